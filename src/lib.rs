@@ -1,1 +1,128 @@
-//! Placeholder until the crate lands.
+//! Returns a **running** service to its factory state: all or nothing, crash-safe, with an
+//! exact report.
+//!
+//! Services hold state in many places: database tables, a configuration file, a password
+//! hash, media, background tasks, caches. Each category of it is a [`ResetStep`], linked in
+//! and registered through [`inventory`]; one [`Engine`] orders them, shows what would go, and
+//! clears them as one reset that a crash cannot leave half done.
+//!
+//! # A host
+//!
+//! ```
+//! use factory_reset::{Engine, ResetRequest, Selection};
+//! // A crate of steps that no code names is dropped by the linker.
+//! use factory_reset_steps as _;
+//! use factory_reset_steps::MediaDir;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let directory = tempfile::tempdir()?;
+//! # let data_dir = directory.path();
+//! # std::fs::create_dir(data_dir.join("media"))?;
+//! # std::fs::write(data_dir.join("media/cat.jpg"), "meow")?;
+//! # std::fs::write(data_dir.join("api_token"), "secret")?;
+//! let engine = Engine::builder()
+//!     .data_dir(data_dir)
+//!     .resource(MediaDir::new("media"))
+//!     .preserve("api_token", "bearer clients must stay signed in")
+//!     .confirmation("RESET EXAMPLE")
+//! #   .without("tables").without("config").without("passphrase").without("runtimes")
+//! #   .without("watchtower").without("generators").without("rate-limits")
+//!     .build()
+//!     .await?;
+//!
+//! let preview = engine.plan(&Selection::all()).await?.preview();
+//! assert_eq!(preview.cleared["media_deleted"], true);
+//!
+//! let request = ResetRequest::new(Selection::all()).phrase("RESET EXAMPLE");
+//! let report = engine.reset(request).await?;
+//! assert_eq!(report.cleared, preview.cleared);
+//! assert!(!data_dir.join("media").exists());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # How a reset goes
+//!
+//! 1. **Refusals**, before anything is touched: the confirmation, another reset, the digest of
+//!    the preview, the [guards](Guard).
+//! 2. The [gate](Gate) refuses further requests and waits for those under way.
+//! 3. **Stop**: what writes is stopped.
+//! 4. **Erase**: rows go in one transaction; paths are renamed into a staging area. Until the
+//!    commit all of it can be undone, and is when anything fails.
+//! 5. The **commit** of the transaction, which carries a commit record.
+//! 6. **Forget**: what cannot be rolled back goes; then freed pages are given back, and what
+//!    is staged is unlinked.
+//!
+//! A crash at any instant is ended by the next [`EngineBuilder::build`]: forward when the
+//! commit record stands, back when it does not.
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `sqlite` | [`Sqlite`], the database behind the engine |
+//! | `axum` | [`http`]: the gate as a layer, and a router with options and preview |
+//!
+//! The crate works on Unix: it reaches the data directory through directory handles.
+
+mod builder;
+mod call;
+mod claims;
+mod context;
+mod data_directory;
+mod database;
+mod descriptor;
+mod engine;
+mod error;
+mod event;
+mod executor;
+mod gate;
+mod guard;
+#[cfg(feature = "axum")]
+pub mod http;
+mod item;
+mod journal;
+mod order;
+mod plan;
+mod planner;
+mod recovery;
+mod registry;
+mod relative_path;
+mod report;
+mod request;
+mod resources;
+mod selection;
+mod staging;
+mod step;
+pub mod summary;
+mod task;
+
+pub use async_trait::async_trait;
+pub use builder::EngineBuilder;
+pub use claims::{ClaimError, Claims, Preserved, Unclaimed};
+pub use context::{ForgetContext, PlanContext, StepContext};
+pub use data_directory::PathError;
+#[cfg(feature = "sqlite")]
+pub use database::Sqlite;
+pub use database::{Database, DatabaseError, Decision, RECORD_TABLE, Transaction};
+pub use descriptor::{Phase, Scope, StepDescriptor, StepId};
+pub use engine::Engine;
+pub use error::{
+    BuildError, FailureCause, PlanError, RecoveryError, ResetError, StepError, chain,
+};
+pub use event::{Event, EventKind};
+pub use gate::{Entered, Gate};
+pub use guard::{Guard, NothingUnclaimed, Refusal};
+pub use inventory;
+pub use item::{Item, ItemKind, Outcome};
+pub use journal::{JournalError, JournalState};
+pub use order::OrderError;
+pub use plan::{ResetPlan, StepOutcome, StepPlan};
+pub use registry::StepRegistration;
+pub use relative_path::{InvalidPath, RelativePath};
+pub use report::{Pending, Report, StepReport};
+pub use request::ResetRequest;
+pub use resources::Resources;
+pub use selection::{Selection, SelectionError};
+pub use step::ResetStep;

@@ -1,1 +1,51 @@
-//! Placeholder until the crate lands.
+//! The reference host of `factory-reset`: a social-media automation bot.
+//!
+//! It keeps everything under one data directory: a SQLite database, the
+//! configuration, the passphrase, media. Its automation writes rows all day, a
+//! watchtower reads the user's notes, and an HTTP API drives both. In short: a
+//! small service with every kind of state that a factory reset has to clear.
+//!
+//! | to change | look into |
+//! |---|---|
+//! | what happens at start and shutdown, and in which order | [`serve`](fn@serve) |
+//! | routes and their layers | [`app`](fn@app), `routes` |
+//! | names and places of files | [`DataFiles`] |
+//! | who may call | [`access`] |
+//! | what the bot does by itself | [`automation`], [`watchtower`] |
+
+pub mod access;
+pub mod automation;
+pub mod demo;
+pub mod watchtower;
+
+mod api_error;
+mod app;
+mod arguments;
+mod configuration;
+mod configuration_file;
+mod data_files;
+mod database;
+mod demo_install;
+mod error_chain;
+mod json_body;
+mod onboarding;
+mod random_token;
+mod routes;
+mod secret_file;
+mod serve;
+mod server;
+mod state;
+
+pub use api_error::ApiError;
+pub use app::app;
+pub use arguments::{Arguments, Command, ServeArguments};
+pub use configuration::{Business, Configuration, ContentSource, ContentSources, XApi};
+pub use configuration_file::{ConfigurationError, ConfigurationFile};
+pub use data_files::DataFiles;
+pub use database::MIGRATOR;
+pub use demo_install::DemoError;
+pub use error_chain::ErrorChain;
+pub use json_body::JsonBody;
+pub use onboarding::Onboarding;
+pub use serve::{StartupError, serve};
+pub use state::AppState;

@@ -1,0 +1,167 @@
+use std::io;
+use std::path::PathBuf;
+
+use argon2::Argon2;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{Error as HashError, PasswordHasher, PasswordVerifier};
+use tokio::sync::{RwLock, Semaphore};
+use tokio::task::spawn_blocking;
+
+use crate::secret_file;
+
+/// The passphrase: its hash in a file, and a copy of the hash in memory.
+pub struct Passphrase {
+    file: PathBuf,
+    hash: RwLock<Option<String>>,
+    /// Argon2 takes much memory on purpose: a crowd must not multiply it.
+    hashing: Semaphore,
+}
+
+/// Why a passphrase cannot be set or verified.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PassphraseError {
+    /// Nobody has set one.
+    #[error("no passphrase is set")]
+    Unset,
+    /// The file system says no.
+    #[error("failed to access the passphrase file `{path}`", path = path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the file system says.
+        source: io::Error,
+    },
+    /// The stored hash is damaged, or hashing failed.
+    #[error("failed to hash the passphrase")]
+    Hash(#[from] HashError),
+    /// The hashing thread is gone.
+    #[error("the hashing of the passphrase was interrupted")]
+    Interrupted(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Passphrase {
+    /// The passphrase whose hash is in this file; call [`load`](Self::load) before use.
+    #[must_use]
+    pub fn new(file: PathBuf) -> Self {
+        Self {
+            file,
+            hash: RwLock::new(None),
+            hashing: Semaphore::new(2),
+        }
+    }
+
+    /// Reads the hash into memory, if the file exists.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read.
+    pub async fn load(&self) -> Result<(), PassphraseError> {
+        let hash = match tokio::fs::read_to_string(&self.file).await {
+            Ok(text) => Some(text.trim().to_owned()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(self.file_error(error)),
+        };
+        *self.hash.write().await = hash;
+        Ok(())
+    }
+
+    /// Whether the file exists.
+    ///
+    /// # Errors
+    ///
+    /// When the file system cannot tell.
+    pub async fn is_claimed(&self) -> Result<bool, PassphraseError> {
+        tokio::fs::try_exists(&self.file)
+            .await
+            .map_err(|error| self.file_error(error))
+    }
+
+    /// Whether the hash is in memory.
+    pub async fn is_held(&self) -> bool {
+        self.hash.read().await.is_some()
+    }
+
+    /// Sets the passphrase, in the file and in memory.
+    ///
+    /// # Errors
+    ///
+    /// When hashing fails or the file cannot be written.
+    pub async fn set(&self, passphrase: String) -> Result<(), PassphraseError> {
+        let hash = self
+            .hash_in_background(move || {
+                let hash: PasswordHash = Argon2::default().hash_password(passphrase.as_bytes())?;
+                Ok(hash.to_string())
+            })
+            .await?;
+        let (file, contents) = (self.file.clone(), hash.clone());
+        spawn_blocking(move || secret_file::write(&file, contents.as_bytes()))
+            .await
+            .unwrap_or_else(|error| Err(io::Error::other(error)))
+            .map_err(|error| self.file_error(error))?;
+        *self.hash.write().await = Some(hash);
+        Ok(())
+    }
+
+    /// Whether this is the passphrase, by the copy in memory; takes equally long for
+    /// any wrong one.
+    ///
+    /// # Errors
+    ///
+    /// [`PassphraseError::Unset`], or that the stored hash is damaged.
+    pub async fn verify(&self, passphrase: String) -> Result<bool, PassphraseError> {
+        let Some(hash) = self.hash.read().await.clone() else {
+            return Err(PassphraseError::Unset);
+        };
+        self.hash_in_background(move || {
+            let hash = PasswordHash::new(&hash).map_err(HashError::from)?;
+            match Argon2::default().verify_password(passphrase.as_bytes(), &hash) {
+                Ok(()) => Ok(true),
+                Err(HashError::PasswordInvalid) => Ok(false),
+                Err(error) => Err(error),
+            }
+        })
+        .await
+    }
+
+    /// Forgets the copy in memory; whether there was one. The file stays.
+    pub async fn forget(&self) -> bool {
+        self.hash.write().await.take().is_some()
+    }
+
+    /// Takes the passphrase back, from the file and from memory.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be removed.
+    pub async fn remove(&self) -> Result<(), PassphraseError> {
+        let file = self.file.clone();
+        spawn_blocking(move || secret_file::remove(&file))
+            .await
+            .unwrap_or_else(|error| Err(io::Error::other(error)))
+            .map_err(|error| self.file_error(error))?;
+        self.forget().await;
+        Ok(())
+    }
+
+    async fn hash_in_background<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, HashError> + Send + 'static,
+    ) -> Result<T, PassphraseError> {
+        let interrupted = PassphraseError::Interrupted;
+        let _turn = self
+            .hashing
+            .acquire()
+            .await
+            .map_err(|error| interrupted(error.into()))?;
+        let result = spawn_blocking(work).await;
+        Ok(result.map_err(|error| interrupted(error.into()))??)
+    }
+
+    fn file_error(&self, source: io::Error) -> PassphraseError {
+        PassphraseError::File {
+            path: self.file.clone(),
+            source,
+        }
+    }
+}

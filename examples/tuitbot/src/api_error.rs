@@ -1,0 +1,110 @@
+use std::error::Error;
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::ErrorChain;
+
+/// Why a call is refused or has failed. The client sees the text, the log sees the
+/// sources too.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ApiError {
+    /// The input is not what this call takes.
+    #[error("{0}")]
+    BadRequest(String),
+    /// Nobody we know.
+    #[error("unauthorized")]
+    Unauthorized,
+    /// Known, but without the CSRF token of the session.
+    #[error("the `X-CSRF-Token` header is missing or does not match the session")]
+    CsrfMismatch,
+    /// The passphrase is another one.
+    #[error("wrong passphrase")]
+    WrongPassphrase,
+    /// There is no such thing.
+    #[error("{0}")]
+    NotFound(&'static str),
+    /// The route exists, the method does not.
+    #[error("method not allowed")]
+    MethodNotAllowed,
+    /// The request did not arrive, or could not be answered, in time.
+    #[error("request timed out")]
+    TimedOut,
+    /// What is asked for contradicts what is there.
+    #[error("{0}")]
+    Conflict(String),
+    /// The body is larger than any valid one.
+    #[error("request body too large")]
+    BodyTooLarge,
+    /// The body does not say that it is JSON.
+    #[error("expected a body of content type `application/json`")]
+    NotJson,
+    /// Too many login attempts from one address.
+    #[error("too many login attempts")]
+    TooManyAttempts {
+        /// When the next one is let through.
+        retry_after: Duration,
+    },
+    /// Nobody has set a passphrase yet.
+    #[error("no passphrase is set")]
+    Unclaimed,
+    /// The database failed.
+    #[error("database query error")]
+    Database(#[from] sqlx::Error),
+    /// Something else failed.
+    #[error("internal error")]
+    Internal(#[source] Box<dyn Error + Send + Sync>),
+    /// A handler panicked; the panic is in the log.
+    #[error("internal error")]
+    Panicked,
+}
+
+impl ApiError {
+    /// Wraps a failure that the caller can do nothing about.
+    pub fn internal(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Internal(error.into())
+    }
+
+    /// The status that this error answers with.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Unauthorized | Self::WrongPassphrase => StatusCode::UNAUTHORIZED,
+            Self::CsrfMismatch => StatusCode::FORBIDDEN,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unclaimed => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Database(_) | Self::Internal(_) | Self::Panicked => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        if status == StatusCode::INTERNAL_SERVER_ERROR {
+            tracing::error!(error = %ErrorChain(&self), "request failed");
+        }
+        let mut response = (status, Json(json!({ "error": self.to_string() }))).into_response();
+        if let Self::TooManyAttempts { retry_after } = self {
+            // Whole seconds, rounded up: a client that waits as told is let through.
+            let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}

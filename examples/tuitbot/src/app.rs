@@ -1,0 +1,67 @@
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::RequestBodyDeadlineLayer;
+use tower_http::trace::TraceLayer;
+
+use crate::access::require_caller;
+use crate::routes::{auth, health, runtime, settings, targets};
+use crate::{ApiError, AppState};
+
+/// How large a request body may be.
+const BODY_LIMIT: usize = 1024 * 1024;
+/// How long a request body may take to arrive.
+const BODY_DEADLINE: Duration = Duration::from_secs(10);
+/// How long an ordinary request may take. The body and the database give up much
+/// earlier, so this drops no write that could still land.
+const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
+
+/// The HTTP API.
+pub fn app(state: AppState) -> Router {
+    ordinary_routes(state)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(RequestBodyDeadlineLayer::new(BODY_DEADLINE))
+        .layer(CatchPanicLayer::custom(answer_panic))
+        .layer(TraceLayer::new_for_http().on_failure(()))
+}
+
+fn ordinary_routes(state: AppState) -> Router {
+    let open = Router::new()
+        .route("/api/health", get(health::show))
+        .route("/api/settings/status", get(settings::status))
+        .route("/api/settings/init", post(settings::init))
+        .route("/api/auth/login", post(auth::login))
+        .route("/api/auth/status", get(auth::status));
+    let authentication = Arc::clone(&state.authentication);
+    let protected = Router::new()
+        .route("/api/settings", get(settings::show))
+        .route("/api/auth/logout", post(auth::logout))
+        .route("/api/runtime/status", get(runtime::status))
+        .route("/api/runtime/start", post(runtime::start))
+        .route("/api/runtime/stop", post(runtime::stop))
+        .route("/api/targets", get(targets::list).post(targets::create))
+        .route_layer(from_fn_with_state(authentication, require_caller));
+    open.merge(protected)
+        .fallback(|| async { ApiError::NotFound("no such route") })
+        .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
+        .layer(from_fn(answer_in_time))
+        .with_state(state)
+}
+
+async fn answer_in_time(request: Request, next: Next) -> Result<Response, ApiError> {
+    tokio::time::timeout(REQUEST_DEADLINE, next.run(request))
+        .await
+        .map_err(|_| ApiError::TimedOut)
+}
+
+fn answer_panic(_panic: Box<dyn Any + Send + 'static>) -> Response {
+    // The panic itself has been printed by the panic hook.
+    ApiError::Panicked.into_response()
+}

@@ -1,0 +1,54 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// What the command line says.
+#[derive(Debug, Parser)]
+#[command(name = "tuitbot", version, about)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the binary can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the HTTP API.
+    Serve(ServeArguments),
+}
+
+/// How to serve.
+#[derive(Debug, Args)]
+pub struct ServeArguments {
+    /// The folder that holds everything the bot keeps.
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "TUITBOT_DATA_DIR",
+        default_value = "./tuitbot-data"
+    )]
+    pub data_dir: PathBuf,
+
+    /// The address to listen on; port 0 takes any free one.
+    #[arg(
+        long,
+        value_name = "ADDR",
+        env = "TUITBOT_BIND",
+        default_value = "127.0.0.1:3001"
+    )]
+    pub bind: SocketAddr,
+
+    /// Fill a fresh data directory with example data.
+    #[arg(long)]
+    pub demo: bool,
+
+    /// About how many rows `--demo` writes.
+    #[arg(long, value_name = "N", default_value_t = 3000)]
+    pub demo_rows: u64,
+
+    /// How many media files `--demo` writes.
+    #[arg(long, value_name = "N", default_value_t = 60)]
+    pub demo_media: u64,
+}

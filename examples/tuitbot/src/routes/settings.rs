@@ -1,0 +1,70 @@
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::access::SessionCookie;
+use crate::configuration::{Business, ContentSources, XApi};
+use crate::{ApiError, AppState, Configuration, JsonBody};
+
+/// Whether the service has been taken into use.
+pub(crate) async fn status(State(state): State<AppState>) -> Result<Json<Value>, ApiError> {
+    let configured = state.configuration.exists().await;
+    let claimed = state.passphrase.is_claimed().await;
+    Ok(Json(json!({
+        "configured": configured.map_err(ApiError::internal)?,
+        "claimed": claimed.map_err(ApiError::internal)?,
+        "version": env!("CARGO_PKG_VERSION"),
+    })))
+}
+
+/// The configuration.
+pub(crate) async fn show(State(state): State<AppState>) -> Result<Json<Configuration>, ApiError> {
+    let configuration = state.configuration.read().await;
+    configuration
+        .map_err(ApiError::internal)?
+        .map(Json)
+        .ok_or(ApiError::NotFound("there is no configuration"))
+}
+
+/// The configuration, and with it a claim.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct InitRequest {
+    x_api: XApi,
+    business: Business,
+    content_sources: Option<ContentSources>,
+    claim: Option<Claim>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Claim {
+    passphrase: String,
+}
+
+/// Takes the service into use.
+pub(crate) async fn init(
+    State(state): State<AppState>,
+    JsonBody(request): JsonBody<InitRequest>,
+) -> Result<Response, ApiError> {
+    let configuration = Configuration {
+        x_api: request.x_api,
+        business: request.business,
+        content_sources: request.content_sources,
+    };
+    let passphrase = request.claim.map(|claim| claim.passphrase);
+    let opened = state
+        .onboarding
+        .complete(&configuration, passphrase)
+        .await?;
+    let mut body = json!({ "status": "created", "config": configuration });
+    Ok(match opened {
+        None => Json(body).into_response(),
+        Some(opened) => {
+            body["csrf_token"] = opened.session.csrf_token.into();
+            (SessionCookie::set(&opened.token), Json(body)).into_response()
+        }
+    })
+}

@@ -1,0 +1,128 @@
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use sqlx::migrate::MigrateError;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::access::PassphraseError;
+use crate::arguments::ServeArguments;
+use crate::demo_install;
+use crate::{AppState, DataFiles, DemoError, ErrorChain, MIGRATOR, app, server};
+
+/// Why the service cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartupError {
+    /// A folder or file of the data directory cannot be made or read.
+    #[error("failed to prepare the data directory `{path}`", path = path.display())]
+    DataDirectory {
+        /// The data directory.
+        path: PathBuf,
+        /// What the file system says.
+        source: io::Error,
+    },
+    /// The database cannot be opened, or is not ours.
+    #[error("failed to migrate the database")]
+    Migrate(#[from] MigrateError),
+    /// The passphrase cannot be read.
+    #[error("failed to load the passphrase")]
+    Passphrase(#[from] PassphraseError),
+    /// The example data cannot be written.
+    #[error("failed to write the example data")]
+    Demo(#[from] DemoError),
+    /// The address cannot be listened on.
+    #[error("failed to listen on `{address}`")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The signals that end the service cannot be received.
+    #[error("failed to listen for signals")]
+    Signals(#[source] io::Error),
+}
+
+/// Starts the service, serves until SIGINT or SIGTERM, and stops it in good order.
+///
+/// # Errors
+///
+/// When the service cannot start.
+pub async fn serve(arguments: &ServeArguments) -> Result<(), StartupError> {
+    let shutdown = shutdown_signal().map_err(StartupError::Signals)?;
+
+    let data_directory_error = |source| StartupError::DataDirectory {
+        path: arguments.data_dir.clone(),
+        source,
+    };
+    let files = DataFiles::create(&arguments.data_dir).map_err(data_directory_error)?;
+    files.create_backups().map_err(data_directory_error)?;
+    // Asked before the database is there.
+    let is_fresh = files.is_fresh().map_err(data_directory_error)?;
+    let state = AppState::open(files).map_err(data_directory_error)?;
+
+    MIGRATOR.run(&state.pool).await?;
+
+    state.files.create_media().map_err(data_directory_error)?;
+    state.passphrase.load().await?;
+    if arguments.demo && is_fresh {
+        demo_install::fill(&state, arguments.demo_rows, arguments.demo_media).await?;
+    } else if arguments.demo {
+        tracing::info!("the data directory is in use, no example data is written");
+    }
+    watch_configured_sources(&state).await;
+
+    let (listener, address) =
+        listen(arguments.bind)
+            .await
+            .map_err(|source| StartupError::Bind {
+                address: arguments.bind,
+                source,
+            })?;
+    announce(address);
+    server::serve(listener, app(state.clone()), shutdown).await;
+
+    state.runtimes.stop_all().await;
+    state.watchtower.stop().await;
+    state.pool.close().await;
+    Ok(())
+}
+
+/// A configuration that cannot be read keeps nobody from starting: how else could
+/// they reset it.
+async fn watch_configured_sources(state: &AppState) {
+    match state.configuration.read().await {
+        Ok(Some(configuration)) => state.watchtower.resume(&configuration.source_folders()),
+        Ok(None) => {}
+        Err(error) => tracing::error!(error = %ErrorChain(&error), "no sources are watched"),
+    }
+}
+
+async fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address).await?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+/// Says where, for whoever has asked for any free port.
+fn announce(address: SocketAddr) {
+    let mut stdout = io::stdout().lock();
+    let written = writeln!(stdout, "listening on http://{address}").and_then(|()| stdout.flush());
+    if let Err(error) = written {
+        tracing::warn!(%error, "failed to write to stdout");
+    }
+}
+
+/// Ends when the process is asked to; asked during startup counts too.
+fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}

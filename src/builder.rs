@@ -1,0 +1,313 @@
+//! Builds an engine: finds the steps, orders them, checks everything that can be checked
+//! before the first request, and ends an interrupted reset.
+
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+
+use crate::claims::Ownership;
+use crate::data_directory::DataDirectory;
+use crate::database::Database;
+use crate::descriptor::StepDescriptor;
+use crate::engine::{Engine, Inner, Limits, Running};
+use crate::error::{BuildError, RecoveryError};
+use crate::gate::Gate;
+use crate::guard::Guard;
+use crate::journal::Journal;
+use crate::order::order;
+use crate::registry::{StepRegistration, registered};
+use crate::resources::Resources;
+use crate::task::blocking;
+use crate::{event, recovery};
+
+/// How long requests under way may take to end.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long one call of a step may take.
+const STEP_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Takes what a host says about itself; see [`Engine::builder`].
+pub struct EngineBuilder {
+    explicit: Vec<StepRegistration>,
+    registered: bool,
+    without: Vec<String>,
+    expected: Vec<String>,
+    resources: Resources,
+    duplicate_resource: Option<&'static str>,
+    database: Option<Box<dyn Database>>,
+    data_dir: Option<PathBuf>,
+    preserved_paths: Vec<(PathBuf, String)>,
+    preserved_tables: Vec<(String, String)>,
+    confirmation: Option<String>,
+    guards: Vec<Box<dyn Guard>>,
+    limits: Limits,
+}
+
+impl EngineBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            explicit: Vec::new(),
+            registered: true,
+            without: Vec::new(),
+            expected: Vec::new(),
+            resources: Resources::default(),
+            duplicate_resource: None,
+            database: None,
+            data_dir: None,
+            preserved_paths: Vec::new(),
+            preserved_tables: Vec::new(),
+            confirmation: None,
+            guards: Vec::new(),
+            limits: Limits {
+                drain: DRAIN_TIMEOUT,
+                step: STEP_TIMEOUT,
+            },
+        }
+    }
+
+    /// The host's database. Its transaction carries the commit of every reset.
+    #[must_use]
+    pub fn database(mut self, database: impl Database) -> Self {
+        self.database = Some(Box::new(database));
+        self
+    }
+
+    /// The directory below which all claimed paths lie. It must exist; the engine keeps its
+    /// journal and what it removes in `.factory-reset` there, and holds a lock on it for as
+    /// long as it lives.
+    #[must_use]
+    pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.data_dir = Some(path.into());
+        self
+    }
+
+    /// Offers a resource to the steps.
+    #[must_use]
+    pub fn resource<T: Send + Sync + 'static>(mut self, resource: T) -> Self {
+        if !self.resources.insert(resource) {
+            self.duplicate_resource = Some(std::any::type_name::<T>());
+        }
+        self
+    }
+
+    /// Keeps a path of the data directory in every reset.
+    #[must_use]
+    pub fn preserve(mut self, path: impl Into<PathBuf>, reason: impl Into<String>) -> Self {
+        self.preserved_paths.push((path.into(), reason.into()));
+        self
+    }
+
+    /// Keeps a table in every reset.
+    #[must_use]
+    pub fn preserve_table(mut self, table: impl Into<String>, reason: impl Into<String>) -> Self {
+        self.preserved_tables.push((table.into(), reason.into()));
+        self
+    }
+
+    /// The phrase that confirms a reset.
+    #[must_use]
+    pub fn confirmation(mut self, phrase: impl Into<String>) -> Self {
+        self.confirmation = Some(phrase.into());
+        self
+    }
+
+    /// Leaves out a step that is linked in.
+    #[must_use]
+    pub fn without(mut self, step: impl Into<String>) -> Self {
+        self.without.push(step.into());
+        self
+    }
+
+    /// Says that a step must be there, so that a crate of steps that the linker dropped is an
+    /// error and no surprise.
+    #[must_use]
+    pub fn expect_step(mut self, step: impl Into<String>) -> Self {
+        self.expected.push(step.into());
+        self
+    }
+
+    /// Adds a step by hand, beside those that are registered.
+    #[must_use]
+    pub fn step(mut self, registration: StepRegistration) -> Self {
+        self.explicit.push(registration);
+        self
+    }
+
+    /// Uses only the steps added by hand, whatever else is linked in.
+    #[must_use]
+    pub fn explicit_steps_only(mut self) -> Self {
+        self.registered = false;
+        self
+    }
+
+    /// Adds a check that can refuse a reset.
+    #[must_use]
+    pub fn guard(mut self, guard: impl Guard) -> Self {
+        self.guards.push(Box::new(guard));
+        self
+    }
+
+    /// How long a reset waits for requests under way; 30 seconds unless set.
+    #[must_use]
+    pub fn drain_timeout(mut self, limit: Duration) -> Self {
+        self.limits.drain = limit;
+        self
+    }
+
+    /// How long one call of a step may take; 5 minutes unless set.
+    #[must_use]
+    pub fn step_timeout(mut self, limit: Duration) -> Self {
+        self.limits.step = limit;
+        self
+    }
+
+    /// Builds the engine, and ends a reset that a crash has interrupted. Build it before the
+    /// host reads its configuration, runs its migrations or answers requests.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the steps, their claims and their resources; a data
+    /// directory that another process uses; an interrupted reset that cannot be ended. Each
+    /// error says what to write.
+    pub async fn build(self) -> Result<Engine, BuildError> {
+        let linked = self.linked()?;
+        self.check_resources(&linked)?;
+        let steps = self.ordered(&linked)?;
+        check_keys(&steps)?;
+
+        let data_dir = self.data_dir.ok_or(BuildError::NoDataDirectory)?;
+        let data_directory = blocking(move || DataDirectory::open(&data_dir)).await?;
+        let data_directory = Arc::new(data_directory);
+
+        let mut ownership = Ownership::default();
+        if let Some(database) = &self.database {
+            for file in database.files() {
+                if let Ok(below) = file.strip_prefix(data_directory.path()) {
+                    ownership.database_file(below)?;
+                }
+            }
+            for (table, reason) in database.preserved_tables() {
+                ownership.preserve_table(table, reason)?;
+            }
+        }
+        for (path, reason) in self.preserved_paths {
+            ownership.preserve_path(&path, reason)?;
+        }
+        for (table, reason) in self.preserved_tables {
+            ownership.preserve_table(table, reason)?;
+        }
+        for step in &steps {
+            let claims = step.step.claims(&self.resources);
+            if claims.has_tables() && self.database.is_none() {
+                return Err(BuildError::NoDatabase(step.descriptor.id));
+            }
+            ownership.claim(step.descriptor.id, &claims)?;
+        }
+
+        let journal = {
+            let data_directory = data_directory.clone();
+            blocking(move || Journal::open(data_directory)).await
+        };
+        let journal = journal.map_err(RecoveryError::from)?;
+        let inner = Arc::new(Inner {
+            steps,
+            resources: self.resources,
+            ownership,
+            database: self.database,
+            data_directory,
+            confirmation: self.confirmation,
+            guards: self.guards,
+            limits: self.limits,
+            gate: Gate::default(),
+            events: event::channel(),
+            running: Arc::new(Mutex::new(Running {
+                journal,
+                held: None,
+            })),
+        });
+        recovery::recover(&inner, &mut *inner.running.lock().await).await?;
+        Ok(Engine { inner })
+    }
+
+    /// Every step there is, also those that the host leaves out.
+    fn linked(&self) -> Result<Vec<StepRegistration>, BuildError> {
+        let registered = registered().filter(|_| self.registered);
+        let linked: Vec<_> = registered.chain(self.explicit.iter().copied()).collect();
+        if linked.is_empty() {
+            return Err(BuildError::NoSteps);
+        }
+        let is_there = |id: &String| linked.iter().any(|step| step.descriptor.id.as_str() == id);
+        let known = || {
+            let mut ids: Vec<_> = linked.iter().map(|step| step.descriptor.id).collect();
+            ids.sort();
+            ids.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ")
+        };
+        if let Some(step) = self.expected.iter().find(|id| !is_there(id)) {
+            return Err(BuildError::ExpectedStep {
+                step: step.clone(),
+                known: known(),
+            });
+        }
+        if let Some(step) = self.without.iter().find(|id| !is_there(id)) {
+            return Err(BuildError::UnknownWithout {
+                step: step.clone(),
+                known: known(),
+            });
+        }
+        Ok(linked)
+    }
+
+    fn is_wanted(&self, descriptor: &StepDescriptor) -> bool {
+        !self.without.iter().any(|id| descriptor.id.as_str() == id)
+    }
+
+    fn check_resources(&self, linked: &[StepRegistration]) -> Result<(), BuildError> {
+        if let Some(resource) = self.duplicate_resource {
+            return Err(BuildError::DuplicateResource { resource });
+        }
+        let mut used: Vec<TypeId> = Vec::new();
+        for StepRegistration { descriptor, .. } in linked {
+            for requirement in descriptor.requires.iter().flatten() {
+                let type_id = (requirement.type_id)();
+                used.push(type_id);
+                if self.is_wanted(descriptor) && !self.resources.contains(type_id) {
+                    return Err(BuildError::MissingResource {
+                        step: descriptor.id,
+                        resource: (requirement.type_name)(),
+                    });
+                }
+            }
+        }
+        let mut unused = self.resources.types().filter(|(id, _)| !used.contains(id));
+        match unused.next() {
+            Some((_, resource)) => Err(BuildError::UnusedResource { resource }),
+            None => Ok(()),
+        }
+    }
+
+    fn ordered(&self, linked: &[StepRegistration]) -> Result<Vec<StepRegistration>, BuildError> {
+        let wanted = linked.iter().filter(|step| self.is_wanted(&step.descriptor));
+        let wanted: Vec<_> = wanted.copied().collect();
+        let descriptors: Vec<_> = wanted.iter().map(|step| step.descriptor).collect();
+        let order = order(&descriptors)?;
+        let by_id: HashMap<_, _> = wanted.iter().map(|step| (step.descriptor.id, *step)).collect();
+        Ok(order.iter().filter_map(|id| by_id.get(id).copied()).collect())
+    }
+}
+
+/// Two steps that give one key of `cleared` would hide each other's value.
+fn check_keys(steps: &[StepRegistration]) -> Result<(), BuildError> {
+    let mut owners = HashMap::new();
+    for StepRegistration { descriptor, .. } in steps {
+        for (key, _) in descriptor.cleared {
+            if let Some(first) = owners.insert(*key, descriptor.id) {
+                let second = descriptor.id;
+                return Err(BuildError::DuplicateKey { key, first, second });
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! Calls one method of a step: bounded in time, a panic caught, a span around it.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures::FutureExt;
+use tokio::time::timeout;
+use tracing::Instrument;
+
+use crate::descriptor::StepDescriptor;
+use crate::error::StepError;
+
+/// Which method is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Call {
+    Plan,
+    Apply,
+    Resume,
+    Forget,
+}
+
+/// Runs `work`. A panic cannot leave anything half done that the engine does not undo: it
+/// counts as a failure of the step.
+pub(crate) async fn call<T>(
+    method: Call,
+    descriptor: &StepDescriptor,
+    limit: Duration,
+    work: impl Future<Output = Result<T, StepError>>,
+) -> Result<T, StepError> {
+    let span = tracing::debug_span!("step", id = %descriptor.id, ?method);
+    let caught = AssertUnwindSafe(work).catch_unwind().instrument(span);
+    match timeout(limit, caught).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(panic)) => Err(StepError::Panicked(message(&*panic))),
+        Err(_) => Err(StepError::TimedOut(limit)),
+    }
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned())
+}

@@ -1,0 +1,327 @@
+//! What each step says is its own, what the host preserves, and what is left over.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::descriptor::StepId;
+use crate::item::ItemKind;
+use crate::relative_path::{InvalidPath, RelativePath};
+
+/// The tables and paths that a step says are its own to clear.
+///
+/// ```
+/// use factory_reset::Claims;
+/// let claims = Claims::none().path("thumbnails").table("thumbnail_jobs");
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Claims {
+    paths: Vec<PathBuf>,
+    tables: BTreeSet<String>,
+    migrated_tables: bool,
+}
+
+impl Claims {
+    /// Claims nothing: for steps whose state is not in the database or the data directory.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Claims a file or a directory with all that is in it, given relative to the data
+    /// directory.
+    #[must_use]
+    pub fn path(mut self, path: impl AsRef<Path>) -> Self {
+        self.paths.push(path.as_ref().to_owned());
+        self
+    }
+
+    /// Claims one table by name.
+    #[must_use]
+    pub fn table(mut self, name: impl Into<String>) -> Self {
+        self.tables.insert(name.into());
+        self
+    }
+
+    /// Whether any table is claimed.
+    pub(crate) fn has_tables(&self) -> bool {
+        self.migrated_tables || !self.tables.is_empty()
+    }
+
+    /// Claims every table that the host's migrations create, but those that are preserved
+    /// or that another step claims by name. A table that a later migration adds is claimed
+    /// without any change here.
+    #[must_use]
+    pub fn migrated_tables(mut self) -> Self {
+        self.migrated_tables = true;
+        self
+    }
+}
+
+/// What the host says a reset must keep.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Preserved {
+    /// A table or a path.
+    pub kind: ItemKind,
+    /// Which one.
+    pub name: String,
+    /// Why it is kept.
+    pub reason: String,
+}
+
+/// What is in the database or the data directory and is neither claimed nor preserved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Unclaimed {
+    /// A table or a path.
+    pub kind: ItemKind,
+    /// Which one.
+    pub name: String,
+}
+
+/// Why the claims of a host's steps do not fit together.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClaimError {
+    /// A step claims, or the host preserves, what is not a path below the data directory.
+    #[error("{who} names a path that cannot be used")]
+    Path {
+        /// Who names it.
+        who: String,
+        /// What is wrong with it.
+        source: InvalidPath,
+    },
+    /// Two paths overlap.
+    #[error(
+        "`{inner}` ({inner_owner}) lies within `{outer}` ({outer_owner}): \
+         each path needs one owner, so narrow or drop one of them"
+    )]
+    Overlap {
+        /// The path inside.
+        inner: RelativePath,
+        /// Who names it.
+        inner_owner: String,
+        /// The path around it, or the same.
+        outer: RelativePath,
+        /// Who names that.
+        outer_owner: String,
+    },
+    /// A table is claimed twice, or claimed and preserved.
+    #[error("table `{table}` has two owners, {first} and {second}: drop one of them")]
+    Table {
+        /// The table.
+        table: String,
+        /// One owner.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// Two steps claim all migrated tables.
+    #[error(
+        "{0} and {1} both claim the migrated tables: leave one of them out with `.without(…)`"
+    )]
+    MigratedTables(String, String),
+}
+
+/// Who owns a path or a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    Step(StepId),
+    Host,
+    Database,
+}
+
+impl std::fmt::Display for Owner {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Step(id) => write!(formatter, "step `{id}`"),
+            Self::Host => formatter.write_str("preserved by the host"),
+            Self::Database => formatter.write_str("a file of the database"),
+        }
+    }
+}
+
+/// Every claim and everything preserved, checked to fit together.
+#[derive(Debug, Default)]
+pub(crate) struct Ownership {
+    paths: BTreeMap<RelativePath, Owner>,
+    tables: BTreeMap<String, Owner>,
+    migrated_tables: Option<StepId>,
+    preserved: Vec<Preserved>,
+}
+
+impl Ownership {
+    /// Takes the claims of one step.
+    pub(crate) fn claim(&mut self, step: StepId, claims: &Claims) -> Result<(), ClaimError> {
+        let owner = Owner::Step(step);
+        for path in &claims.paths {
+            self.own_path(owner, path)?;
+        }
+        for table in &claims.tables {
+            self.own_table(owner, table)?;
+        }
+        if claims.migrated_tables
+            && let Some(other) = self.migrated_tables.replace(step)
+        {
+            return Err(ClaimError::MigratedTables(
+                Owner::Step(other).to_string(),
+                owner.to_string(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Takes a path that the host preserves.
+    pub(crate) fn preserve_path(&mut self, path: &Path, reason: String) -> Result<(), ClaimError> {
+        let path = self.own_path(Owner::Host, path)?;
+        self.add_preserved(ItemKind::Path, path.into(), reason);
+        Ok(())
+    }
+
+    /// Takes a table that the host preserves.
+    pub(crate) fn preserve_table(&mut self, table: String, reason: String) -> Result<(), ClaimError> {
+        self.own_table(Owner::Host, &table)?;
+        self.add_preserved(ItemKind::Table, table, reason);
+        Ok(())
+    }
+
+    /// Takes a file in which the database lives.
+    pub(crate) fn database_file(&mut self, path: &Path) -> Result<(), ClaimError> {
+        self.own_path(Owner::Database, path)?;
+        Ok(())
+    }
+
+    fn add_preserved(&mut self, kind: ItemKind, name: String, reason: String) {
+        self.preserved.push(Preserved { kind, name, reason });
+    }
+
+    fn own_path(&mut self, owner: Owner, path: &Path) -> Result<RelativePath, ClaimError> {
+        let path = RelativePath::new(path).map_err(|source| ClaimError::Path {
+            who: owner.to_string(),
+            source,
+        })?;
+        for (other, other_owner) in &self.paths {
+            let (inner, outer) = if path.is_within(other) {
+                ((&path, owner), (other, *other_owner))
+            } else if other.is_within(&path) {
+                ((other, *other_owner), (&path, owner))
+            } else {
+                continue;
+            };
+            return Err(ClaimError::Overlap {
+                inner: inner.0.clone(),
+                inner_owner: inner.1.to_string(),
+                outer: outer.0.clone(),
+                outer_owner: outer.1.to_string(),
+            });
+        }
+        self.paths.insert(path.clone(), owner);
+        Ok(path)
+    }
+
+    fn own_table(&mut self, owner: Owner, table: &str) -> Result<(), ClaimError> {
+        match self.tables.insert(table.to_owned(), owner) {
+            None => Ok(()),
+            Some(other) => Err(ClaimError::Table {
+                table: table.to_owned(),
+                first: other.to_string(),
+                second: owner.to_string(),
+            }),
+        }
+    }
+
+    /// What the host preserves.
+    pub(crate) fn preserved(&self) -> &[Preserved] {
+        &self.preserved
+    }
+
+    /// The paths of `step`.
+    pub(crate) fn paths_of(&self, step: StepId) -> Vec<RelativePath> {
+        let owner = Owner::Step(step);
+        let owned = self.paths.iter().filter(|(_, other)| **other == owner);
+        owned.map(|(path, _)| path.clone()).collect()
+    }
+
+    /// The tables of `step`, when the migrations create `migrated`.
+    pub(crate) fn tables_of(&self, step: StepId, migrated: &BTreeSet<String>) -> Vec<String> {
+        let owner = Owner::Step(step);
+        let named = self.tables.iter().filter(|(_, other)| **other == owner);
+        let mut tables: BTreeSet<String> = named.map(|(table, _)| table.clone()).collect();
+        if self.migrated_tables == Some(step) {
+            let free = migrated.iter().filter(|name| !self.tables.contains_key(*name));
+            tables.extend(free.cloned());
+        }
+        tables.into_iter().collect()
+    }
+
+    /// Which of the tables in `existing` nobody owns.
+    pub(crate) fn unclaimed_tables(
+        &self,
+        existing: &BTreeSet<String>,
+        migrated: &BTreeSet<String>,
+    ) -> Vec<Unclaimed> {
+        let owned = |name: &String| {
+            self.tables.contains_key(name)
+                || (self.migrated_tables.is_some() && migrated.contains(name))
+        };
+        let free = existing.iter().filter(|name| !owned(name));
+        free.map(|name| Unclaimed {
+            kind: ItemKind::Table,
+            name: name.clone(),
+        })
+        .collect()
+    }
+
+    /// Whether `path` has an owner.
+    pub(crate) fn owns(&self, path: &RelativePath) -> bool {
+        self.paths.contains_key(path)
+    }
+
+    /// Whether something below `path` has an owner.
+    pub(crate) fn owns_within(&self, path: &RelativePath) -> bool {
+        self.paths.keys().any(|owned| owned.is_within(path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILES: StepId = StepId::new("files");
+    const OTHER: StepId = StepId::new("other");
+
+    fn set(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn overlapping_paths_name_both_owners() {
+        let mut ownership = Ownership::default();
+        ownership.claim(FILES, &Claims::none().path("media")).unwrap();
+        let error = ownership.preserve_path(Path::new("media/keep"), "why".into()).unwrap_err();
+        assert!(error.to_string().contains("`media/keep` (preserved by the host) lies within `media` (step `files`)"));
+    }
+
+    #[test]
+    fn a_table_has_one_owner() {
+        let mut ownership = Ownership::default();
+        ownership.preserve_table("users".into(), "why".into()).unwrap();
+        assert!(ownership.claim(FILES, &Claims::none().table("users")).is_err());
+    }
+
+    #[test]
+    fn migrated_tables_are_those_that_nobody_else_owns() {
+        let mut ownership = Ownership::default();
+        ownership.claim(FILES, &Claims::none().migrated_tables()).unwrap();
+        ownership.claim(OTHER, &Claims::none().table("jobs")).unwrap();
+        ownership.preserve_table("licences".into(), "paid for".into()).unwrap();
+        let migrated = set(&["jobs", "licences", "posts"]);
+        assert_eq!(ownership.tables_of(FILES, &migrated), ["posts"]);
+        assert_eq!(ownership.tables_of(OTHER, &migrated), ["jobs"]);
+        let unclaimed = ownership.unclaimed_tables(&set(&["posts", "by_hand", "licences"]), &migrated);
+        assert_eq!(unclaimed.len(), 1);
+        assert_eq!(unclaimed[0].name, "by_hand");
+    }
+}

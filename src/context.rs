@@ -1,0 +1,208 @@
+//! What a step's methods are given.
+
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+
+use crate::data_directory::DataDirectory;
+use crate::database::Transaction;
+use crate::descriptor::StepDescriptor;
+use crate::error::StepError;
+use crate::item::{Item, ItemKind, Outcome};
+use crate::plan::{StepOutcome, StepPlan};
+use crate::relative_path::RelativePath;
+use crate::resources::Resources;
+use crate::staging::Staging;
+use crate::task::blocking;
+
+/// The transaction that a plan is made in, shared by the contexts of all steps.
+pub(crate) type SharedTransaction = Mutex<Option<Box<dyn Transaction>>>;
+
+/// What [`ResetStep::plan`](crate::ResetStep::plan) is given.
+pub struct PlanContext<'a> {
+    pub(crate) descriptor: &'a StepDescriptor,
+    pub(crate) resources: &'a Resources,
+    pub(crate) data_directory: &'a Arc<DataDirectory>,
+    pub(crate) transaction: &'a SharedTransaction,
+    /// Tells one state of the database from another.
+    pub(crate) database_version: &'a str,
+    pub(crate) tables: Vec<String>,
+    pub(crate) paths: Vec<RelativePath>,
+}
+
+impl PlanContext<'_> {
+    /// The host's resource of type `T`.
+    ///
+    /// # Errors
+    ///
+    /// When the host offers none; naming `T` in the descriptor's `requires` tells so when
+    /// the engine is built.
+    pub fn resource<T: Send + Sync + 'static>(&self) -> Result<&T, StepError> {
+        resource(self.resources, self.descriptor)
+    }
+
+    /// The tables that this step claims and the selection asks for.
+    #[must_use]
+    pub fn tables(&self) -> &[String] {
+        &self.tables
+    }
+
+    /// The paths that this step claims and the selection asks for.
+    #[must_use]
+    pub fn paths(&self) -> &[RelativePath] {
+        &self.paths
+    }
+
+    /// A plan of everything that this step claims: each table with its rows, each path with
+    /// its files and bytes.
+    ///
+    /// # Errors
+    ///
+    /// When a table cannot be counted, or a path cannot be read or is a mount point.
+    pub async fn plan_claims(&self) -> Result<StepPlan, StepError> {
+        let mut items = Vec::with_capacity(self.tables.len() + self.paths.len());
+        let mut fingerprints = Vec::new();
+        if !self.tables.is_empty() {
+            fingerprints.push(self.database_version.to_owned());
+            let mut transaction = self.transaction.lock().await;
+            let transaction = transaction.as_mut().ok_or(StepError::NoDatabase)?;
+            let there = transaction.tables().await?;
+            for table in &self.tables {
+                items.push(if there.contains(table) {
+                    Item::removed(ItemKind::Table, table, transaction.count(table).await?)
+                } else {
+                    Item::absent(ItemKind::Table, table)
+                });
+            }
+        }
+        for path in &self.paths {
+            let survey = {
+                let (data_directory, path) = (self.data_directory.clone(), path.clone());
+                blocking(move || data_directory.survey(&path)).await?
+            };
+            items.push(if survey.there {
+                fingerprints.push(format!("{:x}", survey.fingerprint));
+                Item::removed(ItemKind::Path, path.as_str(), survey.files).bytes(survey.bytes)
+            } else {
+                Item::absent(ItemKind::Path, path.as_str())
+            });
+        }
+        Ok(StepPlan::new(items).fingerprint(fingerprints.join(" ")))
+    }
+}
+
+/// What [`ResetStep::apply`](crate::ResetStep::apply) is given.
+pub struct StepContext<'a> {
+    pub(crate) descriptor: &'a StepDescriptor,
+    pub(crate) resources: &'a Resources,
+    /// Both only in the Erase phase.
+    pub(crate) erase: Option<EraseHandles<'a>>,
+}
+
+/// The two handles through which durable state goes.
+pub(crate) struct EraseHandles<'a> {
+    pub(crate) transaction: Option<&'a mut (dyn Transaction + 'static)>,
+    pub(crate) staging: &'a Arc<Staging>,
+}
+
+impl StepContext<'_> {
+    /// The host's resource of type `T`.
+    ///
+    /// # Errors
+    ///
+    /// When the host offers none.
+    pub fn resource<T: Send + Sync + 'static>(&self) -> Result<&T, StepError> {
+        resource(self.resources, self.descriptor)
+    }
+
+    /// The open transaction of the reset, one for all steps.
+    ///
+    /// # Errors
+    ///
+    /// Outside the Erase phase, and on a host without a database.
+    pub fn transaction(&mut self) -> Result<&mut (dyn Transaction + 'static), StepError> {
+        let erase = self.erase.as_mut().ok_or(StepError::NotErasing)?;
+        erase.transaction.as_deref_mut().ok_or(StepError::NoDatabase)
+    }
+
+    /// Removes a path that the plan names: moves it into the staging area, from which it
+    /// comes back if the reset is given up. Returns `false` when there is nothing.
+    ///
+    /// # Errors
+    ///
+    /// Outside the Erase phase, for a path that the plan does not name, and when the
+    /// operating system refuses.
+    pub async fn remove(&mut self, path: &RelativePath) -> Result<bool, StepError> {
+        let erase = self.erase.as_ref().ok_or(StepError::NotErasing)?;
+        let (staging, path) = (erase.staging.clone(), path.clone());
+        Ok(blocking(move || staging.stage(&path)).await?)
+    }
+
+    /// Clears every table and removes every path in `plan`; other items are reported as
+    /// planned.
+    ///
+    /// # Errors
+    ///
+    /// When the database or the operating system refuses.
+    pub async fn clear_claims(&mut self, plan: &StepPlan) -> Result<StepOutcome, StepError> {
+        let is_there = |item: &&Item| item.outcome == Outcome::Removed;
+        let planned = |kind| plan.items().iter().filter(move |item| item.kind == kind);
+        let tables: Vec<String> = planned(ItemKind::Table)
+            .filter(is_there)
+            .map(|item| item.name.clone())
+            .collect();
+        let mut rows = if tables.is_empty() {
+            Vec::new()
+        } else {
+            self.transaction()?.clear(&tables).await?
+        }
+        .into_iter();
+        let mut outcome = Vec::with_capacity(plan.items().len());
+        for item in plan.items() {
+            let mut item = item.clone();
+            if is_there(&&item) {
+                match item.kind {
+                    ItemKind::Table => item.count = rows.next().unwrap_or_default(),
+                    ItemKind::Path => {
+                        let path = RelativePath::new(&item.name)
+                            .map_err(StepError::other)?;
+                        if !self.remove(&path).await? {
+                            item = Item::absent(ItemKind::Path, item.name);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            outcome.push(item);
+        }
+        Ok(StepOutcome::new(outcome))
+    }
+}
+
+/// What [`ResetStep::resume`](crate::ResetStep::resume) and
+/// [`ResetStep::forget`](crate::ResetStep::forget) are given.
+pub struct ForgetContext<'a> {
+    pub(crate) descriptor: &'a StepDescriptor,
+    pub(crate) resources: &'a Resources,
+}
+
+impl ForgetContext<'_> {
+    /// The host's resource of type `T`.
+    ///
+    /// # Errors
+    ///
+    /// When the host offers none.
+    pub fn resource<T: Send + Sync + 'static>(&self) -> Result<&T, StepError> {
+        resource(self.resources, self.descriptor)
+    }
+}
+
+fn resource<'a, T: Send + Sync + 'static>(
+    resources: &'a Resources,
+    descriptor: &StepDescriptor,
+) -> Result<&'a T, StepError> {
+    resources.get().ok_or_else(|| StepError::MissingResource {
+        step: descriptor.id,
+        resource: std::any::type_name::<T>(),
+    })
+}

@@ -1,0 +1,90 @@
+//! One entry of a directory, looked at without following links.
+
+use std::ffi::{CStr, OsStr};
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+
+use rustix::fs::{AtFlags, FileType};
+use rustix::io::Errno;
+
+/// What an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EntryKind {
+    Directory,
+    /// Anything that is unlinked: a file, a symbolic link, a socket.
+    File,
+}
+
+/// The mounted file system that an entry lies on. The mount's own number tells a bind mount
+/// of the same file system, which the device alone does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mount {
+    device: (u32, u32),
+    number: u64,
+}
+
+/// What is known about an entry.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry {
+    pub(crate) kind: EntryKind,
+    pub(crate) bytes: u64,
+    pub(crate) inode: u64,
+    pub(crate) modified: (i64, u32),
+    pub(crate) mount: Mount,
+}
+
+impl Entry {
+    /// Looks at `name` in `directory`; an empty name is the directory itself.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn look(directory: impl AsFd, name: &OsStr) -> Result<Self, Errno> {
+        use rustix::fs::{StatxFlags, statx};
+
+        let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::EMPTY_PATH;
+        let wanted = StatxFlags::BASIC_STATS | StatxFlags::MNT_ID;
+        let status = statx(directory, name, flags, wanted)?;
+        Ok(Self {
+            kind: kind(FileType::from_raw_mode(status.stx_mode.into())),
+            bytes: status.stx_size,
+            inode: status.stx_ino,
+            modified: (status.stx_mtime.tv_sec, status.stx_mtime.tv_nsec),
+            mount: Mount {
+                device: (status.stx_dev_major, status.stx_dev_minor),
+                number: status.stx_mnt_id,
+            },
+        })
+    }
+
+    /// Looks at `name` in `directory`; an empty name is the directory itself.
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn look(directory: impl AsFd, name: &OsStr) -> Result<Self, Errno> {
+        use rustix::fs::{fstat, statat};
+
+        let status = if name.is_empty() {
+            fstat(directory)?
+        } else {
+            statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?
+        };
+        Ok(Self {
+            kind: kind(FileType::from_raw_mode(status.st_mode.into())),
+            bytes: status.st_size as u64,
+            inode: status.st_ino as u64,
+            modified: (status.st_mtime as i64, status.st_mtime_nsec as u32),
+            mount: Mount {
+                device: (0, status.st_dev as u32),
+                number: 0,
+            },
+        })
+    }
+}
+
+fn kind(file_type: FileType) -> EntryKind {
+    match file_type {
+        FileType::Directory => EntryKind::Directory,
+        _ => EntryKind::File,
+    }
+}
+
+/// A name as `readdir` gives it.
+pub(crate) fn file_name(name: &CStr) -> &OsStr {
+    OsStr::from_bytes(name.to_bytes())
+}

@@ -1,0 +1,13 @@
+//! The data directory, reached by directory handles alone: no path in it is ever resolved
+//! through a symbolic link, so nothing that is swapped for a link leads outside.
+
+mod directory;
+mod entry;
+mod error;
+mod survey;
+mod tree;
+
+pub(crate) use directory::{DataDirectory, directory_flags};
+pub(crate) use entry::Entry;
+pub use error::PathError;
+pub(crate) use tree::remove_tree;

@@ -1,0 +1,189 @@
+//! Tables, columns and foreign keys as SQLite's own catalogue has them.
+
+use std::collections::BTreeMap;
+
+use sqlx::{AssertSqlSafe, SqliteConnection};
+
+use super::{DatabaseError, factory};
+use crate::database::RECORD_TABLE;
+
+/// The tables of one schema.
+#[derive(Debug, Default)]
+pub(crate) struct Catalogue {
+    tables: BTreeMap<String, Table>,
+}
+
+/// A table as a user sees it; the shadow tables of a virtual table belong to it.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) name: String,
+    /// For a virtual table: the ordinary tables in which it keeps its content.
+    pub(crate) virtual_table: Option<Vec<Storage>>,
+    pub(crate) storage: Storage,
+    /// The tables that its foreign keys name.
+    pub(crate) references: Vec<String>,
+}
+
+/// What holds rows: an ordinary table or a shadow table.
+#[derive(Debug, Clone)]
+pub(crate) struct Storage {
+    pub(crate) name: String,
+    /// The columns that can be written; generated ones cannot.
+    pub(crate) columns: Vec<String>,
+    /// A name by which the row number can be read and written, where it is not a column.
+    pub(crate) rowid: Option<&'static str>,
+}
+
+struct Column {
+    table: String,
+    name: String,
+    hidden: i64,
+    integer_key: bool,
+}
+
+impl Storage {
+    /// The list of columns that makes a row whole, for an INSERT and its SELECT.
+    pub(crate) fn column_list(&self) -> String {
+        let columns = self.columns.iter().map(|column| quote(column));
+        let rowid = self.rowid.map(str::to_owned);
+        rowid.into_iter().chain(columns).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl Table {
+    /// The ordinary tables that hold this table's rows.
+    pub(crate) fn storages(&self) -> &[Storage] {
+        match &self.virtual_table {
+            Some(shadows) => shadows,
+            None => std::slice::from_ref(&self.storage),
+        }
+    }
+}
+
+impl Catalogue {
+    /// Reads the schema `schema` of `connection`.
+    pub(crate) async fn read(
+        connection: &mut SqliteConnection,
+        schema: &str,
+    ) -> Result<Self, DatabaseError> {
+        let failed = || DatabaseError::on("read the database's catalogue");
+        let listed: Vec<(String, String, bool)> = sqlx::query_as(AssertSqlSafe(format!(
+            "SELECT name, type, wr FROM pragma_table_list \
+             WHERE schema = '{schema}' AND type IN ('table', 'virtual', 'shadow') \
+               AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name <> '{RECORD_TABLE}' \
+             ORDER BY name"
+        )))
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(failed())?;
+        let columns: Vec<(String, String, i64, bool)> = sqlx::query_as(AssertSqlSafe(format!(
+            "SELECT list.name, info.name, info.hidden, \
+                    info.pk > 0 AND upper(info.type) = 'INTEGER' \
+             FROM pragma_table_list AS list, pragma_table_xinfo(list.name, '{schema}') AS info \
+             WHERE list.schema = '{schema}' AND list.type IN ('table', 'virtual', 'shadow') \
+             ORDER BY list.name, info.cid"
+        )))
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(failed())?;
+        let references: Vec<(String, String)> = sqlx::query_as(AssertSqlSafe(format!(
+            "SELECT DISTINCT list.name, reference.\"table\" \
+             FROM pragma_table_list AS list, \
+                  pragma_foreign_key_list(list.name, '{schema}') AS reference \
+             WHERE list.schema = '{schema}' AND list.type = 'table'"
+        )))
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(failed())?;
+        let columns: Vec<Column> = columns
+            .into_iter()
+            .map(|(table, name, hidden, integer_key)| Column {
+                table,
+                name,
+                hidden,
+                integer_key,
+            })
+            .collect();
+        Ok(Self::assemble(&listed, &columns, &references))
+    }
+
+    fn assemble(
+        listed: &[(String, String, bool)],
+        columns: &[Column],
+        references: &[(String, String)],
+    ) -> Self {
+        let storage = |name: &str, without_rowid: bool| {
+            let all: Vec<_> = columns.iter().filter(|column| column.table == name).collect();
+            // An integer key is the row number already.
+            let named = without_rowid || all.iter().any(|column| column.integer_key);
+            Storage {
+                name: name.to_owned(),
+                // 0 is an ordinary column; others are generated, or hidden in a virtual table.
+                columns: all
+                    .iter()
+                    .filter(|column| column.hidden == 0)
+                    .map(|column| column.name.clone())
+                    .collect(),
+                rowid: ["rowid", "_rowid_", "oid"].into_iter().find(|alias| {
+                    !named && all.iter().all(|column| !column.name.eq_ignore_ascii_case(alias))
+                }),
+            }
+        };
+        let mut tables = BTreeMap::new();
+        for (name, kind, without_rowid) in listed {
+            if kind == "shadow" {
+                continue;
+            }
+            let shadows = listed
+                .iter()
+                .filter(|(shadow, kind, _)| kind == "shadow" && owner(shadow, listed) == Some(name))
+                .map(|(shadow, _, without_rowid)| storage(shadow, *without_rowid))
+                .collect();
+            let table = Table {
+                name: name.clone(),
+                virtual_table: (kind == "virtual").then_some(shadows),
+                storage: storage(name, *without_rowid),
+                references: references
+                    .iter()
+                    .filter(|(table, _)| table == name)
+                    .map(|(_, referenced)| referenced.clone())
+                    .collect(),
+            };
+            tables.insert(name.clone(), table);
+        }
+        Self { tables }
+    }
+
+    /// Every table, by name.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = &Table> {
+        self.tables.values()
+    }
+
+    /// The table `name`.
+    pub(crate) fn table(&self, name: &str) -> Option<&Table> {
+        self.tables.get(name)
+    }
+}
+
+/// The virtual table whose shadow `shadow` is: the one with the longest name that, with a
+/// `_`, begins the shadow's.
+fn owner<'a>(shadow: &str, listed: &'a [(String, String, bool)]) -> Option<&'a String> {
+    listed
+        .iter()
+        .filter(|(name, kind, _)| {
+            let rest = shadow.strip_prefix(name.as_str());
+            kind == "virtual" && rest.is_some_and(|rest| rest.starts_with('_'))
+        })
+        .map(|(name, ..)| name)
+        .max_by_key(|name| name.len())
+}
+
+/// `name` as an SQL identifier.
+pub(crate) fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// The factory's version of a table, as an SQL identifier.
+pub(super) fn factory_table(name: &str) -> String {
+    format!("{}.{}", factory::SCHEMA, quote(name))
+}

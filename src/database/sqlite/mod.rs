@@ -1,0 +1,185 @@
+//! SQLite: clearing with foreign keys off on a connection of its own, factory rows from a
+//! scratch database in memory on which the host's migrations have run.
+
+mod catalogue;
+mod clear;
+mod connect;
+mod factory;
+mod foreign_keys;
+mod record;
+mod transaction;
+mod triggers;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_trait::async_trait;
+pub(crate) use catalogue::{Catalogue, Table, quote};
+use factory::Factory;
+use sqlx::migrate::Migrator;
+use sqlx::{Connection, SqliteConnection, SqlitePool};
+use tokio::sync::Mutex;
+use transaction::SqliteTransaction;
+use uuid::Uuid;
+
+use super::{Database, DatabaseError, Decision, Transaction};
+
+/// How long a reset waits for another connection's lock unless the host says otherwise.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A host's SQLite database.
+///
+/// ```no_run
+/// # async fn open(pool: sqlx::SqlitePool) -> Result<(), Box<dyn std::error::Error>> {
+/// static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate::Migrator::DEFAULT;
+/// let database = factory_reset::Sqlite::open(&pool, &MIGRATOR).await?;
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Sqlite {
+    connect: connect::Connect,
+    file: String,
+    factory: Factory,
+    watch: Watch,
+}
+
+/// The connection that tells whether the database has changed: SQLite counts the commits of
+/// *other* connections for each connection, so one must stay and do nothing else.
+#[derive(Debug)]
+struct Watch {
+    connection: Mutex<SqliteConnection>,
+    /// Tells this connection's count from that of one before a restart.
+    id: Uuid,
+}
+
+impl Sqlite {
+    /// Opens the database behind `pool`, runs `migrator` on a scratch database in memory to
+    /// learn what a fresh install holds, and creates the table of the commit record.
+    ///
+    /// The host's own migrations need not have run yet on the database itself. The pool's
+    /// connections are not used: all work happens on connections of its own with the pool's
+    /// options, foreign keys off and `synchronous = FULL`.
+    ///
+    /// # Errors
+    ///
+    /// When the database is in memory, cannot be opened, or a migration fails.
+    pub async fn open(pool: &SqlitePool, migrator: &Migrator) -> Result<Self, DatabaseError> {
+        let connect = connect::Connect::like(pool, LOCK_TIMEOUT);
+        let mut connection = connect.open().await?;
+        let file: String =
+            sqlx::query_scalar("SELECT file FROM pragma_database_list WHERE name = 'main'")
+                .fetch_one(&mut connection)
+                .await
+                .map_err(DatabaseError::on("read the database's path"))?;
+        if file.is_empty() {
+            return Err(DatabaseError::new(
+                "use a database in memory",
+                "only its own connection can see it: give the pool a file",
+            ));
+        }
+        record::create_table(&mut connection).await?;
+        let encoding: String = sqlx::query_scalar("PRAGMA encoding")
+            .fetch_one(&mut connection)
+            .await
+            .map_err(DatabaseError::on("read the database's encoding"))?;
+        let factory = Factory::build(&connect, migrator, &encoding).await?;
+        let watch = Watch {
+            connection: Mutex::new(connection),
+            id: Uuid::now_v7(),
+        };
+        Ok(Self {
+            connect,
+            file,
+            factory,
+            watch,
+        })
+    }
+
+    /// How long a reset waits for a lock that another connection holds; 5 seconds unless
+    /// set.
+    #[must_use]
+    pub fn lock_timeout(mut self, timeout: Duration) -> Self {
+        self.connect = self.connect.lock_timeout(timeout);
+        self
+    }
+}
+
+#[async_trait]
+impl Database for Sqlite {
+    fn identity(&self) -> &str {
+        &self.file
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        ["", "-wal", "-shm", "-journal"]
+            .iter()
+            .map(|suffix| PathBuf::from(format!("{}{suffix}", self.file)))
+            .collect()
+    }
+
+    fn migrated_tables(&self) -> &BTreeSet<String> {
+        self.factory.tables()
+    }
+
+    fn preserved_tables(&self) -> Vec<(String, String)> {
+        let reason = "tracks which migrations have run";
+        vec![(factory::MIGRATIONS_TABLE.to_owned(), reason.to_owned())]
+    }
+
+    async fn version(&self) -> Result<String, DatabaseError> {
+        let mut connection = self.watch.connection.lock().await;
+        let version: i64 = sqlx::query_scalar("PRAGMA data_version")
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(DatabaseError::on("read the database's version"))?;
+        Ok(format!("{}:{version}", self.watch.id))
+    }
+
+    async fn read(&self) -> Result<Box<dyn Transaction>, DatabaseError> {
+        let connection = self.connect.open().await?;
+        let transaction = SqliteTransaction::read(connection, self.factory.clone()).await?;
+        Ok(Box::new(transaction))
+    }
+
+    async fn write(&self) -> Result<Box<dyn Transaction>, DatabaseError> {
+        let connection = self.connect.open().await?;
+        let transaction = SqliteTransaction::write(connection, self.factory.clone()).await?;
+        Ok(Box::new(transaction))
+    }
+
+    async fn decide(&self, run: Uuid) -> Result<Decision, DatabaseError> {
+        let mut connection = self.connect.open().await?;
+        let decision = record::decide(&mut connection, run).await?;
+        close(connection).await?;
+        Ok(decision)
+    }
+
+    async fn reclaim(&self) -> Result<(), DatabaseError> {
+        let mut connection = self.connect.open().await?;
+        sqlx::query("VACUUM")
+            .execute(&mut connection)
+            .await
+            .map_err(DatabaseError::on("vacuum the database"))?;
+        // Outside WAL mode this answers 0 and does nothing.
+        let busy: i64 = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)")
+            .fetch_one(&mut connection)
+            .await
+            .map_err(DatabaseError::on("empty the write-ahead log"))?;
+        close(connection).await?;
+        if busy != 0 {
+            return Err(DatabaseError::new(
+                "empty the write-ahead log",
+                "another connection still reads from it; deleted rows stay in it until that ends",
+            ));
+        }
+        Ok(())
+    }
+}
+
+async fn close(connection: SqliteConnection) -> Result<(), DatabaseError> {
+    connection
+        .close()
+        .await
+        .map_err(DatabaseError::on("close the connection"))
+}

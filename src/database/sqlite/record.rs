@@ -1,0 +1,76 @@
+//! The commit record: one row that says how a run ended.
+
+use jiff::Timestamp;
+use sqlx::{AssertSqlSafe, SqliteConnection};
+use uuid::Uuid;
+
+use super::{DatabaseError, Decision};
+use crate::database::RECORD_TABLE;
+
+const COMMITTED: &str = "commit";
+const ABORTED: &str = "abort";
+
+/// Creates the table when the engine is built: a reset must not change the schema.
+pub(super) async fn create_table(connection: &mut SqliteConnection) -> Result<(), DatabaseError> {
+    sqlx::query(AssertSqlSafe(format!(
+        "CREATE TABLE IF NOT EXISTS {RECORD_TABLE} \
+         (run TEXT PRIMARY KEY, outcome TEXT NOT NULL, at TEXT NOT NULL) STRICT, WITHOUT ROWID"
+    )))
+    .execute(connection)
+    .await
+    .map_err(DatabaseError::on("create the table of the commit record"))?;
+    Ok(())
+}
+
+/// Adds the commit record of `run`, and drops those of earlier runs: their journals are
+/// gone, nobody asks for them any more.
+pub(super) async fn commit(
+    connection: &mut SqliteConnection,
+    run: Uuid,
+) -> Result<(), DatabaseError> {
+    sqlx::query(AssertSqlSafe(format!("DELETE FROM {RECORD_TABLE}")))
+        .execute(&mut *connection)
+        .await
+        .map_err(DatabaseError::on("drop earlier commit records"))?;
+    insert(connection, run, COMMITTED).await
+}
+
+/// Fences `run` and reads which outcome stands. A COMMIT that failed may have left its
+/// frames in the write-ahead log, to win after a crash; this insert, on the same key,
+/// either meets the commit record or takes its place.
+pub(super) async fn decide(
+    connection: &mut SqliteConnection,
+    run: Uuid,
+) -> Result<Decision, DatabaseError> {
+    create_table(connection).await?;
+    insert(connection, run, ABORTED).await?;
+    let outcome: String = sqlx::query_scalar(AssertSqlSafe(format!(
+        "SELECT outcome FROM {RECORD_TABLE} WHERE run = ?"
+    )))
+    .bind(run.to_string())
+    .fetch_one(connection)
+    .await
+    .map_err(DatabaseError::on("read the commit record"))?;
+    Ok(if outcome == COMMITTED {
+        Decision::Committed
+    } else {
+        Decision::Aborted
+    })
+}
+
+async fn insert(
+    connection: &mut SqliteConnection,
+    run: Uuid,
+    outcome: &str,
+) -> Result<(), DatabaseError> {
+    sqlx::query(AssertSqlSafe(format!(
+        "INSERT INTO {RECORD_TABLE} (run, outcome, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+    )))
+    .bind(run.to_string())
+    .bind(outcome)
+    .bind(Timestamp::now().to_string())
+    .execute(connection)
+    .await
+    .map_err(DatabaseError::on("write the commit record"))?;
+    Ok(())
+}

@@ -1,0 +1,137 @@
+//! One open transaction on a connection of its own.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use sqlx::{AssertSqlSafe, SqliteConnection};
+use uuid::Uuid;
+
+use super::factory::Factory;
+use super::{Catalogue, DatabaseError, Table, Transaction, clear, close, foreign_keys, quote, record};
+
+/// Dropping it closes the connection, and SQLite rolls back.
+pub(super) struct SqliteTransaction {
+    connection: SqliteConnection,
+    catalogue: Catalogue,
+    factory: Factory,
+    cleared: BTreeSet<String>,
+}
+
+impl SqliteTransaction {
+    /// Opens a snapshot.
+    pub(super) async fn read(
+        connection: SqliteConnection,
+        factory: Factory,
+    ) -> Result<Self, DatabaseError> {
+        Self::begin(connection, factory, "BEGIN", "open a snapshot").await
+    }
+
+    /// Takes the write lock.
+    pub(super) async fn write(
+        mut connection: SqliteConnection,
+        factory: Factory,
+    ) -> Result<Self, DatabaseError> {
+        factory.attach(&mut connection).await?;
+        Self::begin(connection, factory, "BEGIN IMMEDIATE", "take the write lock").await
+    }
+
+    async fn begin(
+        mut connection: SqliteConnection,
+        factory: Factory,
+        begin: &'static str,
+        action: &'static str,
+    ) -> Result<Self, DatabaseError> {
+        sqlx::query(begin)
+            .execute(&mut connection)
+            .await
+            .map_err(DatabaseError::on(action))?;
+        let catalogue = Catalogue::read(&mut connection, "main").await?;
+        Ok(Self {
+            connection,
+            catalogue,
+            factory,
+            cleared: BTreeSet::new(),
+        })
+    }
+}
+
+#[async_trait]
+impl Transaction for SqliteTransaction {
+    async fn tables(&mut self) -> Result<BTreeSet<String>, DatabaseError> {
+        Ok(self.catalogue.tables().map(|table| table.name.clone()).collect())
+    }
+
+    async fn count(&mut self, table: &str) -> Result<u64, DatabaseError> {
+        match self.catalogue.table(table) {
+            Some(table) => count(&mut self.connection, table).await,
+            None => Ok(0),
+        }
+    }
+
+    async fn clear(&mut self, tables: &[String]) -> Result<Vec<u64>, DatabaseError> {
+        let live: Vec<&Table> = tables
+            .iter()
+            .filter_map(|table| self.catalogue.table(table))
+            .collect();
+        let rows = clear::clear(&mut self.connection, &live, self.factory.catalogue()).await?;
+        self.cleared.extend(tables.iter().cloned());
+        Ok(tables
+            .iter()
+            .map(|table| rows.get(table).copied().unwrap_or_default())
+            .collect())
+    }
+
+    async fn commit(mut self: Box<Self>, run: Uuid) -> Result<(), DatabaseError> {
+        foreign_keys::check(&mut self.connection, &self.catalogue, &self.cleared).await?;
+        record::commit(&mut self.connection, run).await?;
+        sqlx::query("COMMIT")
+            .execute(&mut self.connection)
+            .await
+            .map_err(DatabaseError::on("commit"))?;
+        // The commit stands, whatever closing says.
+        if let Err(error) = close(self.connection).await {
+            tracing::warn!(%error, "after the commit");
+        }
+        Ok(())
+    }
+
+    async fn rollback(mut self: Box<Self>) -> Result<(), DatabaseError> {
+        sqlx::query("ROLLBACK")
+            .execute(&mut self.connection)
+            .await
+            .map_err(DatabaseError::on("roll back"))?;
+        close(self.connection).await
+    }
+
+    fn sqlite(&mut self) -> Option<&mut SqliteConnection> {
+        Some(&mut self.connection)
+    }
+}
+
+/// Counts a table's rows. A full-text index over another table, or over none, holds no
+/// rows of its own: SQLite would count those of the other table.
+pub(super) async fn count(
+    connection: &mut SqliteConnection,
+    table: &Table,
+) -> Result<u64, DatabaseError> {
+    let mut name = table.name.clone();
+    if let Some(shadows) = &table.virtual_table {
+        let has = |suffix: &str| {
+            let shadow = format!("{}{suffix}", table.name);
+            shadows.iter().any(|storage| storage.name == shadow)
+        };
+        if has("_content") {
+            name = format!("{name}_content");
+        } else if has("_docsize") {
+            return Ok(0);
+        }
+    }
+    let rows: i64 = sqlx::query_scalar(AssertSqlSafe(format!(
+        "SELECT count(*) FROM main.{}",
+        quote(&name)
+    )))
+    .fetch_one(connection)
+    .await
+    .map_err(DatabaseError::on(format!("count table `{}`", table.name)))?;
+    Ok(rows.unsigned_abs())
+}

@@ -1,0 +1,333 @@
+//! What goes wrong, and what to do about it.
+
+use std::time::Duration;
+
+use crate::claims::ClaimError;
+use crate::data_directory::PathError;
+use crate::database::DatabaseError;
+use crate::descriptor::StepId;
+use crate::guard::Refusal;
+use crate::journal::JournalError;
+use crate::order::OrderError;
+use crate::report::Report;
+use crate::selection::SelectionError;
+
+/// Why a step could not plan, apply, resume or forget.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StepError {
+    /// The host does not offer what the step needs.
+    #[error(
+        "step `{step}` needs the resource `{resource}`: add `.resource({}…)` to the engine's \
+         builder", short(resource)
+    )]
+    MissingResource {
+        /// The step.
+        step: StepId,
+        /// The type.
+        resource: &'static str,
+    },
+    /// The transaction and the staging area exist in the Erase phase alone.
+    #[error("the transaction and the staging area belong to the Erase phase: change the step's phase")]
+    NotErasing,
+    /// The host has no database.
+    #[error("the engine has no database: add `.database(…)` to its builder")]
+    NoDatabase,
+    /// The database refused.
+    #[error("the database refused")]
+    Database(#[from] DatabaseError),
+    /// The file system refused.
+    #[error("the file system refused")]
+    Path(#[from] PathError),
+    /// The step did not come to an end.
+    #[error("it did not end within {} s", .0.as_secs_f64())]
+    TimedOut(Duration),
+    /// The step panicked.
+    #[error("it panicked: {0}")]
+    Panicked(String),
+    /// Something of the step's own.
+    #[error(transparent)]
+    Other(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl StepError {
+    /// An error of the step's own.
+    pub fn other(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+/// The last component of a type's name.
+pub(crate) fn short(type_name: &str) -> &str {
+    type_name.rsplit("::").next().unwrap_or(type_name)
+}
+
+/// Why an engine could not be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// There is no step at all.
+    #[error(
+        "no step is registered: a crate of steps that no code names is dropped by the linker, so \
+         write `use factory_reset_steps as _;` (and the same for each crate of steps) in the host"
+    )]
+    NoSteps,
+    /// A step that the host expects is not there.
+    #[error(
+        "step `{step}` is expected, but no crate registers it: write `use its_crate as _;` in the \
+         host, for the linker drops a crate that no code names; there is: {known}"
+    )]
+    ExpectedStep {
+        /// The id that the host expects.
+        step: String,
+        /// The ids that there are.
+        known: String,
+    },
+    /// The host offers a resource that no step asks for.
+    #[error(
+        "no step uses the resource `{resource}`: link the crate of the step that does (`use \
+         factory_reset_steps as _;`), name the resource in the step's `.requires::<{}>()`, or \
+         drop `.resource(…)`", short(resource)
+    )]
+    UnusedResource {
+        /// The type.
+        resource: &'static str,
+    },
+    /// A step needs a resource that the host does not offer.
+    #[error(
+        "step `{step}` needs the resource `{resource}`: add `.resource({}…)` to the engine's \
+         builder, or leave the step out with `.without(\"{step}\")`", short(resource)
+    )]
+    MissingResource {
+        /// The step.
+        step: StepId,
+        /// The type.
+        resource: &'static str,
+    },
+    /// A resource type was given twice.
+    #[error(
+        "the resource `{resource}` is given twice: give each role a type of its own"
+    )]
+    DuplicateResource {
+        /// The type.
+        resource: &'static str,
+    },
+    /// `without` names a step that is not there.
+    #[error("`.without(\"{step}\")` names no step; there is: {known}")]
+    UnknownWithout {
+        /// The id that the host leaves out.
+        step: String,
+        /// The ids that there are.
+        known: String,
+    },
+    /// Two steps give one key of the `cleared` summary.
+    #[error("steps `{first}` and `{second}` both give the key `{key}` of `cleared`: rename one")]
+    DuplicateKey {
+        /// The key.
+        key: &'static str,
+        /// One step.
+        first: StepId,
+        /// The other.
+        second: StepId,
+    },
+    /// A step claims tables, and the engine has no database.
+    #[error(
+        "step `{0}` clears tables, but the engine has no database: add `.database(…)` to its \
+         builder, or leave the step out with `.without(\"{0}\")`"
+    )]
+    NoDatabase(StepId),
+    /// The builder has no data directory.
+    #[error("the engine has no data directory: add `.data_dir(path)` to its builder")]
+    NoDataDirectory,
+    /// The steps have no order.
+    #[error("the steps cannot be ordered")]
+    Order(#[from] OrderError),
+    /// The claims do not fit together.
+    #[error("the claims of the steps do not fit together")]
+    Claim(#[from] ClaimError),
+    /// The data directory cannot be used.
+    #[error("the data directory cannot be used")]
+    Path(#[from] PathError),
+    /// An interrupted reset could not be ended.
+    #[error("an interrupted reset could not be ended, so the service must not start")]
+    Recovery(#[from] RecoveryError),
+}
+
+/// Why an interrupted reset could not be finished or undone. Everything needed to try again
+/// is kept.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecoveryError {
+    /// The journal cannot be used.
+    #[error("could not go by the journal")]
+    Journal(#[from] JournalError),
+    /// The database could not be asked whether the reset was committed.
+    #[error("could not ask the database whether the reset was committed")]
+    Database(#[from] DatabaseError),
+    /// Files could not be moved back.
+    #[error("could not put the files back")]
+    Path(#[from] PathError),
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// The selection names what is not there.
+    #[error(transparent)]
+    Selection(#[from] SelectionError),
+    /// A step could not plan.
+    #[error("step `{step}` could not tell what it would clear")]
+    Step {
+        /// The step.
+        step: StepId,
+        /// Why.
+        source: StepError,
+    },
+    /// The database could not be read.
+    #[error("could not read the database")]
+    Database(#[from] DatabaseError),
+    /// The data directory could not be read.
+    #[error("could not read the data directory")]
+    Path(#[from] PathError),
+}
+
+/// Why a reset did not happen. Unless it is [`ResetError::Undecided`], nothing is lost.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResetError {
+    /// The phrase is not the host's, or the request is not confirmed.
+    #[error("incorrect confirmation phrase")]
+    Confirmation,
+    /// Another reset runs.
+    #[error("another reset is running: wait until it has ended")]
+    AlreadyRunning,
+    /// What would be cleared has changed since the caller looked.
+    #[error("what would be cleared has changed since the preview: look again")]
+    Changed {
+        /// The digest now.
+        digest: String,
+    },
+    /// The plan could not be made; nothing was touched.
+    #[error("could not plan the reset")]
+    Plan(#[from] PlanError),
+    /// A guard refuses; nothing was touched.
+    #[error("guard `{guard}` refuses")]
+    Guard {
+        /// The guard's name.
+        guard: &'static str,
+        /// Its reason.
+        source: Refusal,
+    },
+    /// Requests under way did not end; nothing was touched.
+    #[error("requests under way did not end within {} s: try again", .0.as_secs_f64())]
+    Drain(Duration),
+    /// An earlier interrupted reset could not be ended first.
+    #[error("an earlier reset must be ended first")]
+    Recovery(#[from] RecoveryError),
+    /// Something failed before the commit; everything was put back.
+    #[error("the reset failed and was undone")]
+    Failed {
+        /// What failed.
+        #[source]
+        cause: FailureCause,
+        /// How far it had come.
+        report: Box<Report>,
+    },
+    /// Something failed before the commit, and not everything could be put back. The next
+    /// reset or start tries again; nothing is lost.
+    #[error("the reset failed, and could not be undone yet: {}", undone.join("; "))]
+    NotUndone {
+        /// What failed first.
+        #[source]
+        cause: FailureCause,
+        /// What could not be put back, and why.
+        undone: Vec<String>,
+        /// How far it had come.
+        report: Box<Report>,
+    },
+    /// Whether the commit stands cannot be told now. The next reset or start decides.
+    #[error("whether the reset is committed cannot be told now: the next start decides")]
+    Undecided {
+        /// Why the database could not be asked.
+        #[source]
+        cause: DatabaseError,
+        /// How far it had come.
+        report: Box<Report>,
+    },
+}
+
+impl ResetError {
+    /// The database error behind this one, if there is one.
+    #[must_use]
+    pub fn database(&self) -> Option<&DatabaseError> {
+        let mut error: &(dyn std::error::Error + 'static) = self;
+        loop {
+            if let Some(database) = error.downcast_ref() {
+                return Some(database);
+            }
+            error = error.source()?;
+        }
+    }
+
+    /// How far the reset had come, where it had begun.
+    #[must_use]
+    pub fn report(&self) -> Option<&Report> {
+        match self {
+            Self::Failed { report, .. }
+            | Self::NotUndone { report, .. }
+            | Self::Undecided { report, .. } => Some(report),
+            _ => None,
+        }
+    }
+}
+
+/// What made a reset fail before its commit.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FailureCause {
+    /// A step failed.
+    #[error("step `{step}` failed")]
+    Step {
+        /// The step.
+        step: StepId,
+        /// Why.
+        source: StepError,
+    },
+    /// The plan inside the transaction could not be made.
+    #[error("could not plan inside the transaction")]
+    Plan(#[from] PlanError),
+    /// What would be cleared changed after the caller had looked.
+    #[error("what would be cleared has changed since the preview: look again")]
+    Changed {
+        /// The digest now.
+        digest: String,
+    },
+    /// The transaction failed.
+    #[error("the database transaction failed")]
+    Database(#[from] DatabaseError),
+    /// The journal could not be written.
+    #[error("the journal could not be written")]
+    Journal(#[from] JournalError),
+    /// The staging area could not be made.
+    #[error("the staging area could not be made")]
+    Path(#[from] PathError),
+}
+
+/// An error and all its sources in one line, for logs and answers.
+///
+/// ```
+/// let error = std::io::Error::other("disk on fire");
+/// assert_eq!(factory_reset::chain(&error), "disk on fire");
+/// ```
+#[must_use]
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}

@@ -1,0 +1,123 @@
+//! Options and preview over HTTP.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Serialize;
+use serde_json::json;
+
+use super::authoriser::Authoriser;
+use crate::engine::Engine;
+use crate::error::{PlanError, chain};
+use crate::report::Report;
+use crate::selection::Selection;
+
+/// The framework's own routes, each behind `authoriser`; to be nested where the host wants
+/// them:
+///
+/// - `GET /options`: everything that can be reset, the same shape as a preview of all, with
+///   the confirmation phrase.
+/// - `POST /preview`: the report of a reset of the [`Selection`] in the body, which is not
+///   made; an empty body selects everything.
+///
+/// Both answer with the plan's digest as `ETag`.
+///
+/// ```
+/// # use factory_reset::{Engine, http::{router, Authoriser}};
+/// # fn app(engine: &Engine, authoriser: impl Authoriser) -> axum::Router {
+/// axum::Router::new().nest("/api/reset", router(engine, authoriser))
+/// # }
+/// ```
+pub fn router(engine: &Engine, authoriser: impl Authoriser) -> Router {
+    let authoriser: Arc<dyn Authoriser> = Arc::new(authoriser);
+    Router::new()
+        .route("/options", get(options))
+        .route("/preview", post(preview))
+        .layer(middleware::from_fn_with_state(authoriser, authorise))
+        .with_state(engine.clone())
+}
+
+async fn authorise(
+    State(authoriser): State<Arc<dyn Authoriser>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    match authoriser.authorise(&parts).await {
+        Ok(actor) => {
+            let mut request = Request::from_parts(parts, body);
+            request.extensions_mut().insert(actor);
+            next.run(request).await
+        }
+        Err(denial) => denial.into_response(),
+    }
+}
+
+#[derive(Serialize)]
+struct Options<'a> {
+    /// What has to be typed to confirm a reset.
+    confirmation: Option<&'a str>,
+    #[serde(flatten)]
+    report: Report,
+}
+
+async fn options(State(engine): State<Engine>) -> Result<Response, Refused> {
+    let plan = engine.plan(&Selection::all()).await?;
+    let options = Options {
+        confirmation: engine.confirmation(),
+        report: plan.preview(),
+    };
+    Ok(with_digest(plan.digest(), Json(options)))
+}
+
+async fn preview(State(engine): State<Engine>, body: Bytes) -> Result<Response, Refused> {
+    let selection = if body.trim_ascii().is_empty() {
+        Selection::all()
+    } else {
+        serde_json::from_slice(&body)
+            .map_err(|error| Refused(StatusCode::BAD_REQUEST, format!("not a selection: {error}")))?
+    };
+    let plan = engine.plan(&selection).await?;
+    Ok(with_digest(plan.digest(), Json(plan.preview())))
+}
+
+fn with_digest(digest: &str, body: impl IntoResponse) -> Response {
+    let mut response = body.into_response();
+    // Hexadecimal digits in quotes are always a valid header.
+    if let Ok(value) = HeaderValue::from_str(&format!("\"{digest}\"")) {
+        response.headers_mut().insert(header::ETAG, value);
+    }
+    let no_store = HeaderValue::from_static("no-store");
+    response.headers_mut().insert(header::CACHE_CONTROL, no_store);
+    response
+}
+
+/// An answer that tells what is wrong with the request, or with the host.
+struct Refused(StatusCode, String);
+
+impl From<PlanError> for Refused {
+    fn from(error: PlanError) -> Self {
+        let status = match &error {
+            PlanError::Selection(_) => StatusCode::BAD_REQUEST,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        let error = chain(&error);
+        if status.is_server_error() {
+            tracing::error!(error, "no plan");
+        }
+        Self(status, error)
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let body = json!({ "success": false, "error": self.1 });
+        (self.0, Json(body)).into_response()
+    }
+}

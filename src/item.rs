@@ -1,0 +1,111 @@
+//! One thing that a step clears.
+
+use serde::Serialize;
+
+/// What became of an item; in a preview, what would become of it now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was there and is gone.
+    Removed,
+    /// There was nothing.
+    Absent,
+    /// It was left as it is.
+    Preserved,
+    /// It could not be cleared; [`Item::message`] says why.
+    Failed,
+}
+
+/// What kind of thing an item is, and so what its count counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ItemKind {
+    /// A database table; counts rows.
+    Table,
+    /// A path in the data directory: a file, a directory with all that is in it, or a
+    /// symbolic link; counts files.
+    Path,
+    /// Something that runs; counts tasks.
+    Task,
+    /// State that this process holds in memory; counts entries.
+    Memory,
+    /// Keys in a cache or an object store; counts entries.
+    Keys,
+}
+
+impl ItemKind {
+    /// What an item's count counts, in the plural.
+    #[must_use]
+    pub const fn unit(self) -> &'static str {
+        match self {
+            Self::Table => "rows",
+            Self::Path => "files",
+            Self::Task => "tasks",
+            Self::Memory | Self::Keys => "entries",
+        }
+    }
+}
+
+/// One thing that a step clears: a table, a path, a running task. The same type stands
+/// in a plan, where the outcome is the one to expect, and in a report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Item {
+    /// What kind of thing it is.
+    pub kind: ItemKind,
+    /// Which one: the table's name, the path below the data directory.
+    pub name: String,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// How many rows, files, tasks or entries it held.
+    pub count: u64,
+    /// What `count` counts.
+    pub unit: &'static str,
+    /// Its size in bytes, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// Why it failed, or another remark.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+impl Item {
+    /// An item that is there and holds `count` units.
+    #[must_use]
+    pub fn removed(kind: ItemKind, name: impl Into<String>, count: u64) -> Self {
+        Self {
+            kind,
+            name: name.into(),
+            outcome: Outcome::Removed,
+            count,
+            unit: kind.unit(),
+            bytes: None,
+            message: None,
+        }
+    }
+
+    /// An item that is not there.
+    #[must_use]
+    pub fn absent(kind: ItemKind, name: impl Into<String>) -> Self {
+        Self {
+            outcome: Outcome::Absent,
+            ..Self::removed(kind, name, 0)
+        }
+    }
+
+    /// The same item with its size in bytes.
+    #[must_use]
+    pub fn bytes(mut self, bytes: u64) -> Self {
+        self.bytes = Some(bytes);
+        self
+    }
+
+    /// The same item, failed for the reason in `message`.
+    #[must_use]
+    pub fn failed(mut self, message: impl Into<String>) -> Self {
+        self.outcome = Outcome::Failed;
+        self.message = Some(message.into());
+        self
+    }
+}

@@ -1,0 +1,201 @@
+//! What a selection would clear now.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::claims::{Preserved, Unclaimed};
+use crate::descriptor::StepDescriptor;
+use crate::item::Item;
+use crate::registry::StepRegistration;
+use crate::report::{Report, StepReport, cleared};
+use crate::step::ResetStep;
+
+/// What one step would clear.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StepPlan {
+    items: Vec<Item>,
+    fingerprint: String,
+}
+
+impl StepPlan {
+    /// A plan of these items.
+    #[must_use]
+    pub fn new(items: impl IntoIterator<Item = Item>) -> Self {
+        Self {
+            items: items.into_iter().collect(),
+            fingerprint: String::new(),
+        }
+    }
+
+    /// The same plan with something that tells its content from another with equal items: a
+    /// version, a hash. It goes into the digest.
+    #[must_use]
+    pub fn fingerprint(mut self, fingerprint: impl Into<String>) -> Self {
+        self.fingerprint = fingerprint.into();
+        self
+    }
+
+    /// Adds an item.
+    pub fn push(&mut self, item: Item) {
+        self.items.push(item);
+    }
+
+    /// What would be cleared.
+    #[must_use]
+    pub fn items(&self) -> &[Item] {
+        &self.items
+    }
+}
+
+/// What became of the items of one step's plan.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StepOutcome {
+    items: Vec<Item>,
+}
+
+impl StepOutcome {
+    /// An outcome of these items.
+    #[must_use]
+    pub fn new(items: impl IntoIterator<Item = Item>) -> Self {
+        Self {
+            items: items.into_iter().collect(),
+        }
+    }
+
+    /// Everything happened as planned.
+    #[must_use]
+    pub fn as_planned(plan: &StepPlan) -> Self {
+        Self::new(plan.items.iter().cloned())
+    }
+
+    /// What was cleared.
+    #[must_use]
+    pub fn items(&self) -> &[Item] {
+        &self.items
+    }
+
+    pub(crate) fn into_items(self) -> Vec<Item> {
+        self.items
+    }
+}
+
+/// A selected step with its plan.
+#[derive(Debug, Clone)]
+pub(crate) struct PlannedStep {
+    pub(crate) registration: StepRegistration,
+    pub(crate) plan: StepPlan,
+}
+
+impl PlannedStep {
+    pub(crate) fn descriptor(&self) -> &StepDescriptor {
+        &self.registration.descriptor
+    }
+
+    pub(crate) fn step(&self) -> &'static dyn ResetStep {
+        self.registration.step
+    }
+}
+
+/// What a selection would clear now: the ordered step plans with exact counts, the
+/// preserved, the unclaimed, and a digest of it all.
+#[derive(Debug, Clone)]
+pub struct ResetPlan {
+    pub(crate) steps: Vec<PlannedStep>,
+    pub(crate) preserved: Vec<Preserved>,
+    pub(crate) unclaimed: Vec<Unclaimed>,
+    pub(crate) digest: String,
+}
+
+impl ResetPlan {
+    pub(crate) fn new(
+        steps: Vec<PlannedStep>,
+        preserved: Vec<Preserved>,
+        unclaimed: Vec<Unclaimed>,
+    ) -> Self {
+        let digest = digest(&steps);
+        Self {
+            steps,
+            preserved,
+            unclaimed,
+            digest,
+        }
+    }
+
+    /// Changes whenever what would be cleared changes: 64 hexadecimal digits.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// What the host preserves.
+    #[must_use]
+    pub fn preserved(&self) -> &[Preserved] {
+        &self.preserved
+    }
+
+    /// What nobody claims.
+    #[must_use]
+    pub fn unclaimed(&self) -> &[Unclaimed] {
+        &self.unclaimed
+    }
+
+    /// The plan as a report of what would happen now.
+    #[must_use]
+    pub fn preview(&self) -> Report {
+        let mut report = Report::new(self);
+        report.steps = self
+            .steps
+            .iter()
+            .map(|step| StepReport::new(step.descriptor(), step.plan.items.clone()))
+            .collect();
+        report.cleared = cleared(&report.steps);
+        report
+    }
+}
+
+/// SHA-256 over the steps in their order. Each value is preceded by its length, so that two
+/// different plans never give the same bytes.
+fn digest(steps: &[PlannedStep]) -> String {
+    let mut hash = Sha256::new();
+    let mut add = |value: &str| {
+        hash.update(value.len().to_le_bytes());
+        hash.update(value);
+    };
+    for step in steps {
+        add(step.descriptor().id.as_str());
+        add(&step.plan.fingerprint);
+        for item in &step.plan.items {
+            add(&item.name);
+            add(&format!("{:?} {:?} {} {:?}", item.kind, item.outcome, item.count, item.bytes));
+        }
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::descriptor::Phase;
+    use crate::item::ItemKind;
+
+    fn plan(items: &[Item], fingerprint: &str) -> ResetPlan {
+        struct Nothing;
+        impl ResetStep for Nothing {}
+        let descriptor = StepDescriptor::new("tables", Phase::Erase);
+        let step = PlannedStep {
+            registration: StepRegistration::new(descriptor, &Nothing),
+            plan: StepPlan::new(items.to_vec()).fingerprint(fingerprint),
+        };
+        ResetPlan::new(vec![step], Vec::new(), Vec::new())
+    }
+
+    #[test]
+    fn the_digest_follows_items_and_fingerprint() {
+        let rows = |count| [Item::removed(ItemKind::Table, "posts", count)];
+        let one = plan(&rows(1), "");
+        assert_eq!(one.digest().len(), 64);
+        assert_eq!(one.digest(), plan(&rows(1), "").digest());
+        assert_ne!(one.digest(), plan(&rows(2), "").digest());
+        assert_ne!(one.digest(), plan(&rows(1), "changed").digest());
+        assert_ne!(one.digest(), plan(&[Item::absent(ItemKind::Table, "posts")], "").digest());
+    }
+}

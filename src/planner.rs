@@ -1,0 +1,139 @@
+//! Makes plans. Previews and resets come through here alike.
+
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+
+use crate::call::{Call, call};
+use crate::claims::Unclaimed;
+use crate::context::{PlanContext, SharedTransaction};
+use crate::data_directory::PathError;
+use crate::database::Transaction;
+use crate::engine::Inner;
+use crate::error::PlanError;
+use crate::item::ItemKind;
+use crate::plan::{PlannedStep, ResetPlan};
+use crate::relative_path::{OWN_DIRECTORY, RelativePath};
+use crate::selection::Selection;
+use crate::task::{blocking, spawn};
+
+/// Plans on a snapshot of its own.
+///
+/// Runs in a task of its own, so that a caller who goes away leaves no open snapshot.
+pub(crate) async fn plan(
+    inner: &Arc<Inner>,
+    selection: &Selection,
+) -> Result<ResetPlan, PlanError> {
+    selection.validate(&inner.parts())?;
+    let (inner, selection) = (inner.clone(), selection.clone());
+    spawn(async move {
+        // The version is read first: what is committed in between makes the digest old,
+        // never the other way round.
+        let version = version(&inner).await?;
+        let transaction = match &inner.database {
+            Some(database) => Some(database.read().await?),
+            None => None,
+        };
+        let (plan, transaction) =
+            plan_within(&inner, &selection, transaction, &version, &[]).await?;
+        if let Some(transaction) = transaction {
+            transaction.rollback().await?;
+        }
+        Ok(plan)
+    })
+    .await
+}
+
+/// What tells one state of the database from another.
+pub(crate) async fn version(inner: &Inner) -> Result<String, PlanError> {
+    Ok(match &inner.database {
+        Some(database) => database.version().await?,
+        None => String::new(),
+    })
+}
+
+/// Plans inside `transaction`, and gives it back. Steps in `carried` keep the plan that they
+/// have there.
+pub(crate) async fn plan_within(
+    inner: &Inner,
+    selection: &Selection,
+    transaction: Option<Box<dyn Transaction>>,
+    version: &str,
+    carried: &[PlannedStep],
+) -> Result<(ResetPlan, Option<Box<dyn Transaction>>), PlanError> {
+    let transaction: SharedTransaction = Mutex::new(transaction);
+    let mut steps = Vec::with_capacity(inner.steps.len());
+    for step in &inner.steps {
+        let id = step.descriptor.id;
+        if !selection.selects(id.as_str()) {
+            continue;
+        }
+        if let Some(planned) = carried.iter().find(|planned| planned.descriptor().id == id) {
+            steps.push(planned.clone());
+            continue;
+        }
+        let selected = |name: &str| selection.selects_part(id.as_str(), name);
+        let mut tables = inner.tables_of(step);
+        tables.retain(|table| selected(table));
+        let mut paths = inner.ownership.paths_of(id);
+        paths.retain(|path| selected(path.as_str()));
+        let context = PlanContext {
+            descriptor: &step.descriptor,
+            resources: &inner.resources,
+            data_directory: &inner.data_directory,
+            transaction: &transaction,
+            database_version: version,
+            tables,
+            paths,
+        };
+        let plan = call(Call::Plan, &step.descriptor, inner.limits.step, step.step.plan(&context))
+            .await
+            .map_err(|source| PlanError::Step { step: id, source })?;
+        steps.push(PlannedStep {
+            registration: *step,
+            plan,
+        });
+    }
+    let mut transaction = transaction.into_inner();
+    let mut unclaimed = match (&inner.database, &mut transaction) {
+        (Some(database), Some(transaction)) => inner
+            .ownership
+            .unclaimed_tables(&transaction.tables().await?, database.migrated_tables()),
+        _ => Vec::new(),
+    };
+    unclaimed.extend(unclaimed_paths(inner).await?);
+    let preserved = inner.ownership.preserved().to_vec();
+    Ok((ResetPlan::new(steps, preserved, unclaimed), transaction))
+}
+
+/// What in the data directory nobody owns, by its topmost path.
+async fn unclaimed_paths(inner: &Inner) -> Result<Vec<Unclaimed>, PathError> {
+    let data_directory = inner.data_directory.clone();
+    let mut unclaimed = Vec::new();
+    let mut directories = vec![None];
+    while let Some(directory) = directories.pop() {
+        let (handle, within) = (data_directory.clone(), directory.clone());
+        let names = blocking(move || handle.names(within.as_ref())).await?;
+        for name in names {
+            let joined = match &directory {
+                None => name,
+                Some(directory) => format!("{directory}/{name}"),
+            };
+            if joined == OWN_DIRECTORY {
+                continue;
+            }
+            let owned = RelativePath::new(&joined).ok();
+            match owned {
+                Some(path) if inner.ownership.owns(&path) => {}
+                Some(path) if inner.ownership.owns_within(&path) => directories.push(Some(path)),
+                // A name that no claim can have is nobody's for sure.
+                _ => unclaimed.push(Unclaimed {
+                    kind: ItemKind::Path,
+                    name: joined,
+                }),
+            }
+        }
+    }
+    unclaimed.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(unclaimed)
+}

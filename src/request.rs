@@ -1,0 +1,78 @@
+//! What a caller asks of a reset.
+
+use crate::selection::Selection;
+
+/// A reset that is asked for. It does nothing until it is confirmed.
+///
+/// ```
+/// use factory_reset::{ResetRequest, Selection};
+/// let request = ResetRequest::new(Selection::all())
+///     .phrase("RESET EXAMPLE")
+///     .actor("admin");
+/// # let _ = request;
+/// ```
+#[derive(Debug, Clone)]
+pub struct ResetRequest {
+    pub(crate) selection: Selection,
+    pub(crate) confirmation: Confirmation,
+    pub(crate) actor: Option<String>,
+    pub(crate) digest: Option<String>,
+}
+
+/// How a request is confirmed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Confirmation {
+    None,
+    /// The host's phrase, as it was typed.
+    Phrase(String),
+    /// The caller has asked in a way of its own.
+    Explicit,
+}
+
+impl ResetRequest {
+    /// Asks for a reset of `selection`.
+    #[must_use]
+    pub fn new(selection: Selection) -> Self {
+        Self {
+            selection,
+            confirmation: Confirmation::None,
+            actor: None,
+            digest: None,
+        }
+    }
+
+    /// Confirms it with the phrase as it was typed; the engine compares it, byte by byte,
+    /// with the host's.
+    #[must_use]
+    pub fn phrase(mut self, phrase: impl Into<String>) -> Self {
+        self.confirmation = Confirmation::Phrase(phrase.into());
+        self
+    }
+
+    /// Confirms it without a phrase: the caller has made sure in another way.
+    #[must_use]
+    pub fn confirmed(mut self) -> Self {
+        self.confirmation = Confirmation::Explicit;
+        self
+    }
+
+    /// Says who asks; it stands in the report.
+    #[must_use]
+    pub fn actor(mut self, actor: impl Into<String>) -> Self {
+        self.actor = Some(actor.into());
+        self
+    }
+
+    /// Resets only if the plan still has this digest.
+    #[must_use]
+    pub fn digest(mut self, digest: impl Into<String>) -> Self {
+        self.digest = Some(digest.into());
+        self
+    }
+
+    /// What is selected.
+    #[must_use]
+    pub fn selection(&self) -> &Selection {
+        &self.selection
+    }
+}

@@ -1,0 +1,184 @@
+//! The staging area: a removed path is renamed into it, and can be renamed back until the
+//! reset is committed. Nothing is unlinked before that.
+
+use std::ffi::OsStr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+
+use rustix::fs::{Mode, RenameFlags, fsync, mkdirat, openat, renameat, renameat_with};
+use rustix::io::Errno;
+use uuid::Uuid;
+
+use crate::data_directory::{DataDirectory, Entry, PathError, directory_flags, remove_tree};
+use crate::relative_path::RelativePath;
+
+/// `<data directory>/.factory-reset/<run>/`, where each staged path has a slot: its place in
+/// the list that the journal keeps.
+#[derive(Debug)]
+pub(crate) struct Staging {
+    data_directory: Arc<DataDirectory>,
+    name: String,
+    area: OwnedFd,
+    slots: Vec<RelativePath>,
+}
+
+impl Staging {
+    /// Makes the area of `run`, or opens it when it is there. Blocks, like all methods here.
+    pub(crate) fn open(
+        data_directory: Arc<DataDirectory>,
+        run: Uuid,
+        slots: Vec<RelativePath>,
+    ) -> Result<Self, PathError> {
+        let name = run.to_string();
+        let path = data_directory.own_path(&name);
+        match mkdirat(data_directory.own(), &*name, Mode::RWXU) {
+            Ok(()) => fsync(data_directory.own()).map_err(PathError::io("sync", &path))?,
+            Err(Errno::EXIST) => {}
+            Err(error) => return Err(PathError::io("create", path)(error)),
+        }
+        let area = openat(data_directory.own(), &*name, directory_flags(), Mode::empty())
+            .map_err(PathError::io("open", path))?;
+        Ok(Self {
+            data_directory,
+            name,
+            area,
+            slots,
+        })
+    }
+
+    /// Moves `path` into its slot. Returns `false` when there is nothing.
+    pub(crate) fn stage(&self, path: &RelativePath) -> Result<bool, PathError> {
+        let Some(slot) = self.slots.iter().position(|slot| slot == path) else {
+            return Err(PathError::NotPlanned(path.to_string()));
+        };
+        self.move_into(path, &slot.to_string())
+    }
+
+    /// Moves away what a writer has put back at a staged path since.
+    pub(crate) fn stage_again(&self) -> Result<(), PathError> {
+        for (slot, path) in self.slots.iter().enumerate() {
+            self.move_into(path, &format!("{slot}.again"))?;
+        }
+        Ok(())
+    }
+
+    fn move_into(&self, path: &RelativePath, slot: &str) -> Result<bool, PathError> {
+        let refuse = |action| PathError::io(action, self.data_directory.absolute(path));
+        let Some(place) = self.data_directory.place(path)? else {
+            return Ok(false);
+        };
+        match renameat(&place.parent, &*place.name, &self.area, slot) {
+            Ok(()) => {}
+            Err(Errno::NOENT) => return Ok(false),
+            Err(error) => return Err(refuse("move into the staging area")(error)),
+        }
+        fsync(&place.parent).map_err(refuse("sync the directory of"))?;
+        fsync(&self.area).map_err(refuse("sync the staging area of"))?;
+        Ok(true)
+    }
+
+    /// Moves everything back to where it was. What is in the way was put there during the
+    /// reset by a writer that slipped through; it changes places with what belongs there.
+    pub(crate) fn restore(&self) -> Result<(), PathError> {
+        for (slot, path) in self.slots.iter().enumerate() {
+            let refuse = |action| PathError::io(action, self.data_directory.absolute(path));
+            let slot = slot.to_string();
+            if let Err(Errno::NOENT) = Entry::look(&self.area, OsStr::new(&slot)) {
+                continue;
+            }
+            // What is staged is never given up: without its directory this is an error.
+            let Some(place) = self.data_directory.place(path)? else {
+                return Err(refuse("find the directory of")(Errno::NOENT));
+            };
+            let back = |flags| renameat_with(&self.area, &*slot, &place.parent, &*place.name, flags);
+            match back(RenameFlags::NOREPLACE) {
+                Ok(()) => {}
+                Err(Errno::EXIST) => {
+                    tracing::warn!(%path, "something was written here during the reset; it goes");
+                    back(RenameFlags::EXCHANGE).map_err(refuse("move back"))?;
+                }
+                Err(error) => return Err(refuse("move back")(error)),
+            }
+            fsync(&self.area).map_err(refuse("sync the staging area of"))?;
+            fsync(&place.parent).map_err(refuse("sync the directory of"))?;
+        }
+        Ok(())
+    }
+
+    /// Unlinks what is staged, and the area itself.
+    pub(crate) fn purge(&self) -> Result<(), PathError> {
+        let path = self.data_directory.own_path(&self.name);
+        let own = self.data_directory.own();
+        remove_tree(&self.data_directory, own, OsStr::new(&self.name), &path)?;
+        fsync(own.as_fd()).map_err(PathError::io("sync the directory of", path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    fn staging(directory: &Path, paths: &[&str]) -> Staging {
+        let data_directory = Arc::new(DataDirectory::open(directory).unwrap());
+        let slots = paths.iter().map(|path| RelativePath::new(path).unwrap()).collect();
+        Staging::open(data_directory, Uuid::now_v7(), slots).unwrap()
+    }
+
+    fn path(text: &str) -> RelativePath {
+        RelativePath::new(text).unwrap()
+    }
+
+    #[test]
+    fn what_is_staged_comes_back_as_it_was() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::create_dir_all(directory.path().join("media/deep")).unwrap();
+        fs::write(directory.path().join("media/deep/a"), "a").unwrap();
+        let staging = staging(directory.path(), &["media", "absent"]);
+        assert!(staging.stage(&path("media")).unwrap());
+        assert!(!staging.stage(&path("absent")).unwrap());
+        assert!(!directory.path().join("media").exists());
+        staging.restore().unwrap();
+        staging.purge().unwrap();
+        assert_eq!(fs::read_to_string(directory.path().join("media/deep/a")).unwrap(), "a");
+    }
+
+    #[test]
+    fn what_a_writer_put_in_the_way_goes() {
+        let directory = tempfile::tempdir().unwrap();
+        let media = directory.path().join("media");
+        fs::create_dir(&media).unwrap();
+        fs::write(media.join("old"), "").unwrap();
+        let staging = staging(directory.path(), &["media"]);
+        staging.stage(&path("media")).unwrap();
+        fs::create_dir(&media).unwrap();
+        fs::write(media.join("new"), "").unwrap();
+        staging.restore().unwrap();
+        staging.purge().unwrap();
+        assert!(media.join("old").exists() && !media.join("new").exists());
+    }
+
+    #[test]
+    fn a_link_is_moved_and_never_followed() {
+        let directory = tempfile::tempdir().unwrap();
+        let outside = tempfile::tempdir().unwrap();
+        fs::write(outside.path().join("kept"), "").unwrap();
+        std::os::unix::fs::symlink(outside.path(), directory.path().join("media")).unwrap();
+        let staging = staging(directory.path(), &["media", "media/kept"]);
+        assert!(staging.stage(&path("media/kept")).is_err(), "a link on the way is refused");
+        assert!(staging.stage(&path("media")).unwrap());
+        staging.purge().unwrap();
+        assert!(outside.path().join("kept").exists());
+        assert!(fs::symlink_metadata(directory.path().join("media")).is_err());
+    }
+
+    #[test]
+    fn only_planned_paths_can_be_staged() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("api_token"), "").unwrap();
+        let staging = staging(directory.path(), &["media"]);
+        assert!(matches!(staging.stage(&path("api_token")), Err(PathError::NotPlanned(_))));
+    }
+}
