@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use crate::claims::Ownership;
 use crate::data_directory::DataDirectory;
 use crate::database::Database;
-use crate::descriptor::StepDescriptor;
+use crate::descriptor::{Phase, StepDescriptor};
 use crate::engine::{Engine, Inner, Limits, Running};
 use crate::error::{BuildError, RecoveryError};
 use crate::gate::Gate;
@@ -201,6 +201,9 @@ impl EngineBuilder {
         }
         for step in &steps {
             let claims = step.step.claims(&self.resources);
+            if !claims.is_none() && step.descriptor.phase != Phase::Erase {
+                return Err(BuildError::ClaimOutsideErase(step.descriptor.id));
+            }
             if claims.has_tables() && self.database.is_none() {
                 return Err(BuildError::NoDatabase(step.descriptor.id));
             }
@@ -243,7 +246,10 @@ impl EngineBuilder {
         let known = || {
             let mut ids: Vec<_> = linked.iter().map(|step| step.descriptor.id).collect();
             ids.sort();
-            ids.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ")
+            ids.iter()
+                .map(|id| format!("`{id}`"))
+                .collect::<Vec<_>>()
+                .join(", ")
         };
         if let Some(step) = self.expected.iter().find(|id| !is_there(id)) {
             return Err(BuildError::ExpectedStep {
@@ -289,12 +295,20 @@ impl EngineBuilder {
     }
 
     fn ordered(&self, linked: &[StepRegistration]) -> Result<Vec<StepRegistration>, BuildError> {
-        let wanted = linked.iter().filter(|step| self.is_wanted(&step.descriptor));
+        let wanted = linked
+            .iter()
+            .filter(|step| self.is_wanted(&step.descriptor));
         let wanted: Vec<_> = wanted.copied().collect();
         let descriptors: Vec<_> = wanted.iter().map(|step| step.descriptor).collect();
         let order = order(&descriptors)?;
-        let by_id: HashMap<_, _> = wanted.iter().map(|step| (step.descriptor.id, *step)).collect();
-        Ok(order.iter().filter_map(|id| by_id.get(id).copied()).collect())
+        let by_id: HashMap<_, _> = wanted
+            .iter()
+            .map(|step| (step.descriptor.id, *step))
+            .collect();
+        Ok(order
+            .iter()
+            .filter_map(|id| by_id.get(id).copied())
+            .collect())
     }
 }
 

@@ -44,6 +44,10 @@ impl Claims {
         self
     }
 
+    pub(crate) fn is_none(&self) -> bool {
+        self.paths.is_empty() && !self.has_tables()
+    }
+
     /// Whether any table is claimed.
     pub(crate) fn has_tables(&self) -> bool {
         self.migrated_tables || !self.tables.is_empty()
@@ -119,9 +123,7 @@ pub enum ClaimError {
         second: String,
     },
     /// Two steps claim all migrated tables.
-    #[error(
-        "{0} and {1} both claim the migrated tables: leave one of them out with `.without(…)`"
-    )]
+    #[error("{0} and {1} both claim the migrated tables: leave one of them out with `.without(…)`")]
     MigratedTables(String, String),
 }
 
@@ -181,7 +183,11 @@ impl Ownership {
     }
 
     /// Takes a table that the host preserves.
-    pub(crate) fn preserve_table(&mut self, table: String, reason: String) -> Result<(), ClaimError> {
+    pub(crate) fn preserve_table(
+        &mut self,
+        table: String,
+        reason: String,
+    ) -> Result<(), ClaimError> {
         self.own_table(Owner::Host, &table)?;
         self.add_preserved(ItemKind::Table, table, reason);
         Ok(())
@@ -250,7 +256,9 @@ impl Ownership {
         let named = self.tables.iter().filter(|(_, other)| **other == owner);
         let mut tables: BTreeSet<String> = named.map(|(table, _)| table.clone()).collect();
         if self.migrated_tables == Some(step) {
-            let free = migrated.iter().filter(|name| !self.tables.contains_key(*name));
+            let free = migrated
+                .iter()
+                .filter(|name| !self.tables.contains_key(*name));
             tables.extend(free.cloned());
         }
         tables.into_iter().collect()
@@ -299,28 +307,49 @@ mod tests {
     #[test]
     fn overlapping_paths_name_both_owners() {
         let mut ownership = Ownership::default();
-        ownership.claim(FILES, &Claims::none().path("media")).unwrap();
-        let error = ownership.preserve_path(Path::new("media/keep"), "why".into()).unwrap_err();
-        assert!(error.to_string().contains("`media/keep` (preserved by the host) lies within `media` (step `files`)"));
+        ownership
+            .claim(FILES, &Claims::none().path("media"))
+            .unwrap();
+        let error = ownership
+            .preserve_path(Path::new("media/keep"), "why".into())
+            .unwrap_err();
+        assert!(
+            error.to_string().contains(
+                "`media/keep` (preserved by the host) lies within `media` (step `files`)"
+            )
+        );
     }
 
     #[test]
     fn a_table_has_one_owner() {
         let mut ownership = Ownership::default();
-        ownership.preserve_table("users".into(), "why".into()).unwrap();
-        assert!(ownership.claim(FILES, &Claims::none().table("users")).is_err());
+        ownership
+            .preserve_table("users".into(), "why".into())
+            .unwrap();
+        assert!(
+            ownership
+                .claim(FILES, &Claims::none().table("users"))
+                .is_err()
+        );
     }
 
     #[test]
     fn migrated_tables_are_those_that_nobody_else_owns() {
         let mut ownership = Ownership::default();
-        ownership.claim(FILES, &Claims::none().migrated_tables()).unwrap();
-        ownership.claim(OTHER, &Claims::none().table("jobs")).unwrap();
-        ownership.preserve_table("licences".into(), "paid for".into()).unwrap();
+        ownership
+            .claim(FILES, &Claims::none().migrated_tables())
+            .unwrap();
+        ownership
+            .claim(OTHER, &Claims::none().table("jobs"))
+            .unwrap();
+        ownership
+            .preserve_table("licences".into(), "paid for".into())
+            .unwrap();
         let migrated = set(&["jobs", "licences", "posts"]);
         assert_eq!(ownership.tables_of(FILES, &migrated), ["posts"]);
         assert_eq!(ownership.tables_of(OTHER, &migrated), ["jobs"]);
-        let unclaimed = ownership.unclaimed_tables(&set(&["posts", "by_hand", "licences"]), &migrated);
+        let unclaimed =
+            ownership.unclaimed_tables(&set(&["posts", "by_hand", "licences"]), &migrated);
         assert_eq!(unclaimed.len(), 1);
         assert_eq!(unclaimed[0].name, "by_hand");
     }

@@ -122,7 +122,10 @@ impl StepContext<'_> {
     /// Outside the Erase phase, and on a host without a database.
     pub fn transaction(&mut self) -> Result<&mut (dyn Transaction + 'static), StepError> {
         let erase = self.erase.as_mut().ok_or(StepError::NotErasing)?;
-        erase.transaction.as_deref_mut().ok_or(StepError::NoDatabase)
+        erase
+            .transaction
+            .as_deref_mut()
+            .ok_or(StepError::NoDatabase)
     }
 
     /// Removes a path that the plan names: moves it into the staging area, from which it
@@ -164,8 +167,7 @@ impl StepContext<'_> {
                 match item.kind {
                     ItemKind::Table => item.count = rows.next().unwrap_or_default(),
                     ItemKind::Path => {
-                        let path = RelativePath::new(&item.name)
-                            .map_err(StepError::other)?;
+                        let path = RelativePath::new(&item.name).map_err(StepError::other)?;
                         if !self.remove(&path).await? {
                             item = Item::absent(ItemKind::Path, item.name);
                         }

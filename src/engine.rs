@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, broadcast};
 
-
 use crate::builder::EngineBuilder;
 use crate::claims::Ownership;
 use crate::data_directory::DataDirectory;
@@ -160,7 +159,10 @@ impl Inner {
         let parts = |step: &StepRegistration| {
             let id = step.descriptor.id;
             let paths = self.ownership.paths_of(id).into_iter().map(String::from);
-            (id.as_str(), self.tables_of(step).into_iter().chain(paths).collect())
+            (
+                id.as_str(),
+                self.tables_of(step).into_iter().chain(paths).collect(),
+            )
         };
         self.steps.iter().map(parts).collect()
     }
@@ -168,7 +170,10 @@ impl Inner {
     /// The tables that `step` claims.
     pub(crate) fn tables_of(&self, step: &StepRegistration) -> Vec<String> {
         let none = std::collections::BTreeSet::new();
-        let migrated = self.database.as_ref().map_or(&none, |database| database.migrated_tables());
+        let migrated = self
+            .database
+            .as_ref()
+            .map_or(&none, |database| database.migrated_tables());
         self.ownership.tables_of(step.descriptor.id, migrated)
     }
 }

@@ -19,7 +19,8 @@ pub enum StepError {
     /// The host does not offer what the step needs.
     #[error(
         "step `{step}` needs the resource `{resource}`: add `.resource({}…)` to the engine's \
-         builder", short(resource)
+         builder",
+        short(resource)
     )]
     MissingResource {
         /// The step.
@@ -28,7 +29,9 @@ pub enum StepError {
         resource: &'static str,
     },
     /// The transaction and the staging area exist in the Erase phase alone.
-    #[error("the transaction and the staging area belong to the Erase phase: change the step's phase")]
+    #[error(
+        "the transaction and the staging area belong to the Erase phase: change the step's phase"
+    )]
     NotErasing,
     /// The host has no database.
     #[error("the engine has no database: add `.database(…)` to its builder")]
@@ -87,7 +90,8 @@ pub enum BuildError {
     #[error(
         "no step uses the resource `{resource}`: link the crate of the step that does (`use \
          factory_reset_steps as _;`), name the resource in the step's `.requires::<{}>()`, or \
-         drop `.resource(…)`", short(resource)
+         drop `.resource(…)`",
+        short(resource)
     )]
     UnusedResource {
         /// The type.
@@ -96,7 +100,8 @@ pub enum BuildError {
     /// A step needs a resource that the host does not offer.
     #[error(
         "step `{step}` needs the resource `{resource}`: add `.resource({}…)` to the engine's \
-         builder, or leave the step out with `.without(\"{step}\")`", short(resource)
+         builder, or leave the step out with `.without(\"{step}\")`",
+        short(resource)
     )]
     MissingResource {
         /// The step.
@@ -105,9 +110,7 @@ pub enum BuildError {
         resource: &'static str,
     },
     /// A resource type was given twice.
-    #[error(
-        "the resource `{resource}` is given twice: give each role a type of its own"
-    )]
+    #[error("the resource `{resource}` is given twice: give each role a type of its own")]
     DuplicateResource {
         /// The type.
         resource: &'static str,
@@ -136,6 +139,12 @@ pub enum BuildError {
          builder, or leave the step out with `.without(\"{0}\")`"
     )]
     NoDatabase(StepId),
+    /// A step claims something, and is not applied where that can be undone.
+    #[error(
+        "step `{0}` claims tables or paths, but is not of the Erase phase: describe it with \
+         `Phase::Erase`, or drop its claims"
+    )]
+    ClaimOutsideErase(StepId),
     /// The builder has no data directory.
     #[error("the engine has no data directory: add `.data_dir(path)` to its builder")]
     NoDataDirectory,

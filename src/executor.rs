@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 use uuid::Uuid;
 
 use crate::call::{Call, call};
@@ -58,18 +58,27 @@ async fn reset(
     recovery::recover(inner, running).await?;
 
     let plan = planner::plan(inner, &request.selection).await?;
-    if request.digest.as_deref().is_some_and(|digest| digest != plan.digest()) {
+    if request
+        .digest
+        .as_deref()
+        .is_some_and(|digest| digest != plan.digest())
+    {
         let digest = plan.digest;
         return Err(ResetError::Changed { digest });
     }
     for guard in &inner.guards {
-        guard.check(request, &plan).await.map_err(|source| ResetError::Guard {
-            guard: guard.name(),
-            source,
-        })?;
+        guard
+            .check(request, &plan)
+            .await
+            .map_err(|source| ResetError::Guard {
+                guard: guard.name(),
+                source,
+            })?;
     }
 
-    progress.send(EventKind::ResetStarted { steps: plan.steps.len() });
+    progress.send(EventKind::ResetStarted {
+        steps: plan.steps.len(),
+    });
     let Some(closed) = inner.gate.close(inner.limits.drain).await else {
         return Err(ResetError::Drain(inner.limits.drain));
     };
@@ -93,8 +102,10 @@ async fn reset(
         Err(Unfinished::Failed(cause)) => Err(attempt.undo(running, cause).await),
         Err(Unfinished::Undecided(cause)) => Err(attempt.undecided(cause)),
     };
-    if matches!(result, Err(ResetError::NotUndone { .. } | ResetError::Undecided { .. }))
-        && running.journal.record().is_some()
+    if matches!(
+        result,
+        Err(ResetError::NotUndone { .. } | ResetError::Undecided { .. })
+    ) && running.journal.record().is_some()
     {
         // Rows and files may not fit together: nobody gets in until that is mended.
         running.held = Some(closed);
@@ -136,8 +147,13 @@ impl Attempt<'_> {
         plan: &ResetPlan,
     ) -> Result<ResetPlan, Unfinished> {
         for planned in phase(plan, Phase::Stop) {
+            // Planned again behind the closed gate: what was started in between must be
+            // stopped too, and run again if the reset is given up.
+            let (step, selection) = (&planned.registration, &self.request.selection);
+            let planned =
+                planner::plan_step(self.inner, step, selection, &Mutex::new(None), "").await?;
             self.stopped.push(planned.clone());
-            self.apply(planned, None).await?;
+            self.apply(&planned, None).await?;
         }
 
         let database = self.inner.database.as_ref();
@@ -155,7 +171,12 @@ impl Attempt<'_> {
             &self.stopped,
         )
         .await?;
-        if self.request.digest.as_deref().is_some_and(|digest| digest != plan.digest()) {
+        if self
+            .request
+            .digest
+            .as_deref()
+            .is_some_and(|digest| digest != plan.digest())
+        {
             let digest = plan.digest;
             return Err(FailureCause::Changed { digest }.into());
         }
@@ -163,7 +184,9 @@ impl Attempt<'_> {
         self.report.unclaimed.clone_from(&plan.unclaimed);
 
         let staging = self.prepare(running, &plan).await?;
-        let erased = self.erase(&plan, &staging, transaction.as_deref_mut()).await;
+        let erased = self
+            .erase(&plan, &staging, transaction.as_deref_mut())
+            .await;
         match (erased, transaction) {
             (Ok(()), Some(transaction)) => self.commit(transaction).await?,
             (Ok(()), None) => running.journal.advance(JournalState::Committed).await?,
@@ -192,7 +215,10 @@ impl Attempt<'_> {
             .filter(|item| item.kind == ItemKind::Path && item.outcome == Outcome::Removed)
             .filter_map(|item| RelativePath::new(&item.name).ok())
             .collect();
-        let steps = plan.steps.iter().map(|planned| planned.descriptor().id.to_string());
+        let steps = plan
+            .steps
+            .iter()
+            .map(|planned| planned.descriptor().id.to_string());
         let database = self.inner.database.as_ref();
         let identity = database.map(|database| database.identity().to_owned());
         let record = JournalRecord::new(self.run, identity, paths.clone(), steps.collect());
@@ -210,7 +236,10 @@ impl Attempt<'_> {
     ) -> Result<(), FailureCause> {
         for planned in phase(plan, Phase::Erase) {
             let transaction = transaction.as_deref_mut();
-            let handles = EraseHandles { transaction, staging };
+            let handles = EraseHandles {
+                transaction,
+                staging,
+            };
             self.apply(planned, Some(handles)).await?;
         }
         Ok(())
@@ -223,7 +252,10 @@ impl Attempt<'_> {
         let Some(database) = &self.inner.database else {
             return Err(error.into());
         };
-        tracing::warn!(error = chain(&error), "commit failed; asking the database what stands");
+        tracing::warn!(
+            error = chain(&error),
+            "commit failed; asking the database what stands"
+        );
         match database.decide(self.run).await {
             Ok(Decision::Committed) => Ok(()),
             Ok(Decision::Aborted) => Err(error.into()),
@@ -275,7 +307,8 @@ impl Attempt<'_> {
     ) -> Result<(), FailureCause> {
         let descriptor = planned.descriptor();
         let (id, phase) = (descriptor.id, descriptor.phase);
-        self.progress.send(EventKind::StepStarted { step: id, phase });
+        self.progress
+            .send(EventKind::StepStarted { step: id, phase });
         let mut context = StepContext {
             descriptor,
             resources: &self.inner.resources,
@@ -290,7 +323,8 @@ impl Attempt<'_> {
                 let items = outcome.into_items();
                 let removed = items.iter().filter(|item| item.outcome == Outcome::Removed);
                 let removed = removed.count();
-                self.progress.send(EventKind::StepFinished { step: id, removed });
+                self.progress
+                    .send(EventKind::StepFinished { step: id, removed });
                 self.report.steps.push(StepReport::new(descriptor, items));
                 Ok(())
             }
@@ -310,12 +344,17 @@ impl Attempt<'_> {
             resources: &self.inner.resources,
         };
         let work = planned.step().forget(&context);
-        call(Call::Forget, planned.descriptor(), self.inner.limits.step, work)
-            .await
-            .map_err(|source| FailureCause::Step {
-                step: planned.descriptor().id,
-                source,
-            })
+        call(
+            Call::Forget,
+            planned.descriptor(),
+            self.inner.limits.step,
+            work,
+        )
+        .await
+        .map_err(|source| FailureCause::Step {
+            step: planned.descriptor().id,
+            source,
+        })
     }
 
     /// Puts everything back: files, then tasks. The rows are back already.
@@ -352,10 +391,7 @@ impl Attempt<'_> {
         }
     }
 
-    async fn undo_files(
-        &self,
-        running: &mut Running,
-    ) -> Result<(), crate::error::RecoveryError> {
+    async fn undo_files(&self, running: &mut Running) -> Result<(), crate::error::RecoveryError> {
         // Without a database the journal's own record is the commit, and the error may have
         // come after it had reached the disk.
         if self.inner.database.is_none() {
@@ -379,5 +415,7 @@ impl Attempt<'_> {
 }
 
 fn phase(plan: &ResetPlan, phase: Phase) -> impl Iterator<Item = &PlannedStep> {
-    plan.steps.iter().filter(move |planned| planned.descriptor().phase == phase)
+    plan.steps
+        .iter()
+        .filter(move |planned| planned.descriptor().phase == phase)
 }

@@ -160,7 +160,13 @@ impl Journal {
     pub(crate) async fn advance(&mut self, to: JournalState) -> Result<(), JournalError> {
         self.check(to)?;
         match self.record.clone() {
-            Some(record) => self.write(JournalRecord { state: to, ..record }).await,
+            Some(record) => {
+                self.write(JournalRecord {
+                    state: to,
+                    ..record
+                })
+                .await
+            }
             None => Ok(()),
         }
     }
@@ -212,7 +218,8 @@ fn write(data_directory: &DataDirectory, record: &JournalRecord) -> Result<(), J
         source,
     })?;
     text.push(b'\n');
-    file.write_all(&text).map_err(refuse(data_directory, "write"))?;
+    file.write_all(&text)
+        .map_err(refuse(data_directory, "write"))?;
     file.sync_all().map_err(refuse(data_directory, "sync"))?;
     renameat(own, NEW_FILE, own, FILE).map_err(refuse(data_directory, "replace"))?;
     fsync(own).map_err(refuse(data_directory, "sync the directory of"))?;

@@ -108,9 +108,7 @@ pub use database::Sqlite;
 pub use database::{Database, DatabaseError, Decision, RECORD_TABLE, Transaction};
 pub use descriptor::{Phase, Scope, StepDescriptor, StepId};
 pub use engine::Engine;
-pub use error::{
-    BuildError, FailureCause, PlanError, RecoveryError, ResetError, StepError, chain,
-};
+pub use error::{BuildError, FailureCause, PlanError, RecoveryError, ResetError, StepError, chain};
 pub use event::{Event, EventKind};
 pub use gate::{Entered, Gate};
 pub use guard::{Guard, NothingUnclaimed, Refusal};

@@ -137,12 +137,20 @@ mod tests {
 
     use super::*;
 
-    const fn step(id: &'static str, phase: Phase, after: &'static [&'static str]) -> StepDescriptor {
+    const fn step(
+        id: &'static str,
+        phase: Phase,
+        after: &'static [&'static str],
+    ) -> StepDescriptor {
         StepDescriptor::new(id, phase).after(after)
     }
 
     fn names(steps: &[StepDescriptor]) -> Vec<&'static str> {
-        order(steps).unwrap().into_iter().map(StepId::as_str).collect()
+        order(steps)
+            .unwrap()
+            .into_iter()
+            .map(StepId::as_str)
+            .collect()
     }
 
     #[test]
@@ -181,14 +189,23 @@ mod tests {
 
     #[test]
     fn an_unknown_after_lists_what_there_is() {
-        let steps = [step("a", Phase::Erase, &["nowhere"]), step("b", Phase::Erase, &[])];
+        let steps = [
+            step("a", Phase::Erase, &["nowhere"]),
+            step("b", Phase::Erase, &[]),
+        ];
         let message = order(&steps).unwrap_err().to_string();
-        assert!(message.contains("`nowhere`") && message.contains("there is: `a`, `b`"), "{message}");
+        assert!(
+            message.contains("`nowhere`") && message.contains("there is: `a`, `b`"),
+            "{message}"
+        );
     }
 
     #[test]
     fn a_later_phase_cannot_come_before() {
-        let steps = [step("a", Phase::Stop, &["b"]), step("b", Phase::Forget, &[])];
+        let steps = [
+            step("a", Phase::Stop, &["b"]),
+            step("b", Phase::Forget, &[]),
+        ];
         assert!(matches!(order(&steps), Err(OrderError::LaterPhase { .. })));
     }
 

@@ -165,10 +165,16 @@ fn digest(steps: &[PlannedStep]) -> String {
         add(&step.plan.fingerprint);
         for item in &step.plan.items {
             add(&item.name);
-            add(&format!("{:?} {:?} {} {:?}", item.kind, item.outcome, item.count, item.bytes));
+            add(&format!(
+                "{:?} {:?} {} {:?}",
+                item.kind, item.outcome, item.count, item.bytes
+            ));
         }
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[cfg(test)]
@@ -196,6 +202,9 @@ mod tests {
         assert_eq!(one.digest(), plan(&rows(1), "").digest());
         assert_ne!(one.digest(), plan(&rows(2), "").digest());
         assert_ne!(one.digest(), plan(&rows(1), "changed").digest());
-        assert_ne!(one.digest(), plan(&[Item::absent(ItemKind::Table, "posts")], "").digest());
+        assert_ne!(
+            one.digest(),
+            plan(&[Item::absent(ItemKind::Table, "posts")], "").digest()
+        );
     }
 }

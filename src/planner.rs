@@ -13,6 +13,7 @@ use crate::engine::Inner;
 use crate::error::PlanError;
 use crate::item::ItemKind;
 use crate::plan::{PlannedStep, ResetPlan};
+use crate::registry::StepRegistration;
 use crate::relative_path::{OWN_DIRECTORY, RelativePath};
 use crate::selection::Selection;
 use crate::task::{blocking, spawn};
@@ -72,27 +73,7 @@ pub(crate) async fn plan_within(
             steps.push(planned.clone());
             continue;
         }
-        let selected = |name: &str| selection.selects_part(id.as_str(), name);
-        let mut tables = inner.tables_of(step);
-        tables.retain(|table| selected(table));
-        let mut paths = inner.ownership.paths_of(id);
-        paths.retain(|path| selected(path.as_str()));
-        let context = PlanContext {
-            descriptor: &step.descriptor,
-            resources: &inner.resources,
-            data_directory: &inner.data_directory,
-            transaction: &transaction,
-            database_version: version,
-            tables,
-            paths,
-        };
-        let plan = call(Call::Plan, &step.descriptor, inner.limits.step, step.step.plan(&context))
-            .await
-            .map_err(|source| PlanError::Step { step: id, source })?;
-        steps.push(PlannedStep {
-            registration: *step,
-            plan,
-        });
+        steps.push(plan_step(inner, step, selection, &transaction, version).await?);
     }
     let mut transaction = transaction.into_inner();
     let mut unclaimed = match (&inner.database, &mut transaction) {
@@ -104,6 +85,39 @@ pub(crate) async fn plan_within(
     unclaimed.extend(unclaimed_paths(inner).await?);
     let preserved = inner.ownership.preserved().to_vec();
     Ok((ResetPlan::new(steps, preserved, unclaimed), transaction))
+}
+
+/// Plans one step. The transaction is needed only if it claims tables.
+pub(crate) async fn plan_step(
+    inner: &Inner,
+    step: &StepRegistration,
+    selection: &Selection,
+    transaction: &SharedTransaction,
+    version: &str,
+) -> Result<PlannedStep, PlanError> {
+    let id = step.descriptor.id;
+    let selected = |name: &str| selection.selects_part(id.as_str(), name);
+    let mut tables = inner.tables_of(step);
+    tables.retain(|table| selected(table));
+    let mut paths = inner.ownership.paths_of(id);
+    paths.retain(|path| selected(path.as_str()));
+    let context = PlanContext {
+        descriptor: &step.descriptor,
+        resources: &inner.resources,
+        data_directory: &inner.data_directory,
+        transaction,
+        database_version: version,
+        tables,
+        paths,
+    };
+    let work = step.step.plan(&context);
+    let plan = call(Call::Plan, &step.descriptor, inner.limits.step, work)
+        .await
+        .map_err(|source| PlanError::Step { step: id, source })?;
+    Ok(PlannedStep {
+        registration: *step,
+        plan,
+    })
 }
 
 /// What in the data directory nobody owns, by its topmost path.

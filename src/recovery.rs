@@ -18,7 +18,10 @@ use crate::task::blocking;
 
 /// Ends what the journal tells of, if anything. Every action tolerates that it was done
 /// already, so a recovery that is interrupted is simply run again.
-pub(crate) async fn recover(inner: &Arc<Inner>, running: &mut Running) -> Result<(), RecoveryError> {
+pub(crate) async fn recover(
+    inner: &Arc<Inner>,
+    running: &mut Running,
+) -> Result<(), RecoveryError> {
     let Some(record) = running.journal.record().cloned() else {
         return Ok(());
     };
@@ -55,7 +58,10 @@ pub(crate) async fn recover(inner: &Arc<Inner>, running: &mut Running) -> Result
 }
 
 async fn decide(inner: &Inner, record: &JournalRecord) -> Result<Decision, RecoveryError> {
-    let actual = inner.database.as_ref().map(|database| database.identity().to_owned());
+    let actual = inner
+        .database
+        .as_ref()
+        .map(|database| database.identity().to_owned());
     if record.database != actual {
         let name = |database: Option<String>| database.unwrap_or_else(|| "none".to_owned());
         return Err(RecoveryError::Journal(JournalError::OtherDatabase {
@@ -96,14 +102,22 @@ async fn forget_step(inner: &Arc<Inner>, step: &StepRegistration) -> Result<(), 
         return call(Call::Forget, descriptor, limit, step.step.forget(&context)).await;
     }
     let selection = Selection::steps([descriptor.id.as_str()]);
-    let plan = planner::plan(inner, &selection).await.map_err(StepError::other)?;
+    let plan = planner::plan(inner, &selection)
+        .await
+        .map_err(StepError::other)?;
     let mut context = StepContext {
         descriptor,
         resources: &inner.resources,
         erase: None,
     };
     for planned in &plan.steps {
-        call(Call::Apply, descriptor, limit, step.step.apply(&mut context, &planned.plan)).await?;
+        call(
+            Call::Apply,
+            descriptor,
+            limit,
+            step.step.apply(&mut context, &planned.plan),
+        )
+        .await?;
     }
     Ok(())
 }

@@ -103,7 +103,14 @@ mod tests {
 
     #[test]
     fn nothing_leads_outside() {
-        for path in ["", "/etc/passwd", "../up", "media/../../up", "./media", ".factory-reset/lock"] {
+        for path in [
+            "",
+            "/etc/passwd",
+            "../up",
+            "media/../../up",
+            "./media",
+            ".factory-reset/lock",
+        ] {
             assert!(RelativePath::new(path).is_err(), "{path}");
         }
     }

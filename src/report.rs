@@ -121,7 +121,9 @@ impl StepReport {
 pub(crate) fn cleared(steps: &[StepReport]) -> Map<String, Value> {
     let values = |step: &StepReport| -> Vec<(String, Value)> {
         let summaries = step.summaries.iter();
-        summaries.map(|(key, summary)| ((*key).to_owned(), summary(&step.items))).collect()
+        summaries
+            .map(|(key, summary)| ((*key).to_owned(), summary(&step.items)))
+            .collect()
     };
     steps.iter().flat_map(values).collect()
 }

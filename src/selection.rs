@@ -137,21 +137,36 @@ mod tests {
     use super::*;
 
     fn known() -> BTreeMap<&'static str, Vec<String>> {
-        BTreeMap::from([("media", vec!["media".to_owned()]), ("tables", vec!["posts".to_owned()])])
+        BTreeMap::from([
+            ("media", vec!["media".to_owned()]),
+            ("tables", vec!["posts".to_owned()]),
+        ])
     }
 
     #[test]
     fn an_unknown_name_is_answered_with_what_there_is() {
         let error = Selection::steps(["medai"]).validate(&known()).unwrap_err();
-        assert_eq!(error.to_string(), "there is no step `medai`; there is: `media`, `tables`");
-        let error = Selection::all().only("tables", ["post"]).validate(&known()).unwrap_err();
-        assert_eq!(error.to_string(), "step `tables` has no `post`; it has: `posts`");
+        assert_eq!(
+            error.to_string(),
+            "there is no step `medai`; there is: `media`, `tables`"
+        );
+        let error = Selection::all()
+            .only("tables", ["post"])
+            .validate(&known())
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "step `tables` has no `post`; it has: `posts`"
+        );
     }
 
     #[test]
     fn a_narrowed_step_must_be_selected() {
         let selection = Selection::steps(["media"]).only("tables", ["posts"]);
-        assert!(matches!(selection.validate(&known()), Err(SelectionError::NotSelected(_))));
+        assert!(matches!(
+            selection.validate(&known()),
+            Err(SelectionError::NotSelected(_))
+        ));
     }
 
     #[test]

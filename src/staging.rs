@@ -36,8 +36,13 @@ impl Staging {
             Err(Errno::EXIST) => {}
             Err(error) => return Err(PathError::io("create", path)(error)),
         }
-        let area = openat(data_directory.own(), &*name, directory_flags(), Mode::empty())
-            .map_err(PathError::io("open", path))?;
+        let area = openat(
+            data_directory.own(),
+            &*name,
+            directory_flags(),
+            Mode::empty(),
+        )
+        .map_err(PathError::io("open", path))?;
         Ok(Self {
             data_directory,
             name,
@@ -90,7 +95,8 @@ impl Staging {
             let Some(place) = self.data_directory.place(path)? else {
                 return Err(refuse("find the directory of")(Errno::NOENT));
             };
-            let back = |flags| renameat_with(&self.area, &*slot, &place.parent, &*place.name, flags);
+            let back =
+                |flags| renameat_with(&self.area, &*slot, &place.parent, &*place.name, flags);
             match back(RenameFlags::NOREPLACE) {
                 Ok(()) => {}
                 Err(Errno::EXIST) => {
@@ -123,7 +129,10 @@ mod tests {
 
     fn staging(directory: &Path, paths: &[&str]) -> Staging {
         let data_directory = Arc::new(DataDirectory::open(directory).unwrap());
-        let slots = paths.iter().map(|path| RelativePath::new(path).unwrap()).collect();
+        let slots = paths
+            .iter()
+            .map(|path| RelativePath::new(path).unwrap())
+            .collect();
         Staging::open(data_directory, Uuid::now_v7(), slots).unwrap()
     }
 
@@ -142,7 +151,10 @@ mod tests {
         assert!(!directory.path().join("media").exists());
         staging.restore().unwrap();
         staging.purge().unwrap();
-        assert_eq!(fs::read_to_string(directory.path().join("media/deep/a")).unwrap(), "a");
+        assert_eq!(
+            fs::read_to_string(directory.path().join("media/deep/a")).unwrap(),
+            "a"
+        );
     }
 
     #[test]
@@ -167,7 +179,10 @@ mod tests {
         fs::write(outside.path().join("kept"), "").unwrap();
         std::os::unix::fs::symlink(outside.path(), directory.path().join("media")).unwrap();
         let staging = staging(directory.path(), &["media", "media/kept"]);
-        assert!(staging.stage(&path("media/kept")).is_err(), "a link on the way is refused");
+        assert!(
+            staging.stage(&path("media/kept")).is_err(),
+            "a link on the way is refused"
+        );
         assert!(staging.stage(&path("media")).unwrap());
         staging.purge().unwrap();
         assert!(outside.path().join("kept").exists());
@@ -179,6 +194,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("api_token"), "").unwrap();
         let staging = staging(directory.path(), &["media"]);
-        assert!(matches!(staging.stage(&path("api_token")), Err(PathError::NotPlanned(_))));
+        assert!(matches!(
+            staging.stage(&path("api_token")),
+            Err(PathError::NotPlanned(_))
+        ));
     }
 }

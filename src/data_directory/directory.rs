@@ -129,7 +129,12 @@ impl DataDirectory {
                 let Some(place) = self.place(below)? else {
                     return Ok(Vec::new());
                 };
-                match openat(&place.parent, &*place.name, directory_flags(), Mode::empty()) {
+                match openat(
+                    &place.parent,
+                    &*place.name,
+                    directory_flags(),
+                    Mode::empty(),
+                ) {
                     Ok(directory) => read(directory.as_fd()),
                     // Not there, or a file or a link: nothing is in it.
                     Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(Vec::new()),
@@ -154,7 +159,11 @@ fn lock(own: &OwnedFd, path: &Path) -> Result<File, PathError> {
             let known = file.read_to_string(&mut holder).is_ok() && !holder.trim().is_empty();
             return Err(PathError::InUse {
                 path: path.to_owned(),
-                holder: if known { holder.trim().to_owned() } else { "unknown".to_owned() },
+                holder: if known {
+                    holder.trim().to_owned()
+                } else {
+                    "unknown".to_owned()
+                },
             });
         }
         Err(std::fs::TryLockError::Error(error)) => {

@@ -60,7 +60,9 @@ impl Survey {
             return Err(PathError::OtherFileSystem(path.to_owned()));
         }
         self.there = true;
-        self.fingerprint = self.fingerprint.wrapping_add(fingerprint(&entry, name, seed));
+        self.fingerprint = self
+            .fingerprint
+            .wrapping_add(fingerprint(&entry, name, seed));
         if entry.kind == EntryKind::File {
             self.files += 1;
             self.bytes += entry.bytes;
@@ -77,7 +79,13 @@ impl Survey {
             let child = file_name(child.file_name());
             if child != "." && child != ".." {
                 let below = path.join(child);
-                self.add(data_directory, directory.as_fd(), child, &below, entry.inode)?;
+                self.add(
+                    data_directory,
+                    directory.as_fd(),
+                    child,
+                    &below,
+                    entry.inode,
+                )?;
             }
         }
         Ok(())

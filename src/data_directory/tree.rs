@@ -1,8 +1,8 @@
 //! Removing a tree by directory handles.
 
 use std::ffi::OsStr;
-use std::os::fd::BorrowedFd;
 use std::os::fd::AsFd;
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 
 use rustix::fs::{AtFlags, Dir, Mode, openat, unlinkat};

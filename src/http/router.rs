@@ -80,8 +80,9 @@ async fn preview(State(engine): State<Engine>, body: Bytes) -> Result<Response, 
     let selection = if body.trim_ascii().is_empty() {
         Selection::all()
     } else {
-        serde_json::from_slice(&body)
-            .map_err(|error| Refused(StatusCode::BAD_REQUEST, format!("not a selection: {error}")))?
+        serde_json::from_slice(&body).map_err(|error| {
+            Refused(StatusCode::BAD_REQUEST, format!("not a selection: {error}"))
+        })?
     };
     let plan = engine.plan(&selection).await?;
     Ok(with_digest(plan.digest(), Json(plan.preview())))
@@ -94,7 +95,9 @@ fn with_digest(digest: &str, body: impl IntoResponse) -> Response {
         response.headers_mut().insert(header::ETAG, value);
     }
     let no_store = HeaderValue::from_static("no-store");
-    response.headers_mut().insert(header::CACHE_CONTROL, no_store);
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, no_store);
     response
 }
 

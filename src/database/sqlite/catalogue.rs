@@ -46,7 +46,11 @@ impl Storage {
     pub(crate) fn column_list(&self) -> String {
         let columns = self.columns.iter().map(|column| quote(column));
         let rowid = self.rowid.map(str::to_owned);
-        rowid.into_iter().chain(columns).collect::<Vec<_>>().join(", ")
+        rowid
+            .into_iter()
+            .chain(columns)
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 }
 
@@ -113,7 +117,10 @@ impl Catalogue {
         references: &[(String, String)],
     ) -> Self {
         let storage = |name: &str, without_rowid: bool| {
-            let all: Vec<_> = columns.iter().filter(|column| column.table == name).collect();
+            let all: Vec<_> = columns
+                .iter()
+                .filter(|column| column.table == name)
+                .collect();
             // An integer key is the row number already.
             let named = without_rowid || all.iter().any(|column| column.integer_key);
             Storage {
@@ -125,7 +132,10 @@ impl Catalogue {
                     .map(|column| column.name.clone())
                     .collect(),
                 rowid: ["rowid", "_rowid_", "oid"].into_iter().find(|alias| {
-                    !named && all.iter().all(|column| !column.name.eq_ignore_ascii_case(alias))
+                    !named
+                        && all
+                            .iter()
+                            .all(|column| !column.name.eq_ignore_ascii_case(alias))
                 }),
             }
         };

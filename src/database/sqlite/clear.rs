@@ -94,7 +94,9 @@ async fn reset_counters(
     .await
     .map_err(DatabaseError::on("read the database's catalogue"))?;
     let has = |schema: &str, name: &str| {
-        known.iter().any(|(of, table)| of == schema && table == name)
+        known
+            .iter()
+            .any(|(of, table)| of == schema && table == name)
     };
     for (table, column) in [
         ("sqlite_sequence", "name"),
@@ -118,7 +120,9 @@ async fn reset_counters(
                     .bind(*name)
                     .execute(&mut *connection)
                     .await
-                    .map_err(DatabaseError::on(format!("reset the counters of table `{name}`")))?;
+                    .map_err(DatabaseError::on(format!(
+                        "reset the counters of table `{name}`"
+                    )))?;
             }
         }
     }

@@ -37,10 +37,9 @@ impl Factory {
     ) -> Result<Self, DatabaseError> {
         let name = format!("/factory-reset-{}", Uuid::now_v7());
         let mut connection = connect.open_memory(&name, encoding).await?;
-        migrator
-            .run(&mut connection)
-            .await
-            .map_err(|error| DatabaseError::new("run the migrations on a scratch database", error))?;
+        migrator.run(&mut connection).await.map_err(|error| {
+            DatabaseError::new("run the migrations on a scratch database", error)
+        })?;
         let catalogue = Catalogue::read(&mut connection, "main").await?;
         let tables = catalogue
             .tables()
@@ -67,7 +66,10 @@ impl Factory {
 
     /// Makes the factory rows readable on `connection` as the schema [`SCHEMA`]. Not
     /// possible inside a transaction.
-    pub(super) async fn attach(&self, connection: &mut SqliteConnection) -> Result<(), DatabaseError> {
+    pub(super) async fn attach(
+        &self,
+        connection: &mut SqliteConnection,
+    ) -> Result<(), DatabaseError> {
         let attach = format!("ATTACH 'file:{}?vfs=memdb' AS {SCHEMA}", self.name);
         sqlx::query(AssertSqlSafe(attach))
             .execute(connection)

@@ -29,7 +29,10 @@ pub(super) async fn check(
     let is_cleared = |name: &str| cleared.iter().any(|table| table.eq_ignore_ascii_case(name));
     let concerned = |table: &&Table| {
         let here = is_cleared(&table.name);
-        table.references.iter().any(|parent| is_cleared(parent) != here)
+        table
+            .references
+            .iter()
+            .any(|parent| is_cleared(parent) != here)
     };
     for table in catalogue.tables().filter(concerned) {
         let check = format!("PRAGMA main.foreign_key_check({})", quote(&table.name));
@@ -43,7 +46,10 @@ pub(super) async fn check(
             let dangling = Dangling {
                 table: table.name.clone(),
                 parent: parent.clone(),
-                rows: violations.iter().filter(|(.., other, _)| other == parent).count(),
+                rows: violations
+                    .iter()
+                    .filter(|(.., other, _)| other == parent)
+                    .count(),
             };
             return Err(DatabaseError::new("keep the foreign keys intact", dangling));
         }

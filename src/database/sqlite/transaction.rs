@@ -7,7 +7,9 @@ use sqlx::{AssertSqlSafe, SqliteConnection};
 use uuid::Uuid;
 
 use super::factory::Factory;
-use super::{Catalogue, DatabaseError, Table, Transaction, clear, close, foreign_keys, quote, record};
+use super::{
+    Catalogue, DatabaseError, Table, Transaction, clear, close, foreign_keys, quote, record,
+};
 
 /// Dropping it closes the connection, and SQLite rolls back.
 pub(super) struct SqliteTransaction {
@@ -32,7 +34,13 @@ impl SqliteTransaction {
         factory: Factory,
     ) -> Result<Self, DatabaseError> {
         factory.attach(&mut connection).await?;
-        Self::begin(connection, factory, "BEGIN IMMEDIATE", "take the write lock").await
+        Self::begin(
+            connection,
+            factory,
+            "BEGIN IMMEDIATE",
+            "take the write lock",
+        )
+        .await
     }
 
     async fn begin(
@@ -58,7 +66,11 @@ impl SqliteTransaction {
 #[async_trait]
 impl Transaction for SqliteTransaction {
     async fn tables(&mut self) -> Result<BTreeSet<String>, DatabaseError> {
-        Ok(self.catalogue.tables().map(|table| table.name.clone()).collect())
+        Ok(self
+            .catalogue
+            .tables()
+            .map(|table| table.name.clone())
+            .collect())
     }
 
     async fn count(&mut self, table: &str) -> Result<u64, DatabaseError> {

@@ -29,7 +29,10 @@ pub(super) async fn take(
     .map_err(DatabaseError::on("read the triggers"))?;
     let mut taken = Vec::new();
     for (table, place, name, sql) in all {
-        if tables.iter().any(|cleared| cleared.eq_ignore_ascii_case(&table)) {
+        if tables
+            .iter()
+            .any(|cleared| cleared.eq_ignore_ascii_case(&table))
+        {
             sqlx::query(AssertSqlSafe(format!("DROP TRIGGER main.{}", quote(&name))))
                 .execute(&mut *connection)
                 .await
@@ -55,23 +58,24 @@ pub(super) async fn put_back(
             .execute(&mut *connection)
             .await
             .map_err(DatabaseError::on(format!("put trigger `{name}` back")))?;
-        sqlx::query(
-            "UPDATE main.sqlite_schema SET rowid = ? WHERE type = 'trigger' AND name = ?",
-        )
-        .bind(trigger.place)
-        .bind(name)
-        .execute(&mut *connection)
-        .await
-        .map_err(DatabaseError::on(format!("put trigger `{name}` back at its place")))?;
+        sqlx::query("UPDATE main.sqlite_schema SET rowid = ? WHERE type = 'trigger' AND name = ?")
+            .bind(trigger.place)
+            .bind(name)
+            .execute(&mut *connection)
+            .await
+            .map_err(DatabaseError::on(format!(
+                "put trigger `{name}` back at its place"
+            )))?;
     }
     writable_schema(connection, false).await
 }
 
-async fn writable_schema(
-    connection: &mut SqliteConnection,
-    on: bool,
-) -> Result<(), DatabaseError> {
-    let pragma = if on { "PRAGMA writable_schema = ON" } else { "PRAGMA writable_schema = OFF" };
+async fn writable_schema(connection: &mut SqliteConnection, on: bool) -> Result<(), DatabaseError> {
+    let pragma = if on {
+        "PRAGMA writable_schema = ON"
+    } else {
+        "PRAGMA writable_schema = OFF"
+    };
     sqlx::query(pragma)
         .execute(connection)
         .await
