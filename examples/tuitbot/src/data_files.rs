@@ -3,6 +3,8 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use crate::secret_file;
+
 /// The data directory, and the one place that knows the names in it.
 #[derive(Clone, Debug)]
 pub struct DataFiles {
@@ -32,6 +34,17 @@ impl DataFiles {
         let directory = std::path::absolute(directory)?;
         create_private_folder(&directory)?;
         Ok(Self { directory })
+    }
+
+    /// Removes what a crash has left of secrets that were just being written.
+    ///
+    /// # Errors
+    ///
+    /// When that cannot be removed.
+    pub fn remove_leftovers(&self) -> io::Result<()> {
+        [self.configuration(), self.passphrase(), self.api_token()]
+            .iter()
+            .try_for_each(|file| secret_file::remove_leftovers(file))
     }
 
     /// Creates the folder of backups.

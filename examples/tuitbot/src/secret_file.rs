@@ -15,7 +15,29 @@ pub(crate) fn write(path: &Path, contents: &[u8]) -> io::Result<()> {
         .preserve_mode(false)
         .open(path)?;
     file.write_all(contents)?;
-    file.commit()
+    file.commit().inspect_err(|_| {
+        // Best effort: the next start tries again.
+        let _ = remove_leftovers(path);
+    })
+}
+
+/// Removes what a crash in the middle of a write has left beside the file: it holds
+/// the secret, under a name that nobody looks for.
+pub(crate) fn remove_leftovers(path: &Path) -> io::Result<()> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return Ok(());
+    };
+    // As `atomic-write-file` names them.
+    let prefix = format!(".{}.", name.display());
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let random = name.to_str().and_then(|name| name.strip_prefix(&prefix));
+        if random.is_some_and(|random| random.len() == 6) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes such a file, on disk before this returns; it may be missing.
@@ -43,7 +65,11 @@ mod tests {
         std::fs::write(&path, "old").unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
 
+        // A crash in the middle of an earlier write.
+        std::fs::write(folder.path().join(".secret.aB3dE6"), "half").unwrap();
+
         write(&path, b"new").unwrap();
+        remove_leftovers(&path).unwrap();
 
         assert_eq!(std::fs::read(&path).unwrap(), b"new");
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();

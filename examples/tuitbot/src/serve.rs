@@ -58,6 +58,7 @@ pub async fn serve(arguments: &ServeArguments) -> Result<(), StartupError> {
         source,
     };
     let files = DataFiles::create(&arguments.data_dir).map_err(data_directory_error)?;
+    files.remove_leftovers().map_err(data_directory_error)?;
     files.create_backups().map_err(data_directory_error)?;
     // Asked before the database is there.
     let is_fresh = files.is_fresh().map_err(data_directory_error)?;

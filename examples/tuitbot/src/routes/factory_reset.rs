@@ -1,0 +1,36 @@
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, http::StatusCode};
+use factory_reset::{Engine, ResetRequest, Selection};
+use serde_json::{Value, json};
+
+use crate::ApiError;
+use crate::access::{Caller, SessionCookie};
+
+/// Resets everything; the caller is known by now, whatever the body holds.
+pub(crate) async fn factory_reset(
+    State(engine): State<Engine>,
+    Extension(caller): Extension<Caller>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, ApiError> {
+    let mut request = ResetRequest::new(Selection::all()).actor(caller.kind());
+    match body {
+        Ok(body) => request = request.phrase(phrase(&body).unwrap_or_default()),
+        Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+            return Err(ApiError::BodyTooLarge);
+        }
+        // A body that does not arrive confirms nothing.
+        Err(_) => {}
+    }
+    let report = engine.reset(request).await?;
+    let body = json!({ "status": "reset_complete", "cleared": report.cleared });
+    Ok((SessionCookie::clear(), Json(body)).into_response())
+}
+
+fn phrase(body: &[u8]) -> Option<String> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    Some(body.get("confirmation")?.as_str()?.to_owned())
+}
