@@ -4,6 +4,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use factory_reset::ResetError;
 use serde_json::json;
 
 use crate::ErrorChain;
@@ -52,6 +53,9 @@ pub enum ApiError {
     /// Nobody has set a passphrase yet.
     #[error("no passphrase is set")]
     Unclaimed,
+    /// The reset did not happen; nothing is lost.
+    #[error("{}", reset_message(.0))]
+    Reset(#[from] ResetError),
     /// The database failed.
     #[error("database query error")]
     Database(#[from] sqlx::Error),
@@ -84,10 +88,29 @@ impl ApiError {
             Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unclaimed => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Reset(error) => reset_status(error),
             Self::Database(_) | Self::Internal(_) | Self::Panicked => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         }
+    }
+}
+
+/// The database's own words where it was the database that failed: they tell the user whether
+/// to try again.
+fn reset_message(error: &ResetError) -> String {
+    match error.database() {
+        Some(database) => format!("database query error: {}", ErrorChain(database)),
+        None => ErrorChain(error).to_string(),
+    }
+}
+
+fn reset_status(error: &ResetError) -> StatusCode {
+    match error {
+        ResetError::Confirmation => StatusCode::BAD_REQUEST,
+        ResetError::AlreadyRunning => StatusCode::CONFLICT,
+        ResetError::Drain(_) | ResetError::Undecided { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

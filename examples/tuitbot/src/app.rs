@@ -7,14 +7,19 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use factory_reset::Engine;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyDeadlineLayer;
 use tower_http::trace::TraceLayer;
 
 use crate::access::require_caller;
+use crate::reset::CallerAuthoriser;
+use crate::routes::factory_reset::factory_reset;
 use crate::routes::{auth, health, runtime, settings, targets};
 use crate::{ApiError, AppState};
 
+/// Where health is told, also while a reset runs.
+const HEALTH: &str = "/api/health";
 /// How large a request body may be.
 const BODY_LIMIT: usize = 1024 * 1024;
 /// How long a request body may take to arrive.
@@ -24,8 +29,14 @@ const BODY_DEADLINE: Duration = Duration::from_secs(10);
 const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 
 /// The HTTP API.
-pub fn app(state: AppState) -> Router {
+pub fn app(state: AppState, engine: &Engine) -> Router {
+    // The reset's own routes lie outside of the gate, and of the deadline: a reset is never
+    // given up half-way because it takes long.
+    let reset = reset_routes(&state, engine);
     ordinary_routes(state)
+        .layer(engine.gate().except(HEALTH))
+        .layer(from_fn(answer_in_time))
+        .merge(reset)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(RequestBodyDeadlineLayer::new(BODY_DEADLINE))
         .layer(CatchPanicLayer::custom(answer_panic))
@@ -34,7 +45,7 @@ pub fn app(state: AppState) -> Router {
 
 fn ordinary_routes(state: AppState) -> Router {
     let open = Router::new()
-        .route("/api/health", get(health::show))
+        .route(HEALTH, get(health::show))
         .route("/api/settings/status", get(settings::status))
         .route("/api/settings/init", post(settings::init))
         .route("/api/auth/login", post(auth::login))
@@ -51,8 +62,17 @@ fn ordinary_routes(state: AppState) -> Router {
     open.merge(protected)
         .fallback(|| async { ApiError::NotFound("no such route") })
         .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
-        .layer(from_fn(answer_in_time))
         .with_state(state)
+}
+
+fn reset_routes(state: &AppState, engine: &Engine) -> Router {
+    let authentication = Arc::clone(&state.authentication);
+    let authoriser = CallerAuthoriser(Arc::clone(&authentication));
+    Router::new()
+        .route("/api/settings/factory-reset", post(factory_reset))
+        .route_layer(from_fn_with_state(authentication, require_caller))
+        .with_state(engine.clone())
+        .nest("/api/reset", factory_reset::http::router(engine, authoriser))
 }
 
 async fn answer_in_time(request: Request, next: Next) -> Result<Response, ApiError> {

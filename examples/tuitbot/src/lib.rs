@@ -11,6 +11,7 @@
 //! | routes and their layers | [`app`](fn@app), `routes` |
 //! | names and places of files | [`DataFiles`] |
 //! | who may call | [`access`] |
+//! | what a factory reset clears and keeps | `reset` |
 //! | what the bot does by itself | [`automation`], [`watchtower`] |
 
 pub mod access;
@@ -30,6 +31,7 @@ mod error_chain;
 mod json_body;
 mod onboarding;
 mod random_token;
+mod reset;
 mod routes;
 mod secret_file;
 mod serve;
@@ -47,5 +49,6 @@ pub use demo_install::DemoError;
 pub use error_chain::ErrorChain;
 pub use json_body::JsonBody;
 pub use onboarding::Onboarding;
+pub use reset::EngineError;
 pub use serve::{StartupError, serve};
 pub use state::AppState;

@@ -9,6 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::access::PassphraseError;
 use crate::arguments::ServeArguments;
 use crate::demo_install;
+use crate::reset::{self, EngineError};
 use crate::{AppState, DataFiles, DemoError, ErrorChain, MIGRATOR, app, server};
 
 /// Why the service cannot start.
@@ -23,6 +24,9 @@ pub enum StartupError {
         /// What the file system says.
         source: io::Error,
     },
+    /// The reset engine cannot be built, or an interrupted reset cannot be ended.
+    #[error("failed to prepare for resets")]
+    Engine(#[from] EngineError),
     /// The database cannot be opened, or is not ours.
     #[error("failed to migrate the database")]
     Migrate(#[from] MigrateError),
@@ -64,6 +68,9 @@ pub async fn serve(arguments: &ServeArguments) -> Result<(), StartupError> {
     let is_fresh = files.is_fresh().map_err(data_directory_error)?;
     let state = AppState::open(files).map_err(data_directory_error)?;
 
+    // Before migrations, before anything is read: it may have a reset to finish or undo.
+    let engine = reset::build(&state).await?;
+
     MIGRATOR.run(&state.pool).await?;
 
     state.files.create_media().map_err(data_directory_error)?;
@@ -83,7 +90,7 @@ pub async fn serve(arguments: &ServeArguments) -> Result<(), StartupError> {
                 source,
             })?;
     announce(address);
-    server::serve(listener, app(state.clone()), shutdown).await;
+    server::serve(listener, app(state.clone(), &engine), shutdown).await;
 
     state.runtimes.stop_all().await;
     state.watchtower.stop().await;

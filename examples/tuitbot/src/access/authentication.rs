@@ -107,11 +107,12 @@ fn shows_csrf_token(headers: &HeaderMap, session: &Session) -> bool {
 /// Lets only known callers through, before anything else of the request is looked at.
 pub(crate) async fn require_caller(
     State(authentication): State<Arc<Authentication>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    authentication
+    let caller = authentication
         .authenticate(request.method(), request.headers())
         .await?;
+    request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
 }

@@ -7,4 +7,5 @@ mod engine;
 mod resources;
 
 pub(crate) use authoriser::CallerAuthoriser;
+pub use engine::EngineError;
 pub(crate) use engine::build;

@@ -1,9 +1,9 @@
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, http::StatusCode};
+use axum::{Extension, Json};
 use factory_reset::{Engine, ResetRequest, Selection};
 use serde_json::{Value, json};
 

@@ -1,0 +1,2 @@
+//! Whole-system tests.
+#![cfg(all(feature = "sqlite", feature = "axum"))]
