@@ -323,7 +323,8 @@ pub enum FailureCause {
     Path(#[from] PathError),
 }
 
-/// An error and all its sources in one line, for logs and answers.
+/// An error and all its sources in one line, for logs and answers. A source that the error
+/// before it has quoted already is not said again.
 ///
 /// ```
 /// let error = std::io::Error::other("disk on fire");
@@ -334,8 +335,11 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
+        let message = error.to_string();
+        if !text.ends_with(&message) {
+            text.push_str(": ");
+            text.push_str(&message);
+        }
         source = error.source();
     }
     text

@@ -242,6 +242,9 @@ impl Attempt<'_> {
             };
             self.apply(planned, Some(handles)).await?;
         }
+        if let Some(transaction) = transaction {
+            transaction.check().await?;
+        }
         Ok(())
     }
 

@@ -73,8 +73,11 @@ pub trait Transaction: Send {
     /// each. Only in a transaction from [`Database::write`].
     async fn clear(&mut self, tables: &[String]) -> Result<Vec<u64>, DatabaseError>;
 
-    /// Checks that no reference is left dangling, adds the commit record of `run` and
-    /// commits, durably. After an error [`Database::decide`] has the last word.
+    /// Checks that the clearing has left no reference dangling.
+    async fn check(&mut self) -> Result<(), DatabaseError>;
+
+    /// Adds the commit record of `run` and commits, durably. After an error
+    /// [`Database::decide`] has the last word.
     async fn commit(self: Box<Self>, run: Uuid) -> Result<(), DatabaseError>;
 
     /// Gives everything up.

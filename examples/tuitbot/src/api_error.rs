@@ -4,10 +4,9 @@ use std::time::Duration;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use factory_reset::ResetError;
+use factory_reset::{ResetError, chain};
 use serde_json::json;
 
-use crate::ErrorChain;
 
 /// Why a call is refused or has failed. The client sees the text, the log sees the
 /// sources too.
@@ -55,7 +54,7 @@ pub enum ApiError {
     Unclaimed,
     /// The reset did not happen; nothing is lost.
     #[error("{}", reset_message(.0))]
-    Reset(#[from] ResetError),
+    Reset(ResetError),
     /// The database failed.
     #[error("database query error")]
     Database(#[from] sqlx::Error),
@@ -96,12 +95,18 @@ impl ApiError {
     }
 }
 
+impl From<ResetError> for ApiError {
+    fn from(error: ResetError) -> Self {
+        Self::Reset(error)
+    }
+}
+
 /// The database's own words where it was the database that failed: they tell the user whether
 /// to try again.
 fn reset_message(error: &ResetError) -> String {
     match error.database() {
-        Some(database) => format!("database query error: {}", ErrorChain(database)),
-        None => ErrorChain(error).to_string(),
+        Some(database) => format!("database query error: {}", chain(database)),
+        None => chain(error),
     }
 }
 
@@ -118,7 +123,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = self.status();
         if status == StatusCode::INTERNAL_SERVER_ERROR {
-            tracing::error!(error = %ErrorChain(&self), "request failed");
+            tracing::error!(error = chain(&self), "request failed");
         }
         let mut response = (status, Json(json!({ "error": self.to_string() }))).into_response();
         if let Self::TooManyAttempts { retry_after } = self {

@@ -72,7 +72,10 @@ fn reset_routes(state: &AppState, engine: &Engine) -> Router {
         .route("/api/settings/factory-reset", post(factory_reset))
         .route_layer(from_fn_with_state(authentication, require_caller))
         .with_state(engine.clone())
-        .nest("/api/reset", factory_reset::http::router(engine, authoriser))
+        .nest(
+            "/api/reset",
+            factory_reset::http::router(engine, authoriser),
+        )
 }
 
 async fn answer_in_time(request: Request, next: Next) -> Result<Response, ApiError> {

@@ -4,8 +4,9 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use clap::Parser;
+use factory_reset::chain;
 use tracing_subscriber::EnvFilter;
-use tuitbot::{Arguments, Command, ErrorChain};
+use tuitbot::{Arguments, Command};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -17,7 +18,7 @@ async fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", ErrorChain(&error));
+            eprintln!("error: {}", chain(&error));
             ExitCode::FAILURE
         }
     }

@@ -5,7 +5,8 @@ use tokio::sync::Mutex;
 
 use crate::access::{OpenedSession, Passphrase, Sessions};
 use crate::watchtower::Watchtower;
-use crate::{ApiError, Configuration, ConfigurationFile, ErrorChain};
+use crate::{ApiError, Configuration, ConfigurationFile};
+use factory_reset::chain;
 
 /// Takes a service in its factory state into use: configuration, passphrase and
 /// first session, all of them or none.
@@ -118,10 +119,10 @@ impl Onboarding {
         if let Some(session) = session
             && let Err(error) = self.sessions.close(&session.token).await
         {
-            tracing::error!(error = %ErrorChain(&error), "failed to take a session back");
+            tracing::error!(error = chain(&error), "failed to take a session back");
         }
         if let Err(error) = self.passphrase.remove().await {
-            tracing::error!(error = %ErrorChain(&error), "failed to take the passphrase back");
+            tracing::error!(error = chain(&error), "failed to take the passphrase back");
         }
     }
 }

@@ -10,7 +10,8 @@ use crate::access::PassphraseError;
 use crate::arguments::ServeArguments;
 use crate::demo_install;
 use crate::reset::{self, EngineError};
-use crate::{AppState, DataFiles, DemoError, ErrorChain, MIGRATOR, app, server};
+use crate::{AppState, DataFiles, DemoError, MIGRATOR, app, server};
+use factory_reset::chain;
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -104,7 +105,7 @@ async fn watch_configured_sources(state: &AppState) {
     match state.configuration.read().await {
         Ok(Some(configuration)) => state.watchtower.resume(&configuration.source_folders()),
         Ok(None) => {}
-        Err(error) => tracing::error!(error = %ErrorChain(&error), "no sources are watched"),
+        Err(error) => tracing::error!(error = chain(&error), "no sources are watched"),
     }
 }
 

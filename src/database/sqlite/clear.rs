@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use super::catalogue::{Storage, factory_table};
-use super::{Catalogue, DatabaseError, Table, quote, transaction, triggers};
+use super::triggers::Triggers;
+use super::{Catalogue, DatabaseError, Table, quote, transaction};
 
 /// Clears `tables` and puts the factory rows back. Returns how many rows each had.
 ///
@@ -20,7 +21,7 @@ pub(super) async fn clear(
     factory: &Catalogue,
 ) -> Result<BTreeMap<String, u64>, DatabaseError> {
     let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
-    let triggers = triggers::take(connection, &names).await?;
+    let triggers = Triggers::take(connection, &names).await?;
     let mut rows = BTreeMap::new();
     for table in tables {
         let deleted = clear_table(connection, table, factory.table(&table.name)).await?;
@@ -34,7 +35,7 @@ pub(super) async fn clear(
         }
     }
     reset_counters(connection, &names).await?;
-    triggers::put_back(connection, &triggers).await?;
+    triggers.put_back(connection).await?;
     Ok(rows)
 }
 

@@ -93,8 +93,11 @@ impl Transaction for SqliteTransaction {
             .collect())
     }
 
+    async fn check(&mut self) -> Result<(), DatabaseError> {
+        foreign_keys::check(&mut self.connection, &self.catalogue, &self.cleared).await
+    }
+
     async fn commit(mut self: Box<Self>, run: Uuid) -> Result<(), DatabaseError> {
-        foreign_keys::check(&mut self.connection, &self.catalogue, &self.cleared).await?;
         record::commit(&mut self.connection, run).await?;
         sqlx::query("COMMIT")
             .execute(&mut self.connection)

@@ -3,82 +3,62 @@
 
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
+use super::schema_order::SchemaOrder;
 use super::{DatabaseError, quote};
 
-/// A trigger as the schema table has it.
-#[derive(Debug)]
-pub(super) struct Trigger {
-    /// Its place in the schema table, so that it comes back to it: the schema is the same
-    /// afterwards, byte for byte and in the same order.
-    place: i64,
-    name: String,
-    sql: String,
+/// Triggers that are set aside.
+pub(super) struct Triggers {
+    /// Each with its name and the statement that creates it.
+    taken: Vec<(String, String)>,
+    order: SchemaOrder,
 }
 
-/// Drops the triggers on `tables`, inside the open transaction.
-pub(super) async fn take(
-    connection: &mut SqliteConnection,
-    tables: &[&str],
-) -> Result<Vec<Trigger>, DatabaseError> {
-    let all: Vec<(String, i64, String, String)> = sqlx::query_as(
-        "SELECT tbl_name, rowid, name, sql FROM main.sqlite_schema \
-         WHERE type = 'trigger' ORDER BY rowid",
-    )
-    .fetch_all(&mut *connection)
-    .await
-    .map_err(DatabaseError::on("read the triggers"))?;
-    let mut taken = Vec::new();
-    for (table, place, name, sql) in all {
-        if tables
-            .iter()
-            .any(|cleared| cleared.eq_ignore_ascii_case(&table))
-        {
-            sqlx::query(AssertSqlSafe(format!("DROP TRIGGER main.{}", quote(&name))))
+impl Triggers {
+    /// Drops the triggers on `tables`, inside the open transaction.
+    pub(super) async fn take(
+        connection: &mut SqliteConnection,
+        tables: &[&str],
+    ) -> Result<Self, DatabaseError> {
+        let order = SchemaOrder::read(connection).await?;
+        let mut taken: Vec<(String, String, String)> = sqlx::query_as(
+            "SELECT tbl_name, name, sql FROM main.sqlite_schema \
+             WHERE type = 'trigger' ORDER BY rowid",
+        )
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(DatabaseError::on("read the triggers"))?;
+        taken.retain(|(table, ..)| {
+            tables
+                .iter()
+                .any(|cleared| cleared.eq_ignore_ascii_case(table))
+        });
+        for (_, name, _) in &taken {
+            sqlx::query(AssertSqlSafe(format!("DROP TRIGGER main.{}", quote(name))))
                 .execute(&mut *connection)
                 .await
                 .map_err(DatabaseError::on(format!("set trigger `{name}` aside")))?;
-            taken.push(Trigger { place, name, sql });
         }
+        let taken = taken
+            .into_iter()
+            .map(|(_, name, sql)| (name, sql))
+            .collect();
+        Ok(Self { taken, order })
     }
-    Ok(taken)
-}
 
-/// Creates the triggers again, each at its old place in the schema table.
-pub(super) async fn put_back(
-    connection: &mut SqliteConnection,
-    triggers: &[Trigger],
-) -> Result<(), DatabaseError> {
-    if triggers.is_empty() {
-        return Ok(());
+    /// Creates the triggers again, each at its old place in the schema.
+    pub(super) async fn put_back(
+        self,
+        connection: &mut SqliteConnection,
+    ) -> Result<(), DatabaseError> {
+        if self.taken.is_empty() {
+            return Ok(());
+        }
+        for (name, sql) in self.taken {
+            sqlx::query(AssertSqlSafe(sql))
+                .execute(&mut *connection)
+                .await
+                .map_err(DatabaseError::on(format!("put trigger `{name}` back")))?;
+        }
+        self.order.restore(connection).await
     }
-    writable_schema(connection, true).await?;
-    for trigger in triggers {
-        let name = &trigger.name;
-        sqlx::query(AssertSqlSafe(trigger.sql.clone()))
-            .execute(&mut *connection)
-            .await
-            .map_err(DatabaseError::on(format!("put trigger `{name}` back")))?;
-        sqlx::query("UPDATE main.sqlite_schema SET rowid = ? WHERE type = 'trigger' AND name = ?")
-            .bind(trigger.place)
-            .bind(name)
-            .execute(&mut *connection)
-            .await
-            .map_err(DatabaseError::on(format!(
-                "put trigger `{name}` back at its place"
-            )))?;
-    }
-    writable_schema(connection, false).await
-}
-
-async fn writable_schema(connection: &mut SqliteConnection, on: bool) -> Result<(), DatabaseError> {
-    let pragma = if on {
-        "PRAGMA writable_schema = ON"
-    } else {
-        "PRAGMA writable_schema = OFF"
-    };
-    sqlx::query(pragma)
-        .execute(connection)
-        .await
-        .map_err(DatabaseError::on("open the schema table for writing"))?;
-    Ok(())
 }

@@ -5,7 +5,8 @@ use sqlx::{SqliteExecutor, SqlitePool};
 use tokio_util::sync::CancellationToken;
 
 use super::{Generators, analytics, content, discovery};
-use crate::{Configuration, ConfigurationError, ConfigurationFile, ErrorChain};
+use crate::{Configuration, ConfigurationError, ConfigurationFile};
+use factory_reset::chain;
 
 /// What the loops of one account work with.
 pub(super) struct Workplace {
@@ -43,7 +44,7 @@ impl AutomationLoop {
                 tracing::warn!(
                     account = workplace.account,
                     automation_loop = self.name(),
-                    error = %ErrorChain(&error),
+                    error = chain(&error),
                     "tick failed",
                 );
             }

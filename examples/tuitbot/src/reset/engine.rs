@@ -37,7 +37,10 @@ pub(crate) async fn build(state: &AppState) -> Result<Engine, EngineError> {
         .resource(Generators::new(Arc::clone(&state.generators) as _))
         .resource(RateLimits::new(Arc::clone(&state.login_limit) as _))
         .preserve(DataFiles::API_TOKEN, "bearer clients must stay signed in")
-        .preserve(DataFiles::BACKUPS, "safety copies outlive what they were made of")
+        .preserve(
+            DataFiles::BACKUPS,
+            "safety copies outlive what they were made of",
+        )
         .confirmation(CONFIRMATION)
         .build()
         .await?;

@@ -12,7 +12,9 @@ use crate::watchtower::Watchtower;
 impl Tasks for Runtimes {
     async fn running(&self) -> Vec<(String, u64)> {
         let running = self.running().into_iter();
-        running.map(|(account, loops)| (account, loops as u64)).collect()
+        running
+            .map(|(account, loops)| (account, loops as u64))
+            .collect()
     }
 
     async fn stop(&self) -> Result<Vec<String>, StepError> {
@@ -30,7 +32,9 @@ impl Tasks for Runtimes {
 impl Tasks for Watchtower {
     async fn running(&self) -> Vec<(String, u64)> {
         let folders = self.running().into_iter();
-        folders.map(|folder| (folder.display().to_string(), 1)).collect()
+        folders
+            .map(|folder| (folder.display().to_string(), 1))
+            .collect()
     }
 
     async fn stop(&self) -> Result<Vec<String>, StepError> {

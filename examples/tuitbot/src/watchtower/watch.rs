@@ -11,7 +11,7 @@ use walkdir::WalkDir;
 use super::changes::Changes;
 use super::library::Library;
 use super::note::Note;
-use crate::ErrorChain;
+use factory_reset::chain;
 
 /// One watch over some source folders, from start to stop.
 pub(super) struct Watch {
@@ -73,7 +73,7 @@ impl Watch {
                 };
                 if let Err(error) = self.synchronise(source, relative).await {
                     let place = place.display();
-                    let error = ErrorChain(&error);
+                    let error = chain(&error);
                     tracing::warn!(%place, %error, "failed to read notes");
                 }
             }

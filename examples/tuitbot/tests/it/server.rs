@@ -1,0 +1,236 @@
+//! A running `tuitbot` and a client of it.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, SET_COOKIE};
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, SqliteConnection};
+use tempfile::TempDir;
+
+pub(crate) const RESET: &str = "/api/settings/factory-reset";
+pub(crate) const PASSPHRASE: &str = "tuitbot-demo";
+
+/// Killed when dropped.
+pub(crate) struct Server {
+    process: Child,
+    address: String,
+    client: reqwest::Client,
+    directory: PathBuf,
+    _owned: Option<TempDir>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {}", self.text))
+    }
+
+    /// The status and the body, for one comparison.
+    pub(crate) fn is(&self, status: u16, body: Value) {
+        assert_eq!((self.status.as_u16(), self.json()), (status, body));
+    }
+
+    pub(crate) fn cookie(&self) -> &str {
+        self.headers[SET_COOKIE].to_str().unwrap()
+    }
+
+    /// `tuitbot_session=…` as a browser sends it back.
+    pub(crate) fn session(&self) -> String {
+        self.cookie().split(';').next().unwrap().to_owned()
+    }
+}
+
+impl Server {
+    /// A fresh install.
+    pub(crate) fn fresh() -> Self {
+        Self::start(&[])
+    }
+
+    /// One that has been used: 3000 rows, 60 files, and the automation runs.
+    pub(crate) fn demo() -> Self {
+        Self::start(&["--demo"])
+    }
+
+    /// A demo whose automation is stopped, so that counts stand still.
+    pub(crate) async fn quiet_demo() -> Self {
+        let server = Self::demo();
+        let stopped = server.bearer(Method::POST, "/api/runtime/stop").await;
+        assert_eq!(stopped.status, 200);
+        server
+    }
+
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let owned = tempfile::tempdir().unwrap();
+        let directory = owned.path().join("data");
+        let mut server = Self::open(&directory, arguments);
+        server._owned = Some(owned);
+        server
+    }
+
+    /// On a directory that somebody else keeps.
+    pub(crate) fn open(directory: &Path, arguments: &[&str]) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_tuitbot"))
+            .args(["serve", "--bind", "127.0.0.1:0", "--data-dir"])
+            .arg(directory)
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let address = line
+            .trim()
+            .strip_prefix("listening on ")
+            .expect("the server starts");
+        Self {
+            address: address.to_owned(),
+            process,
+            client: reqwest::Client::builder()
+                .timeout(Duration::from_secs(60))
+                .build()
+                .unwrap(),
+            directory: directory.to_owned(),
+            _owned: None,
+        }
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    pub(crate) fn token(&self) -> String {
+        std::fs::read_to_string(self.path("api_token"))
+            .unwrap()
+            .trim()
+            .to_owned()
+    }
+
+    /// A request without authentication.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client
+            .request(method, format!("{}{path}", self.address))
+    }
+
+    pub(crate) fn bearer_request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.request(method, path).bearer_auth(self.token())
+    }
+
+    pub(crate) async fn bearer(&self, method: Method, path: &str) -> Answer {
+        send(self.bearer_request(method, path)).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.bearer(Method::GET, path).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        send(self.bearer_request(Method::POST, path).json(&body)).await
+    }
+
+    pub(crate) async fn reset(&self) -> Answer {
+        self.post(RESET, json!({ "confirmation": "RESET TUITBOT" }))
+            .await
+    }
+
+    pub(crate) async fn login(&self, passphrase: &str) -> Answer {
+        let request = self.request(Method::POST, "/api/auth/login");
+        send(request.json(&json!({ "passphrase": passphrase }))).await
+    }
+
+    pub(crate) async fn status(&self) -> Value {
+        send(self.request(Method::GET, "/api/settings/status"))
+            .await
+            .json()
+    }
+
+    /// A connection to the database from outside.
+    pub(crate) async fn database(&self) -> SqliteConnection {
+        let options = SqliteConnectOptions::new().filename(self.path("tuitbot.db"));
+        options.connect().await.unwrap()
+    }
+
+    pub(crate) async fn count(&self, table: &str) -> i64 {
+        let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+        sqlx::query_scalar(sql)
+            .fetch_one(&mut self.database().await)
+            .await
+            .unwrap()
+    }
+
+    /// Kills it without a warning.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+pub(crate) async fn send(request: RequestBuilder) -> Answer {
+    let response = request.send().await.unwrap();
+    Answer {
+        status: response.status(),
+        headers: response.headers().clone(),
+        text: response.text().await.unwrap(),
+    }
+}
+
+/// What `init` accepts, with a claim.
+pub(crate) fn onboarding(passphrase: &str) -> Value {
+    json!({
+        "x_api": { "client_id": "client" },
+        "business": {
+            "product_name": "Product",
+            "product_description": "What it does",
+            "product_keywords": ["keyword"],
+            "industry_topics": ["topic"]
+        },
+        "claim": { "passphrase": passphrase }
+    })
+}
+
+/// Every file below `directory` with its content, but for SQLite's shared memory, which
+/// readers write to.
+pub(crate) fn contents(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut all = Vec::new();
+    let mut directories = vec![directory.to_owned()];
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                directories.push(path);
+            } else if path
+                .extension()
+                .is_none_or(|extension| extension != "db-shm")
+            {
+                let content = std::fs::read(&path).unwrap();
+                all.push((path, content));
+            }
+        }
+    }
+    all.sort();
+    all
+}

@@ -1,0 +1,56 @@
+//! The order of the schema table, which `VACUUM` and the setting aside of triggers change.
+
+use sqlx::SqliteConnection;
+
+use super::DatabaseError;
+
+/// Every object of the schema in its place. A reset gives back the schema byte for byte, and
+/// a dump lists it in this order.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct SchemaOrder(Vec<(i64, String, String)>);
+
+impl SchemaOrder {
+    pub(super) async fn read(connection: &mut SqliteConnection) -> Result<Self, DatabaseError> {
+        sqlx::query_as("SELECT rowid, type, name FROM main.sqlite_schema ORDER BY rowid")
+            .fetch_all(connection)
+            .await
+            .map(Self)
+            .map_err(DatabaseError::on("read the schema"))
+    }
+
+    /// Moves every object back to its place. Runs inside the open transaction; to SQLite the
+    /// numbers mean no more than the order in which it reads the schema.
+    pub(super) async fn restore(
+        &self,
+        connection: &mut SqliteConnection,
+    ) -> Result<(), DatabaseError> {
+        if *self == Self::read(connection).await? {
+            return Ok(());
+        }
+        let failed = || DatabaseError::on("put the schema back in order");
+        for statement in [
+            "PRAGMA writable_schema = ON",
+            // Out of the way, so that no place is taken twice.
+            "UPDATE main.sqlite_schema SET rowid = -rowid",
+        ] {
+            sqlx::query(statement)
+                .execute(&mut *connection)
+                .await
+                .map_err(failed())?;
+        }
+        for (place, kind, name) in &self.0 {
+            sqlx::query("UPDATE main.sqlite_schema SET rowid = ? WHERE type = ? AND name = ?")
+                .bind(place)
+                .bind(kind)
+                .bind(name)
+                .execute(&mut *connection)
+                .await
+                .map_err(failed())?;
+        }
+        sqlx::query("PRAGMA writable_schema = OFF")
+            .execute(connection)
+            .await
+            .map_err(failed())?;
+        Ok(())
+    }
+}
