@@ -71,19 +71,30 @@ async fn every_change_of_a_file_changes_it() {
     let media = host.data().join("media");
     let later = std::time::SystemTime::UNIX_EPOCH;
     let changes: [(&str, &dyn Fn()); 6] = [
-        ("content of another length", &|| fs::write(media.join("deep/a"), "aaaaaa").unwrap()),
+        ("content of another length", &|| {
+            fs::write(media.join("deep/a"), "aaaaaa").unwrap()
+        }),
         ("touch", &|| {
-            let file = fs::File::options().write(true).open(media.join("deep/b")).unwrap();
+            let file = fs::File::options()
+                .write(true)
+                .open(media.join("deep/b"))
+                .unwrap();
             file.set_modified(later).unwrap();
         }),
-        ("rename", &|| fs::rename(media.join("deep/a"), media.join("deep/c")).unwrap()),
-        ("move", &|| fs::rename(media.join("deep/c"), media.join("c")).unwrap()),
+        ("rename", &|| {
+            fs::rename(media.join("deep/a"), media.join("deep/c")).unwrap()
+        }),
+        ("move", &|| {
+            fs::rename(media.join("deep/c"), media.join("c")).unwrap()
+        }),
         ("two names exchanged", &|| {
             fs::rename(media.join("c"), media.join("x")).unwrap();
             fs::rename(media.join("deep/b"), media.join("c")).unwrap();
             fs::rename(media.join("x"), media.join("deep/b")).unwrap();
         }),
-        ("an empty directory", &|| fs::create_dir(media.join("empty")).unwrap()),
+        ("an empty directory", &|| {
+            fs::create_dir(media.join("empty")).unwrap()
+        }),
     ];
     let mut last = of_all(&engine).await;
     for (what, change) in changes {
@@ -99,12 +110,16 @@ async fn what_is_not_selected_does_not_change_it() {
     let host = Host::new().await;
     let engine = host.engine().await;
     let (media, tables) = (Selection::steps(["media"]), Selection::steps(["tables"]));
-    let (before_media, before_tables) = (digest(&engine, &media).await, digest(&engine, &tables).await);
+    let (before_media, before_tables) = (
+        digest(&engine, &media).await,
+        digest(&engine, &tables).await,
+    );
     host.write("media/dog.jpg", "woof");
     assert_eq!(digest(&engine, &tables).await, before_tables);
     let after_media = digest(&engine, &media).await;
     assert_ne!(after_media, before_media);
-    host.run("DELETE FROM drafts WHERE id = 0; INSERT INTO posts (text) VALUES ('x')").await;
+    host.run("DELETE FROM drafts WHERE id = 0; INSERT INTO posts (text) VALUES ('x')")
+        .await;
     assert_eq!(digest(&engine, &media).await, after_media);
 }
 
@@ -116,7 +131,8 @@ async fn the_digest_of_an_old_plan_refuses_the_reset_and_stops_nothing() {
     let builder = builder.resource(MediaDir::new("media"));
     let engine = workers.offer(builder).build().await.unwrap();
     let old = of_all(&engine).await;
-    host.run("UPDATE posts SET text = 'other' WHERE id = 1").await;
+    host.run("UPDATE posts SET text = 'other' WHERE id = 1")
+        .await;
     let (rows, files) = (dump(&host.pool).await, tree(&host.data()));
     let error = engine.reset(everything().digest(&old)).await.unwrap_err();
     let ResetError::Changed { digest } = error else {
@@ -135,7 +151,11 @@ async fn the_digest_of_an_old_plan_refuses_the_reset_and_stops_nothing() {
 async fn an_undone_reset_leaves_the_digest_of_files_as_it_was() {
     let host = Host::new().await;
     let failing = crate::steps::faulty(crate::steps::Fault::Fails);
-    let builder = host.media_builder().await.step(failing).step(paths("more", &["more"]));
+    let builder = host
+        .media_builder()
+        .await
+        .step(failing)
+        .step(paths("more", &["more"]));
     let engine = builder.build().await.unwrap();
     let media = Selection::steps(["media"]);
     let before = digest(&engine, &media).await;

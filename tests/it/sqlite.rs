@@ -41,7 +41,10 @@ async fn every_table_equals_a_fresh_install_row_for_row() {
     let engine = host.tables_engine().await;
     let report = engine.reset(everything()).await.unwrap();
     assert!(report.pending.is_empty(), "{:?}", report.pending);
-    assert_same(&dump(&host.pool).await, &dump(&fresh(wal()).await.pool).await);
+    assert_same(
+        &dump(&host.pool).await,
+        &dump(&fresh(wal()).await.pool).await,
+    );
     assert_sound(&host.pool).await;
 }
 

@@ -35,7 +35,11 @@ async fn a_lock_held_by_another_connection_is_an_error_and_nothing_has_changed()
     let writer = begin(&host, "BEGIN IMMEDIATE").await;
     let error = engine.reset(everything()).await.unwrap_err();
     assert!(error.database().is_some(), "{}", chain(&error));
-    assert!(chain(&error).contains("take the write lock"), "{}", chain(&error));
+    assert!(
+        chain(&error).contains("take the write lock"),
+        "{}",
+        chain(&error)
+    );
     assert_same(&dump(&host.pool).await, &rows);
     assert_eq!(tree(&host.data()), files);
     assert_eq!(workers.names().await, ["a", "b", "c"]);
@@ -50,7 +54,11 @@ async fn a_reader_during_the_reset_leaves_giving_back_pending() {
     let engine = engine(&host, &Workers::new(), SHORT).await;
     let mut reader = begin(&host, "BEGIN; SELECT count(*) FROM posts").await;
     let report = engine.reset(everything()).await.unwrap();
-    let work: Vec<_> = report.pending.iter().map(|pending| pending.work.as_str()).collect();
+    let work: Vec<_> = report
+        .pending
+        .iter()
+        .map(|pending| pending.work.as_str())
+        .collect();
     assert_eq!(work, ["reclaim"]);
     let seen: i64 = sqlx::query_scalar("SELECT count(*) FROM posts")
         .fetch_one(&mut reader)
@@ -117,7 +125,9 @@ async fn a_writer_of_the_host_waits_and_goes_on_after_the_reset() {
     let writer = {
         let pool = host.pool.clone();
         tokio::spawn(async move {
-            sqlx::query("INSERT INTO drafts (text) VALUES ('late')").execute(&pool).await
+            sqlx::query("INSERT INTO drafts (text) VALUES ('late')")
+                .execute(&pool)
+                .await
         })
     };
     engine.reset(everything()).await.unwrap();

@@ -19,13 +19,18 @@ const SCHEMA: &str = "
 
 async fn host() -> Host {
     let host = Host::with(&[SCHEMA], wal()).await;
-    host.run("INSERT INTO users VALUES (1, 'one'), (2, 'two'); INSERT INTO log VALUES ('x')").await;
+    host.run("INSERT INTO users VALUES (1, 'one'), (2, 'two'); INSERT INTO log VALUES ('x')")
+        .await;
     host
 }
 
 async fn engine(host: &Host) -> Engine {
     let builder = host.builder(&["tables"]).await;
-    builder.preserve_table("licences", "paid for").build().await.unwrap()
+    builder
+        .preserve_table("licences", "paid for")
+        .build()
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -36,7 +41,10 @@ async fn a_preserved_row_that_refers_to_a_cleared_one_refuses_the_reset() {
     let before = dump(&host.pool).await;
     let error = engine.reset(everything()).await.unwrap_err();
     let text = chain(&error);
-    assert!(text.contains("`licences`") && text.contains("`users`"), "{text}");
+    assert!(
+        text.contains("`licences`") && text.contains("`users`"),
+        "{text}"
+    );
     assert!(error.database().is_some());
     assert_same(&dump(&host.pool).await, &before);
     assert_eq!(own(&host.data()), ["lock"]);
@@ -45,7 +53,8 @@ async fn a_preserved_row_that_refers_to_a_cleared_one_refuses_the_reset() {
 #[tokio::test]
 async fn a_preserved_row_that_refers_to_nothing_stays_and_the_rest_goes() {
     let host = host().await;
-    host.run("INSERT INTO licences VALUES (1, NULL, 'mine'); INSERT INTO orders VALUES (1, 1)").await;
+    host.run("INSERT INTO licences VALUES (1, NULL, 'mine'); INSERT INTO orders VALUES (1, 1)")
+        .await;
     let engine = engine(&host).await;
     let report = engine.reset(everything()).await.unwrap();
     assert_eq!(counts(&report, "tables").len(), 3);
@@ -58,7 +67,8 @@ async fn a_preserved_row_that_refers_to_nothing_stays_and_the_rest_goes() {
 #[tokio::test]
 async fn a_trigger_on_a_preserved_table_is_still_there() {
     let host = host().await;
-    host.run("INSERT INTO licences VALUES (1, NULL, 'mine')").await;
+    host.run("INSERT INTO licences VALUES (1, NULL, 'mine')")
+        .await;
     engine(&host).await.reset(everything()).await.unwrap();
     host.run("UPDATE licences SET text = 'changed'").await;
     assert_eq!(host.number("SELECT count(*) FROM log").await, 1);
@@ -67,7 +77,10 @@ async fn a_trigger_on_a_preserved_table_is_still_there() {
 #[tokio::test]
 async fn references_that_were_dangling_before_between_kept_tables_do_not_matter() {
     let host = host().await;
-    host.run("PRAGMA foreign_keys = OFF; INSERT INTO orders VALUES (1, 99); PRAGMA foreign_keys = ON").await;
+    host.run(
+        "PRAGMA foreign_keys = OFF; INSERT INTO orders VALUES (1, 99); PRAGMA foreign_keys = ON",
+    )
+    .await;
     let builder = host.builder(&["tables"]).await;
     let engine = builder
         .preserve_table("licences", "paid for")
@@ -91,17 +104,29 @@ async fn a_selection_that_leaves_rows_dangling_is_refused() {
         ResetRequest::new(selection).confirmed()
     };
     let error = engine.reset(request(&["users"])).await.unwrap_err();
-    assert!(chain(&error).contains("reset `licences` as well"), "{}", chain(&error));
+    assert!(
+        chain(&error).contains("reset `licences` as well"),
+        "{}",
+        chain(&error)
+    );
     assert_same(&dump(&host.pool).await, &before);
     engine.reset(request(&["users", "licences"])).await.unwrap();
-    assert_eq!(host.number("SELECT count(*) FROM log").await, 1, "no trigger has fired");
+    assert_eq!(
+        host.number("SELECT count(*) FROM log").await,
+        1,
+        "no trigger has fired"
+    );
 }
 
 #[tokio::test]
 async fn a_preserved_table_is_found_whatever_the_case_of_its_name() {
     let host = host().await;
-    host.run("INSERT INTO licences VALUES (1, NULL, 'mine')").await;
-    let builder = host.builder(&["tables"]).await.preserve_table("Licences", "paid for");
+    host.run("INSERT INTO licences VALUES (1, NULL, 'mine')")
+        .await;
+    let builder = host
+        .builder(&["tables"])
+        .await
+        .preserve_table("Licences", "paid for");
     // Either SQLite's own rule for names holds, or the builder refuses what matches nothing.
     if let Ok(engine) = builder.build().await {
         engine.reset(everything()).await.unwrap();
@@ -112,7 +137,10 @@ async fn a_preserved_table_is_found_whatever_the_case_of_its_name() {
 #[tokio::test]
 async fn preserving_a_table_that_nobody_has_is_an_error() {
     let host = host().await;
-    let builder = host.builder(&["tables"]).await.preserve_table("licenses", "paid for");
+    let builder = host
+        .builder(&["tables"])
+        .await
+        .preserve_table("licenses", "paid for");
     let error = builder.build().await.unwrap_err();
     assert!(chain(&error).contains("licenses"), "{}", chain(&error));
 }
@@ -132,7 +160,11 @@ async fn row_numbers_of_kept_tables_stay() {
     .await;
     let engine = host.tables_engine().await;
     let selection = Selection::steps(["tables"]).only("tables", ["visits"]);
-    engine.reset(ResetRequest::new(selection).confirmed()).await.unwrap();
+    engine
+        .reset(ResetRequest::new(selection).confirmed())
+        .await
+        .unwrap();
     assert_eq!(host.number("SELECT max(rowid) FROM pages").await, 7);
-    host.run("INSERT INTO pages_fts (pages_fts, rank) VALUES ('integrity-check', 1)").await;
+    host.run("INSERT INTO pages_fts (pages_fts, rank) VALUES ('integrity-check', 1)")
+        .await;
 }

@@ -23,7 +23,11 @@ struct Faulty(Fault);
 
 #[async_trait]
 impl ResetStep for Faulty {
-    async fn apply(&self, _: &mut StepContext<'_>, plan: &StepPlan) -> Result<StepOutcome, StepError> {
+    async fn apply(
+        &self,
+        _: &mut StepContext<'_>,
+        plan: &StepPlan,
+    ) -> Result<StepOutcome, StepError> {
         match self.0 {
             Fault::Fails => Err(StepError::other("the step broke")),
             Fault::Panics => panic!("the step tripped"),
@@ -36,13 +40,19 @@ impl ResetStep for Faulty {
 }
 
 /// A step by hand; it lives as long as the program.
-pub(crate) fn registration(descriptor: StepDescriptor, step: impl ResetStep + 'static) -> StepRegistration {
+pub(crate) fn registration(
+    descriptor: StepDescriptor,
+    step: impl ResetStep + 'static,
+) -> StepRegistration {
     StepRegistration::new(descriptor, Box::leak(Box::new(step)))
 }
 
 /// A step of the Erase phase that goes wrong after `tables` and `media` have been erased.
 pub(crate) fn faulty(fault: Fault) -> StepRegistration {
-    registration(StepDescriptor::new("zz-faulty", Phase::Erase), Faulty(fault))
+    registration(
+        StepDescriptor::new("zz-faulty", Phase::Erase),
+        Faulty(fault),
+    )
 }
 
 /// A step that claims one path, or several.
@@ -50,7 +60,9 @@ pub(crate) struct Paths(pub(crate) &'static [&'static str]);
 
 impl ResetStep for Paths {
     fn claims(&self, _: &Resources) -> Claims {
-        self.0.iter().fold(Claims::none(), |claims, path| claims.path(path))
+        self.0
+            .iter()
+            .fold(Claims::none(), |claims, path| claims.path(path))
     }
 }
 
@@ -91,9 +103,17 @@ impl Turnstile {
 
 #[async_trait]
 impl ResetStep for Turnstile {
-    async fn apply(&self, _: &mut StepContext<'_>, plan: &StepPlan) -> Result<StepOutcome, StepError> {
+    async fn apply(
+        &self,
+        _: &mut StepContext<'_>,
+        plan: &StepPlan,
+    ) -> Result<StepOutcome, StepError> {
         self.reached.add_permits(1);
-        self.proceed.acquire().await.map_err(StepError::other)?.forget();
+        self.proceed
+            .acquire()
+            .await
+            .map_err(StepError::other)?
+            .forget();
         Ok(StepOutcome::as_planned(plan))
     }
 }
@@ -111,7 +131,10 @@ pub(crate) struct Workers {
 impl Workers {
     pub(crate) fn new() -> Arc<Self> {
         let running = ["a", "b", "c"].map(String::from).into();
-        Arc::new(Self { running: Mutex::new(running), ..Self::default() })
+        Arc::new(Self {
+            running: Mutex::new(running),
+            ..Self::default()
+        })
     }
 
     pub(crate) fn offer(self: &Arc<Self>, builder: EngineBuilder) -> EngineBuilder {
@@ -192,7 +215,11 @@ impl Forgetful {
 
 #[async_trait]
 impl ResetStep for Forgetful {
-    async fn apply(&self, _: &mut StepContext<'_>, plan: &StepPlan) -> Result<StepOutcome, StepError> {
+    async fn apply(
+        &self,
+        _: &mut StepContext<'_>,
+        plan: &StepPlan,
+    ) -> Result<StepOutcome, StepError> {
         if self.fails.load(Ordering::SeqCst) {
             return Err(StepError::other("the cache does not answer"));
         }

@@ -7,7 +7,6 @@ use axum::response::{IntoResponse, Response};
 use factory_reset::{ResetError, chain};
 use serde_json::json;
 
-
 /// Why a call is refused or has failed. The client sees the text, the log sees the
 /// sources too.
 #[derive(Debug, thiserror::Error)]

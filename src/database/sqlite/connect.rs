@@ -22,6 +22,8 @@ impl Connect {
             .clone()
             .foreign_keys(false)
             .synchronous(SqliteSynchronous::Full)
+            // Would write statistics, and a preview must change nothing.
+            .optimize_on_close(false, None)
             .busy_timeout(lock_timeout);
         Self { options }
     }

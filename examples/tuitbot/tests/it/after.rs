@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 use sqlx::SqliteConnection;
 
-use crate::server::{PASSPHRASE, Server, contents, onboarding, send};
+use crate::server::{PASSPHRASE, Server, contents, onboarding, send, until};
 
 pub(crate) async fn user_tables(server: &Server) -> Vec<String> {
     sqlx::query_scalar(
@@ -182,9 +182,7 @@ async fn what_the_watchtower_has_read_goes_and_the_users_folder_stays() {
     configuration["content_sources"] = json!({ "sources": [{ "path": folder.path() }] });
     let init = server.request(Method::POST, "/api/settings/init");
     assert_eq!(send(init.json(&configuration)).await.status, 200);
-    while server.count("content_nodes").await == 0 {
-        tokio::task::yield_now().await;
-    }
+    until(async || server.count("content_nodes").await != 0).await;
     let options = server.get("/api/reset/options").await.json();
     let watchtower = options["steps"]
         .as_array()

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::server::{PASSPHRASE, Server, onboarding, send};
+use crate::server::{PASSPHRASE, Server, onboarding, send, until};
 
 async fn init(server: &Server, body: &Value) -> crate::server::Answer {
     send(
@@ -161,9 +161,7 @@ async fn the_runtime_starts_and_stops_once() {
     assert_eq!(post("/api/runtime/start").await, 409);
     let status = server.get("/api/runtime/status").await.json();
     assert_eq!(status, json!({ "running": true, "task_count": 3 }));
-    while server.count("action_log").await == 0 {
-        tokio::task::yield_now().await;
-    }
+    until(async || server.count("action_log").await != 0).await;
     assert_eq!(post("/api/runtime/stop").await, 200);
     assert_eq!(post("/api/runtime/stop").await, 409);
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 use sqlx::Connection;
 
-use crate::server::{PASSPHRASE, Server, contents};
+use crate::server::{PASSPHRASE, Server, contents, until};
 
 #[tokio::test]
 async fn a_database_that_stays_locked_is_a_500_and_everything_is_as_before() {
@@ -33,9 +33,7 @@ async fn a_database_that_stays_locked_is_a_500_and_everything_is_as_before() {
     assert_eq!(server.login(PASSPHRASE).await.status, 200);
     // What was stopped really works again: it writes.
     let written = server.count("action_log").await;
-    while server.count("action_log").await == written {
-        tokio::task::yield_now().await;
-    }
+    until(async || server.count("action_log").await != written).await;
     assert_eq!(
         server.reset().await.status,
         200,
