@@ -32,8 +32,10 @@ pub struct Event {
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum EventKind {
-    /// A reset began, with this many steps. Opens a run.
-    ResetStarted {
+    /// A reset was asked for. Opens a run.
+    ResetStarted,
+    /// Nothing speaks against it: it begins.
+    Planned {
         /// How many steps are selected.
         steps: usize,
     },

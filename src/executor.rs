@@ -31,6 +31,7 @@ pub(crate) async fn run(
 ) -> Result<Report, ResetError> {
     let run = Uuid::now_v7();
     let progress = Progress::new(inner.events.clone(), run);
+    progress.send(EventKind::ResetStarted);
     let result = reset(&inner, &mut running, &request, run, &progress).await;
     match &result {
         Ok(report) => {
@@ -76,7 +77,7 @@ async fn reset(
             })?;
     }
 
-    progress.send(EventKind::ResetStarted {
+    progress.send(EventKind::Planned {
         steps: plan.steps.len(),
     });
     let Some(closed) = inner.gate.close(inner.limits.drain).await else {

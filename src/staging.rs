@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{Mode, RenameFlags, fsync, mkdirat, openat, renameat, renameat_with};
 use rustix::io::Errno;
@@ -20,6 +20,9 @@ pub(crate) struct Staging {
     name: String,
     area: OwnedFd,
     slots: Vec<RelativePath>,
+    /// Held during every move, and `true` once nothing may be staged any more: a step that
+    /// was given up may still have a move under way.
+    closed: Mutex<bool>,
 }
 
 impl Staging {
@@ -48,6 +51,7 @@ impl Staging {
             name,
             area,
             slots,
+            closed: Mutex::new(false),
         })
     }
 
@@ -56,15 +60,25 @@ impl Staging {
         let Some(slot) = self.slots.iter().position(|slot| slot == path) else {
             return Err(PathError::NotPlanned(path.to_string()));
         };
+        let closed = self.closed();
+        if *closed {
+            return Err(PathError::TooLate(path.to_string()));
+        }
         self.move_into(path, &slot.to_string())
     }
 
     /// Moves away what a writer has put back at a staged path since.
     pub(crate) fn stage_again(&self) -> Result<(), PathError> {
+        *self.closed() = true;
         for (slot, path) in self.slots.iter().enumerate() {
             self.move_into(path, &format!("{slot}.again"))?;
         }
         Ok(())
+    }
+
+    /// Nothing panics while it holds this lock; a poisoned one would be as good.
+    fn closed(&self) -> MutexGuard<'_, bool> {
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn move_into(&self, path: &RelativePath, slot: &str) -> Result<bool, PathError> {
@@ -85,6 +99,7 @@ impl Staging {
     /// Moves everything back to where it was. What is in the way was put there during the
     /// reset by a writer that slipped through; it changes places with what belongs there.
     pub(crate) fn restore(&self) -> Result<(), PathError> {
+        *self.closed() = true;
         for (slot, path) in self.slots.iter().enumerate() {
             let refuse = |action| PathError::io(action, self.data_directory.absolute(path));
             let slot = slot.to_string();
@@ -187,6 +202,19 @@ mod tests {
         staging.purge().unwrap();
         assert!(outside.path().join("kept").exists());
         assert!(fs::symlink_metadata(directory.path().join("media")).is_err());
+    }
+
+    #[test]
+    fn a_move_that_comes_late_does_not_happen() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("config.toml"), "").unwrap();
+        let staging = staging(directory.path(), &["config.toml"]);
+        staging.restore().unwrap();
+        assert!(matches!(
+            staging.stage(&path("config.toml")),
+            Err(PathError::TooLate(_))
+        ));
+        assert!(directory.path().join("config.toml").exists());
     }
 
     #[test]

@@ -36,6 +36,9 @@ pub enum PathError {
     /// A step tried to remove a path that its plan does not name.
     #[error("`{0}` is not in the step's plan: claim it, so that it is counted and shown first")]
     NotPlanned(String),
+    /// A step went on after it had been given up.
+    #[error("`{0}` was to be removed after its step had been given up: raise `.step_timeout(…)`")]
+    TooLate(String),
 }
 
 impl PathError {

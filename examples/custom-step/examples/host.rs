@@ -24,7 +24,9 @@ impl Authoriser for Everybody {
 }
 
 /// Builds the engine over a data directory.
-pub(crate) async fn engine(data_dir: &std::path::Path) -> Result<Engine, factory_reset::BuildError> {
+pub(crate) async fn engine(
+    data_dir: &std::path::Path,
+) -> Result<Engine, factory_reset::BuildError> {
     Engine::builder()
         .data_dir(data_dir)
         .resource(SearchIndexDir::new("search"))

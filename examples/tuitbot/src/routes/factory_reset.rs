@@ -5,7 +5,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use factory_reset::{Engine, ResetRequest, Selection};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::ApiError;
 use crate::access::{Caller, SessionCookie};
@@ -26,8 +27,17 @@ pub(crate) async fn factory_reset(
         Err(_) => {}
     }
     let report = engine.reset(request).await?;
-    let body = json!({ "status": "reset_complete", "cleared": report.cleared });
+    let body = ResetComplete {
+        status: "reset_complete",
+        cleared: report.cleared,
+    };
     Ok((SessionCookie::clear(), Json(body)).into_response())
+}
+
+#[derive(Serialize)]
+struct ResetComplete {
+    status: &'static str,
+    cleared: Map<String, Value>,
 }
 
 fn phrase(body: &[u8]) -> Option<String> {
