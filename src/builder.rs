@@ -2,7 +2,7 @@
 //! before the first request, and ends an interrupted reset.
 
 use std::any::TypeId;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 
 use crate::claims::Ownership;
 use crate::data_directory::DataDirectory;
-use crate::database::Database;
+use crate::database::{Database, DatabaseError};
 use crate::descriptor::{Phase, StepDescriptor};
 use crate::engine::{Engine, Inner, Limits, Running};
 use crate::error::{BuildError, RecoveryError};
@@ -196,7 +196,15 @@ impl EngineBuilder {
         for (path, reason) in self.preserved_paths {
             ownership.preserve_path(&path, reason)?;
         }
+        let known = match &self.database {
+            Some(database) => tables(&**database).await?,
+            None => BTreeSet::new(),
+        };
         for (table, reason) in self.preserved_tables {
+            if !known.contains(&table) {
+                let known = list(known.iter());
+                return Err(BuildError::UnknownTable { table, known });
+            }
             ownership.preserve_table(table, reason)?;
         }
         for step in &steps {
@@ -310,6 +318,22 @@ impl EngineBuilder {
             .filter_map(|id| by_id.get(id).copied())
             .collect())
     }
+}
+
+/// The tables that there are, or will be when the host's migrations have run.
+async fn tables(database: &dyn Database) -> Result<BTreeSet<String>, DatabaseError> {
+    let mut transaction = database.read().await?;
+    let mut tables = transaction.tables().await?;
+    transaction.rollback().await?;
+    tables.extend(database.migrated_tables().iter().cloned());
+    Ok(tables)
+}
+
+fn list(names: impl Iterator<Item = impl std::fmt::Display>) -> String {
+    names
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Two steps that give one key of `cleared` would hide each other's value.

@@ -17,7 +17,7 @@ use crate::event::Event;
 use crate::gate::{Closed, Gate};
 use crate::guard::Guard;
 use crate::journal::Journal;
-use crate::plan::ResetPlan;
+use crate::plan::{PlannedStep, ResetPlan};
 use crate::registry::StepRegistration;
 use crate::report::Report;
 use crate::request::{Confirmation, ResetRequest};
@@ -53,8 +53,16 @@ pub(crate) struct Inner {
 #[derive(Debug)]
 pub(crate) struct Running {
     pub(crate) journal: Journal,
-    /// The gate, held since a reset that could be neither finished nor undone.
-    pub(crate) held: Option<Closed>,
+    /// Left by a reset that could be neither finished nor undone.
+    pub(crate) held: Option<Held>,
+}
+
+/// What a reset keeps that could be neither finished nor undone.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) _gate: Closed,
+    /// What runs again if it turns out to be undone.
+    pub(crate) stopped: Vec<PlannedStep>,
 }
 
 /// How long the engine waits.

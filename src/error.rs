@@ -9,7 +9,7 @@ use crate::descriptor::StepId;
 use crate::guard::Refusal;
 use crate::journal::JournalError;
 use crate::order::OrderError;
-use crate::report::Report;
+use crate::report::{Pending, Report};
 use crate::selection::SelectionError;
 
 /// Why a step could not plan, apply, resume or forget.
@@ -139,6 +139,19 @@ pub enum BuildError {
          builder, or leave the step out with `.without(\"{0}\")`"
     )]
     NoDatabase(StepId),
+    /// The host preserves a table that is not there: a slip of the pen would lose its rows.
+    #[error(
+        "`.preserve_table(\"{table}\", …)` names no table, exactly as it is written; there is: {known}"
+    )]
+    UnknownTable {
+        /// The table that the host preserves.
+        table: String,
+        /// The tables that there are.
+        known: String,
+    },
+    /// The database could not be read.
+    #[error("could not read the database")]
+    Database(#[from] DatabaseError),
     /// A step claims something, and is not applied where that can be undone.
     #[error(
         "step `{0}` claims tables or paths, but is not of the Erase phase: describe it with \
@@ -231,6 +244,10 @@ pub enum ResetError {
     /// Requests under way did not end; nothing was touched.
     #[error("requests under way did not end within {} s: try again", .0.as_secs_f64())]
     Drain(Duration),
+    /// An earlier reset is committed, and could not be finished now either; nothing was
+    /// touched.
+    #[error("an earlier reset must be finished first: {}", list(.0))]
+    Unfinished(Vec<Pending>),
     /// An earlier interrupted reset could not be ended first.
     #[error("an earlier reset must be ended first")]
     Recovery(#[from] RecoveryError),
@@ -264,6 +281,13 @@ pub enum ResetError {
         /// How far it had come.
         report: Box<Report>,
     },
+}
+
+fn list(pending: &[Pending]) -> String {
+    let each = pending
+        .iter()
+        .map(|Pending { work, error }| format!("{work}: {error}"));
+    each.collect::<Vec<_>>().join("; ")
 }
 
 impl ResetError {

@@ -9,7 +9,7 @@ use crate::call::{Call, call};
 use crate::context::{EraseHandles, ForgetContext, StepContext};
 use crate::database::{DatabaseError, Decision, Transaction};
 use crate::descriptor::Phase;
-use crate::engine::{Inner, Running};
+use crate::engine::{Held, Inner, Running};
 use crate::error::{FailureCause, ResetError, StepError, chain};
 use crate::event::{EventKind, Progress};
 use crate::item::{ItemKind, Outcome};
@@ -56,7 +56,10 @@ async fn reset(
     run: Uuid,
     progress: &Progress,
 ) -> Result<Report, ResetError> {
-    recovery::recover(inner, running).await?;
+    let unfinished = recovery::recover(inner, running).await?;
+    if !unfinished.is_empty() {
+        return Err(ResetError::Unfinished(unfinished));
+    }
 
     let plan = planner::plan(inner, &request.selection).await?;
     if request
@@ -98,7 +101,9 @@ async fn reset(
         stopped: Vec::new(),
         staging: None,
     };
-    let result = match attempt.until_commit(running, &plan).await {
+    let until_commit = attempt.until_commit(running, &plan).await;
+    let stopped = attempt.stopped.clone();
+    let result = match until_commit {
         Ok(plan) => Ok(attempt.after_commit(running, &plan).await),
         Err(Unfinished::Failed(cause)) => Err(attempt.undo(running, cause).await),
         Err(Unfinished::Undecided(cause)) => Err(attempt.undecided(cause)),
@@ -109,7 +114,10 @@ async fn reset(
     ) && running.journal.record().is_some()
     {
         // Rows and files may not fit together: nobody gets in until that is mended.
-        running.held = Some(closed);
+        running.held = Some(Held {
+            _gate: closed,
+            stopped,
+        });
     }
     result
 }
@@ -256,6 +264,9 @@ impl Attempt<'_> {
         let Some(database) = &self.inner.database else {
             return Err(error.into());
         };
+        if error.is_rolled_back() {
+            return Err(error.into());
+        }
         tracing::warn!(
             error = chain(&error),
             "commit failed; asking the database what stands"
@@ -365,23 +376,13 @@ impl Attempt<'_> {
     async fn undo(mut self, running: &mut Running, cause: FailureCause) -> ResetError {
         self.progress.send(EventKind::Undoing);
         let mut problems = Vec::new();
-        if running.journal.record().is_some()
+        let is_ours = |record: &JournalRecord| record.run == self.run;
+        if running.journal.record().is_some_and(is_ours)
             && let Err(error) = self.undo_files(running).await
         {
             problems.push(chain(&error));
         }
-        for planned in self.stopped.iter().rev() {
-            let context = ForgetContext {
-                descriptor: planned.descriptor(),
-                resources: &self.inner.resources,
-            };
-            let work = planned.step().resume(&context, &planned.plan);
-            let limit = self.inner.limits.step;
-            if let Err(error) = call(Call::Resume, planned.descriptor(), limit, work).await {
-                let id = planned.descriptor().id;
-                problems.push(format!("step `{id}` did not resume: {}", chain(&error)));
-            }
-        }
+        problems.extend(resume(self.inner, &self.stopped).await);
         self.report.duration_ms = self.progress.elapsed_ms();
         let report = Box::new(self.report);
         match (cause, problems.is_empty()) {
@@ -416,6 +417,24 @@ impl Attempt<'_> {
         let report = Box::new(self.report);
         ResetError::Undecided { cause, report }
     }
+}
+
+/// Makes what was stopped run again, the last one first. Returns what did not.
+pub(crate) async fn resume(inner: &Inner, stopped: &[PlannedStep]) -> Vec<String> {
+    let mut problems = Vec::new();
+    for planned in stopped.iter().rev() {
+        let context = ForgetContext {
+            descriptor: planned.descriptor(),
+            resources: &inner.resources,
+        };
+        let work = planned.step().resume(&context, &planned.plan);
+        let limit = inner.limits.step;
+        if let Err(error) = call(Call::Resume, planned.descriptor(), limit, work).await {
+            let id = planned.descriptor().id;
+            problems.push(format!("step `{id}` did not resume: {}", chain(&error)));
+        }
+    }
+    problems
 }
 
 fn phase(plan: &ResetPlan, phase: Phase) -> impl Iterator<Item = &PlannedStep> {

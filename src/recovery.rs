@@ -9,21 +9,23 @@ use crate::descriptor::Phase;
 use crate::engine::{Inner, Running};
 use crate::error::{RecoveryError, StepError};
 use crate::journal::{Journal, JournalError, JournalRecord, JournalState};
-use crate::planner;
 use crate::registry::StepRegistration;
 use crate::report::Pending;
 use crate::selection::Selection;
 use crate::staging::Staging;
 use crate::task::blocking;
+use crate::{executor, planner};
 
 /// Ends what the journal tells of, if anything. Every action tolerates that it was done
-/// already, so a recovery that is interrupted is simply run again.
+/// already, so a recovery that is interrupted is simply run again. Returns what of a committed
+/// reset could still not be finished; its journal stays.
 pub(crate) async fn recover(
     inner: &Arc<Inner>,
     running: &mut Running,
-) -> Result<(), RecoveryError> {
+) -> Result<Vec<Pending>, RecoveryError> {
+    let mut pending = Vec::new();
     let Some(record) = running.journal.record().cloned() else {
-        return Ok(());
+        return Ok(pending);
     };
     let (run, state) = (record.run, record.state);
     let decision = decide(inner, &record).await?;
@@ -33,14 +35,13 @@ pub(crate) async fn recover(
     let staging = Arc::new(staging);
     match decision {
         Decision::Committed => {
-            let mut pending = Vec::new();
             if state != JournalState::Forgotten {
                 running.journal.advance(JournalState::Committed).await?;
                 pending = forget(inner, &record).await;
             }
             let forgotten = pending.is_empty();
             pending.extend(finish(inner, &mut running.journal, Some(staging), forgotten).await);
-            for Pending { work, error } in pending {
+            for Pending { work, error } in &pending {
                 tracing::warn!(%run, work, error, "a committed reset is still not finished");
             }
         }
@@ -51,10 +52,15 @@ pub(crate) async fn recover(
             })
             .await?;
             running.journal.end().await?;
+            if let Some(held) = &running.held {
+                for problem in executor::resume(inner, &held.stopped).await {
+                    tracing::error!(%run, problem, "an undone reset has left something stopped");
+                }
+            }
         }
     }
     running.held = None;
-    Ok(())
+    Ok(pending)
 }
 
 async fn decide(inner: &Inner, record: &JournalRecord) -> Result<Decision, RecoveryError> {

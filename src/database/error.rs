@@ -8,6 +8,7 @@ type Source = Box<dyn std::error::Error + Send + Sync>;
 pub struct DatabaseError {
     action: String,
     source: Source,
+    rolled_back: bool,
 }
 
 impl DatabaseError {
@@ -16,7 +17,20 @@ impl DatabaseError {
         Self {
             action: action.into(),
             source: source.into(),
+            rolled_back: false,
         }
+    }
+
+    /// Says of a failed commit that nothing of it was written and the transaction is rolled
+    /// back, so that there is nothing to decide.
+    #[must_use]
+    pub fn rolled_back(mut self) -> Self {
+        self.rolled_back = true;
+        self
+    }
+
+    pub(crate) fn is_rolled_back(&self) -> bool {
+        self.rolled_back
     }
 
     /// The same for use with `map_err`.

@@ -53,7 +53,7 @@ async fn every_write_to_the_database_changes_it() {
         "INSERT INTO posts (text) VALUES ('third')",
         "UPDATE posts SET text = 'other' WHERE id = 1",
         "DELETE FROM posts WHERE id = 2; INSERT INTO posts (id, text) VALUES (2, 'another')",
-        "UPDATE posts SET text = 'other' WHERE id = 1",
+        "UPDATE posts SET text = 'welcome' WHERE id = 1",
     ] {
         host.run(sql).await;
         let next = of_all(&engine).await;
@@ -72,7 +72,7 @@ async fn every_change_of_a_file_changes_it() {
     let later = std::time::SystemTime::UNIX_EPOCH;
     let changes: [(&str, &dyn Fn()); 6] = [
         ("content of another length", &|| {
-            fs::write(media.join("deep/a"), "aaaaaa").unwrap()
+            fs::write(media.join("deep/a"), "aaaaaa").unwrap();
         }),
         ("touch", &|| {
             let file = fs::File::options()
@@ -82,10 +82,10 @@ async fn every_change_of_a_file_changes_it() {
             file.set_modified(later).unwrap();
         }),
         ("rename", &|| {
-            fs::rename(media.join("deep/a"), media.join("deep/c")).unwrap()
+            fs::rename(media.join("deep/a"), media.join("deep/c")).unwrap();
         }),
         ("move", &|| {
-            fs::rename(media.join("deep/c"), media.join("c")).unwrap()
+            fs::rename(media.join("deep/c"), media.join("c")).unwrap();
         }),
         ("two names exchanged", &|| {
             fs::rename(media.join("c"), media.join("x")).unwrap();
@@ -93,7 +93,7 @@ async fn every_change_of_a_file_changes_it() {
             fs::rename(media.join("x"), media.join("deep/b")).unwrap();
         }),
         ("an empty directory", &|| {
-            fs::create_dir(media.join("empty")).unwrap()
+            fs::create_dir(media.join("empty")).unwrap();
         }),
     ];
     let mut last = of_all(&engine).await;

@@ -26,7 +26,7 @@ const BUILT_IN: [&str; 8] = [
     "watchtower",
 ];
 
-/// Waits bounded by this never end in a test that passes.
+/// For limits that a test is meant to reach.
 pub(crate) const SHORT: Duration = Duration::from_millis(100);
 
 /// A host whose data directory is `data`, with a database in it.
@@ -173,7 +173,7 @@ pub(crate) fn step<'a>(report: &'a Report, id: &str) -> &'a StepReport {
         .unwrap()
 }
 
-/// The counts of a step's items by name, and only of those that were removed.
+/// The counts of a step's items by name.
 pub(crate) fn counts(report: &Report, id: &str) -> BTreeMap<String, u64> {
     let items = step(report, id).items.iter();
     items.map(|item| (item.name.clone(), item.count)).collect()

@@ -2,23 +2,22 @@
 #![cfg(all(feature = "sqlite", feature = "axum"))]
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
-// mod build;
-// mod compile;
-// mod concurrency;
+mod build;
+mod commit;
+mod compile;
+mod concurrency;
 mod digest;
 mod dump;
-// mod files;
+mod files;
 mod fixture;
-// mod gate;
-// mod http;
-// mod recovery;
-// mod recovery_order;
-// mod residue;
+mod gate;
+mod http;
+mod recovery;
 mod rich;
 mod sqlite;
 mod sqlite_locks;
 mod sqlite_modes;
 mod sqlite_references;
 mod steps;
-// mod undo;
-// mod undo_forget;
+mod undo;
+mod undo_forget;

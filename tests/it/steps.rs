@@ -60,9 +60,7 @@ pub(crate) struct Paths(pub(crate) &'static [&'static str]);
 
 impl ResetStep for Paths {
     fn claims(&self, _: &Resources) -> Claims {
-        self.0
-            .iter()
-            .fold(Claims::none(), |claims, path| claims.path(path))
+        self.0.iter().fold(Claims::none(), Claims::path)
     }
 }
 

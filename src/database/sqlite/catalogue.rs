@@ -82,7 +82,9 @@ impl Catalogue {
         .map_err(failed())?;
         let columns: Vec<(String, String, i64, bool)> = sqlx::query_as(AssertSqlSafe(format!(
             "SELECT list.name, info.name, info.hidden, \
-                    info.pk > 0 AND upper(info.type) = 'INTEGER' \
+                    info.pk > 0 AND NOT list.wr AND NOT EXISTS ( \
+                        SELECT 1 FROM pragma_index_list(list.name, '{schema}') AS key \
+                        WHERE key.origin = 'pk') \
              FROM pragma_table_list AS list, pragma_table_xinfo(list.name, '{schema}') AS info \
              WHERE list.schema = '{schema}' AND list.type IN ('table', 'virtual', 'shadow') \
              ORDER BY list.name, info.cid"
@@ -121,7 +123,7 @@ impl Catalogue {
                 .iter()
                 .filter(|column| column.table == name)
                 .collect();
-            // An integer key is the row number already.
+            // A key without an index of its own is the row number already.
             let named = without_rowid || all.iter().any(|column| column.integer_key);
             Storage {
                 name: name.to_owned(),

@@ -34,7 +34,9 @@ pub(super) async fn clear(
             }
         }
     }
-    reset_counters(connection, &names).await?;
+    let storages = tables.iter().flat_map(|table| table.storages());
+    let storages: Vec<&str> = storages.map(|storage| storage.name.as_str()).collect();
+    reset_counters(connection, &storages).await?;
     triggers.put_back(connection).await?;
     Ok(rows)
 }
@@ -45,7 +47,8 @@ async fn clear_table(
     fresh: Option<&Table>,
 ) -> Result<u64, DatabaseError> {
     match (&table.virtual_table, fresh) {
-        (Some(shadows), Some(_)) if !shadows.is_empty() => {
+        // One without shadow tables only shows what is kept elsewhere.
+        (Some(shadows), Some(_)) => {
             let rows = transaction::count(connection, table).await?;
             for shadow in shadows {
                 delete(connection, &shadow.name).await?;

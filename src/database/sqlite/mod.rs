@@ -10,6 +10,7 @@ mod record;
 mod schema_order;
 mod transaction;
 mod triggers;
+mod vacuum;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -18,7 +19,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 pub(crate) use catalogue::{Catalogue, Table, quote};
 use factory::Factory;
-use schema_order::SchemaOrder;
 use sqlx::migrate::Migrator;
 use sqlx::{Connection, SqliteConnection, SqlitePool};
 use tokio::sync::Mutex;
@@ -159,7 +159,7 @@ impl Database for Sqlite {
 
     async fn reclaim(&self) -> Result<(), DatabaseError> {
         let mut connection = self.connect.open().await?;
-        vacuum(&mut connection).await?;
+        vacuum::vacuum(&mut connection).await?;
         // Outside WAL mode this answers 0 and does nothing.
         let busy: i64 = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)")
             .fetch_one(&mut connection)
@@ -174,22 +174,6 @@ impl Database for Sqlite {
         }
         Ok(())
     }
-}
-
-/// Rewrites the database file: free pages, in which deleted rows can still be read, go.
-async fn vacuum(connection: &mut SqliteConnection) -> Result<(), DatabaseError> {
-    let failed = || DatabaseError::on("vacuum the database");
-    let order = SchemaOrder::read(connection).await?;
-    sqlx::query("VACUUM")
-        .execute(&mut *connection)
-        .await
-        .map_err(failed())?;
-    let mut transaction = connection
-        .begin_with("BEGIN IMMEDIATE")
-        .await
-        .map_err(failed())?;
-    order.restore(&mut transaction).await?;
-    transaction.commit().await.map_err(failed())
 }
 
 async fn close(connection: SqliteConnection) -> Result<(), DatabaseError> {

@@ -99,10 +99,21 @@ impl Transaction for SqliteTransaction {
 
     async fn commit(mut self: Box<Self>, run: Uuid) -> Result<(), DatabaseError> {
         record::commit(&mut self.connection, run).await?;
-        sqlx::query("COMMIT")
-            .execute(&mut self.connection)
-            .await
-            .map_err(DatabaseError::on("commit"))?;
+        if let Err(error) = sqlx::query("COMMIT").execute(&mut self.connection).await {
+            let busy = is_busy(&error);
+            let error = DatabaseError::on("commit")(error);
+            // With a rollback journal a reader keeps COMMIT from beginning: nothing is written,
+            // and the transaction is still open.
+            if busy
+                && sqlx::query("ROLLBACK")
+                    .execute(&mut self.connection)
+                    .await
+                    .is_ok()
+            {
+                return Err(error.rolled_back());
+            }
+            return Err(error);
+        }
         // The commit stands, whatever closing says.
         if let Err(error) = close(self.connection).await {
             tracing::warn!(%error, "after the commit");
@@ -123,8 +134,18 @@ impl Transaction for SqliteTransaction {
     }
 }
 
+/// Whether another connection's lock is the reason: the low byte of SQLite's result code.
+fn is_busy(error: &sqlx::Error) -> bool {
+    const SQLITE_BUSY: u32 = 5;
+    let error = error.as_database_error();
+    let code = error.and_then(sqlx::error::DatabaseError::code);
+    code.and_then(|code| code.parse::<u32>().ok())
+        .is_some_and(|code| code & 0xff == SQLITE_BUSY)
+}
+
 /// Counts a table's rows. A full-text index over another table, or over none, holds no
-/// rows of its own: SQLite would count those of the other table.
+/// rows of its own: SQLite would count those of the other table. Nor does a virtual table
+/// without shadow tables: it only shows what is kept elsewhere.
 pub(super) async fn count(
     connection: &mut SqliteConnection,
     table: &Table,
@@ -135,7 +156,9 @@ pub(super) async fn count(
             let shadow = format!("{}{suffix}", table.name);
             shadows.iter().any(|storage| storage.name == shadow)
         };
-        if has("_content") {
+        if shadows.is_empty() {
+            return Ok(0);
+        } else if has("_content") {
             name = format!("{name}_content");
         } else if has("_docsize") {
             return Ok(0);

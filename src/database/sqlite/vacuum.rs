@@ -1,0 +1,85 @@
+//! Rewriting the database file.
+
+use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+
+use super::schema_order::SchemaOrder;
+use super::{DatabaseError, quote};
+
+/// What the names of the indexes begin with that keep row numbers.
+const KEEPER: &str = "_factory_reset_keeps_";
+
+/// Rewrites the database file: free pages, in which deleted rows can still be read, go.
+///
+/// `VACUUM` numbers the rows of a table anew that has neither a key nor an index, and a
+/// full-text index over such a table would find other rows: an empty index keeps the numbers.
+pub(super) async fn vacuum(connection: &mut SqliteConnection) -> Result<(), DatabaseError> {
+    let order = SchemaOrder::read(connection).await?;
+    for (number, table) in with_gaps(connection).await?.iter().enumerate() {
+        let table = quote(table);
+        let keep = format!("CREATE INDEX \"{KEEPER}{number}\" ON {table} ((0)) WHERE 0");
+        run(connection, &keep).await?;
+    }
+    let vacuumed = run(connection, "VACUUM").await;
+    let mut transaction = connection
+        .begin_with("BEGIN IMMEDIATE")
+        .await
+        .map_err(failed())?;
+    // Those of a crash before as well.
+    let keepers: Vec<String> = sqlx::query_scalar(
+        "SELECT name FROM main.sqlite_schema WHERE type = 'index' AND substr(name, 1, ?) = ?",
+    )
+    .bind(i64::try_from(KEEPER.len()).unwrap_or_default())
+    .bind(KEEPER)
+    .fetch_all(&mut *transaction)
+    .await
+    .map_err(failed())?;
+    for keeper in keepers {
+        run(&mut transaction, &format!("DROP INDEX {}", quote(&keeper))).await?;
+    }
+    order.restore(&mut transaction).await?;
+    transaction.commit().await.map_err(failed())?;
+    vacuumed
+}
+
+/// The tables whose rows `VACUUM` would number anew, and to some effect.
+async fn with_gaps(connection: &mut SqliteConnection) -> Result<Vec<String>, DatabaseError> {
+    let mut tables: Vec<String> = sqlx::query_scalar(
+        "SELECT name FROM pragma_table_list AS list \
+         WHERE schema = 'main' AND type IN ('table', 'shadow') AND NOT wr \
+           AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
+           AND NOT EXISTS (SELECT 1 FROM pragma_index_list(list.name, 'main')) \
+           AND NOT EXISTS (SELECT 1 FROM pragma_table_info(list.name, 'main') WHERE pk)",
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(failed())?;
+    let mut gaps = Vec::new();
+    for table in tables.drain(..) {
+        let ends = format!(
+            "SELECT coalesce(min(_rowid_), 1) <> 1 OR coalesce(max(_rowid_), 0) <> count(*) \
+             FROM main.{}",
+            quote(&table)
+        );
+        // A column of that name hides the number: then the table is taken as one with gaps.
+        let has_gaps: bool = sqlx::query_scalar(AssertSqlSafe(ends))
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(failed())?;
+        if has_gaps {
+            gaps.push(table);
+        }
+    }
+    Ok(gaps)
+}
+
+async fn run(connection: &mut SqliteConnection, sql: &str) -> Result<(), DatabaseError> {
+    sqlx::query(AssertSqlSafe(sql))
+        .execute(connection)
+        .await
+        .map_err(failed())?;
+    Ok(())
+}
+
+fn failed() -> impl FnOnce(sqlx::Error) -> DatabaseError {
+    DatabaseError::on("vacuum the database")
+}

@@ -1,0 +1,244 @@
+//! A COMMIT whose answer is lost: the database has the last word.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use factory_reset::{
+    Database, DatabaseError, Decision, Engine, ResetError, Sqlite, Transaction, async_trait, chain,
+};
+use factory_reset_steps::MediaDir;
+use uuid::Uuid;
+
+use crate::dump::{Dump, assert_same, dump};
+use crate::fixture::{Host, everything, only, own, tree};
+use crate::steps::Workers;
+
+/// What goes wrong; shared with the test.
+#[derive(Clone, Default)]
+struct Faults {
+    /// COMMIT happens, and its answer is lost.
+    lost: Arc<AtomicBool>,
+    /// COMMIT does not happen.
+    refused: Arc<AtomicBool>,
+    /// The database cannot be asked.
+    unreachable: Arc<AtomicBool>,
+}
+
+struct Unreliable {
+    sqlite: Sqlite,
+    faults: Faults,
+}
+
+struct UnreliableTransaction {
+    inner: Box<dyn Transaction>,
+    faults: Faults,
+}
+
+fn broken() -> DatabaseError {
+    DatabaseError::new("hear from the database", "the line is dead")
+}
+
+#[async_trait]
+impl Database for Unreliable {
+    fn identity(&self) -> &str {
+        self.sqlite.identity()
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        self.sqlite.files()
+    }
+
+    fn migrated_tables(&self) -> &BTreeSet<String> {
+        self.sqlite.migrated_tables()
+    }
+
+    fn preserved_tables(&self) -> Vec<(String, String)> {
+        self.sqlite.preserved_tables()
+    }
+
+    async fn version(&self) -> Result<String, DatabaseError> {
+        self.sqlite.version().await
+    }
+
+    async fn read(&self) -> Result<Box<dyn Transaction>, DatabaseError> {
+        self.sqlite.read().await
+    }
+
+    async fn write(&self) -> Result<Box<dyn Transaction>, DatabaseError> {
+        let (inner, faults) = (self.sqlite.write().await?, self.faults.clone());
+        Ok(Box::new(UnreliableTransaction { inner, faults }))
+    }
+
+    async fn decide(&self, run: Uuid) -> Result<Decision, DatabaseError> {
+        if self.faults.unreachable.load(Ordering::SeqCst) {
+            return Err(broken());
+        }
+        self.sqlite.decide(run).await
+    }
+
+    async fn reclaim(&self) -> Result<(), DatabaseError> {
+        self.sqlite.reclaim().await
+    }
+}
+
+#[async_trait]
+impl Transaction for UnreliableTransaction {
+    async fn tables(&mut self) -> Result<BTreeSet<String>, DatabaseError> {
+        self.inner.tables().await
+    }
+
+    async fn count(&mut self, table: &str) -> Result<u64, DatabaseError> {
+        self.inner.count(table).await
+    }
+
+    async fn clear(&mut self, tables: &[String]) -> Result<Vec<u64>, DatabaseError> {
+        self.inner.clear(tables).await
+    }
+
+    async fn check(&mut self) -> Result<(), DatabaseError> {
+        self.inner.check().await
+    }
+
+    async fn commit(self: Box<Self>, run: Uuid) -> Result<(), DatabaseError> {
+        if self.faults.refused.load(Ordering::SeqCst) {
+            self.inner.rollback().await?;
+            return Err(broken());
+        }
+        self.inner.commit(run).await?;
+        if self.faults.lost.load(Ordering::SeqCst) {
+            return Err(broken());
+        }
+        Ok(())
+    }
+
+    async fn rollback(self: Box<Self>) -> Result<(), DatabaseError> {
+        self.inner.rollback().await
+    }
+}
+
+struct Scene {
+    host: Host,
+    faults: Faults,
+    workers: Arc<Workers>,
+    engine: Engine,
+    rows: Dump,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let (host, faults, workers) = (Host::new().await, Faults::default(), Workers::new());
+        let sqlite = host.sqlite().await;
+        let builder = only(&["tables", "media", "runtimes"])
+            .data_dir(host.data())
+            .database(Unreliable {
+                sqlite,
+                faults: faults.clone(),
+            })
+            .resource(MediaDir::new("media"));
+        let engine = workers.offer(builder).build().await.unwrap();
+        let rows = dump(&host.pool).await;
+        Self {
+            host,
+            faults,
+            workers,
+            engine,
+            rows,
+        }
+    }
+
+    async fn assert_old(&self) {
+        assert_same(&dump(&self.host.pool).await, &self.rows);
+        assert_eq!(tree(&self.host.data()).len(), 2);
+        assert_eq!(own(&self.host.data()), ["lock"]);
+        assert_eq!(self.workers.names().await, ["a", "b", "c"]);
+        assert!(self.engine.gate_handle().enter().is_some());
+    }
+
+    async fn assert_new(&self) {
+        assert_eq!(self.host.number("SELECT count(*) FROM posts").await, 1);
+        assert_eq!(tree(&self.host.data()).len(), 0);
+        assert_eq!(own(&self.host.data()), ["lock"]);
+        assert!(self.workers.names().await.is_empty());
+        assert!(self.engine.gate_handle().enter().is_some());
+    }
+
+    async fn undecided(&self) {
+        self.faults.unreachable.store(true, Ordering::SeqCst);
+        let error = self.engine.reset(everything()).await.unwrap_err();
+        assert!(matches!(error, ResetError::Undecided { .. }), "{error:?}");
+        assert!(error.database().is_some() && error.report().is_some());
+        assert!(
+            chain(&error).contains("the line is dead"),
+            "{}",
+            chain(&error)
+        );
+        assert!(
+            self.engine.gate_handle().enter().is_none(),
+            "nobody gets in until it is decided"
+        );
+        let again = self.engine.reset(everything()).await.unwrap_err();
+        assert!(matches!(again, ResetError::Recovery(_)), "{again:?}");
+        assert!(self.engine.gate_handle().enter().is_none());
+        self.faults.unreachable.store(false, Ordering::SeqCst);
+        self.faults.lost.store(false, Ordering::SeqCst);
+        self.faults.refused.store(false, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn a_commit_whose_answer_is_lost_is_a_commit() {
+    let scene = Scene::new().await;
+    scene.faults.lost.store(true, Ordering::SeqCst);
+    let report = scene.engine.reset(everything()).await.unwrap();
+    assert!(report.pending.is_empty(), "{:?}", report.pending);
+    scene.assert_new().await;
+}
+
+#[tokio::test]
+async fn a_commit_that_did_not_happen_is_undone() {
+    let scene = Scene::new().await;
+    scene.faults.refused.store(true, Ordering::SeqCst);
+    let error = scene.engine.reset(everything()).await.unwrap_err();
+    assert!(matches!(error, ResetError::Failed { .. }), "{error:?}");
+    scene.assert_old().await;
+    scene.faults.refused.store(false, Ordering::SeqCst);
+    scene.engine.reset(everything()).await.unwrap();
+    scene.assert_new().await;
+}
+
+#[tokio::test]
+async fn what_is_undecided_is_decided_by_the_next_reset() {
+    for committed in [true, false] {
+        let scene = Scene::new().await;
+        let fault = if committed {
+            &scene.faults.lost
+        } else {
+            &scene.faults.refused
+        };
+        fault.store(true, Ordering::SeqCst);
+        scene.undecided().await;
+        let report = scene.engine.reset(everything()).await.unwrap();
+        assert_eq!(
+            report.cleared["rows_deleted"],
+            if committed { 1 } else { 3 }
+        );
+        scene.assert_new().await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_undecided_and_did_not_happen_leaves_nothing_stopped_in_the_end() {
+    let scene = Scene::new().await;
+    scene.faults.refused.store(true, Ordering::SeqCst);
+    scene.undecided().await;
+    // Ends the earlier one, and is then refused itself.
+    let error = scene
+        .engine
+        .reset(everything().digest("old"))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, ResetError::Changed { .. }), "{error:?}");
+    scene.assert_old().await;
+}

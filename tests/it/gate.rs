@@ -1,0 +1,192 @@
+//! No writer slips through while a reset runs.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response, StatusCode, header};
+use axum::routing::{get, post};
+use factory_reset::{Engine, ResetError};
+use tokio::sync::Semaphore;
+use tokio::task::yield_now;
+use tower::ServiceExt;
+
+use crate::fixture::{Host, SHORT, everything};
+use crate::steps::{Turnstile, Workers};
+
+/// A handler that says that it has begun, waits, and writes.
+#[derive(Clone)]
+struct Slow {
+    begun: Arc<Semaphore>,
+    proceed: Arc<Semaphore>,
+    ended: Arc<AtomicBool>,
+}
+
+impl Slow {
+    fn new() -> Self {
+        Self {
+            begun: Arc::new(Semaphore::new(0)),
+            proceed: Arc::new(Semaphore::new(0)),
+            ended: Arc::default(),
+        }
+    }
+
+    fn app(&self, host: &Host, engine: &Engine) -> Router {
+        let (slow, pool) = (self.clone(), host.pool.clone());
+        let handler = async move || {
+            slow.begun.add_permits(1);
+            slow.proceed.acquire().await.unwrap().forget();
+            sqlx::query("INSERT INTO drafts (text) VALUES ('late')")
+                .execute(&pool)
+                .await
+                .unwrap();
+            slow.ended.store(true, Ordering::SeqCst);
+            "written"
+        };
+        Router::new()
+            .route("/write", post(handler))
+            .route("/read", get(async || "read"))
+            .route("/health", get(async || "well"))
+            .layer(engine.gate().except("/health"))
+    }
+}
+
+fn request(method: &str, path: &str) -> Request<Body> {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .body(Body::empty())
+        .unwrap()
+}
+
+async fn answer(app: &Router, path: &str) -> Response<Body> {
+    app.clone().oneshot(request("GET", path)).await.unwrap()
+}
+
+async fn until_closed(engine: &Engine) {
+    while engine.gate_handle().enter().is_some() {
+        yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_request_under_way_is_waited_for_and_others_are_refused() {
+    let (host, turnstile, slow) = (Host::new().await, Turnstile::new(), Slow::new());
+    let builder = host.media_builder().await.step(turnstile.registration());
+    let engine = builder.build().await.unwrap();
+    let app = slow.app(&host, &engine);
+    let under_way = tokio::spawn(app.clone().oneshot(request("POST", "/write")));
+    slow.begun.acquire().await.unwrap().forget();
+    let reset = tokio::spawn({
+        let engine = engine.clone();
+        async move { engine.reset(everything()).await }
+    });
+    until_closed(&engine).await;
+
+    let refused = answer(&app, "/read").await;
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.headers()[header::RETRY_AFTER], "1");
+    assert_eq!(answer(&app, "/health").await.status(), StatusCode::OK);
+    assert!(
+        turnstile.reached.try_acquire().is_err(),
+        "nothing is stopped yet"
+    );
+
+    slow.proceed.add_permits(1);
+    assert_eq!(under_way.await.unwrap().unwrap().status(), StatusCode::OK);
+    turnstile.reached().await;
+    assert_eq!(
+        answer(&app, "/read").await.status(),
+        StatusCode::SERVICE_UNAVAILABLE
+    );
+    assert_eq!(answer(&app, "/health").await.status(), StatusCode::OK);
+    turnstile.let_go();
+    reset.await.unwrap().unwrap();
+    assert_eq!(answer(&app, "/read").await.status(), StatusCode::OK);
+    assert_eq!(host.number("SELECT count(*) FROM drafts").await, 0);
+}
+
+#[tokio::test]
+async fn a_request_whose_client_hung_up_is_waited_for_all_the_same() {
+    let (host, turnstile, slow) = (Host::new().await, Turnstile::new(), Slow::new());
+    let builder = host.media_builder().await.step(turnstile.registration());
+    let engine = builder.build().await.unwrap();
+    let app = slow.app(&host, &engine);
+    let client = tokio::spawn(app.clone().oneshot(request("POST", "/write")));
+    slow.begun.acquire().await.unwrap().forget();
+    client.abort();
+    assert!(client.await.unwrap_err().is_cancelled());
+    let reset = tokio::spawn({
+        let engine = engine.clone();
+        async move { engine.reset(everything()).await }
+    });
+    until_closed(&engine).await;
+    assert!(turnstile.reached.try_acquire().is_err());
+    slow.proceed.add_permits(1);
+    turnstile.reached().await;
+    assert!(
+        slow.ended.load(Ordering::SeqCst),
+        "the handler has ended before anything is stopped"
+    );
+    turnstile.let_go();
+    reset.await.unwrap().unwrap();
+    assert_eq!(host.number("SELECT count(*) FROM drafts").await, 0);
+}
+
+#[tokio::test]
+async fn a_drain_that_takes_too_long_stops_nothing_and_opens_the_gate() {
+    let (host, workers) = (Host::new().await, Workers::new());
+    let builder = host
+        .builder(&["tables", "runtimes"])
+        .await
+        .drain_timeout(SHORT);
+    let engine = workers.offer(builder).build().await.unwrap();
+    let under_way = engine.gate_handle().enter().unwrap();
+    let error = engine.reset(everything()).await.unwrap_err();
+    assert!(
+        matches!(error, ResetError::Drain(limit) if limit == SHORT),
+        "{error:?}"
+    );
+    assert_eq!(workers.stops.load(Ordering::SeqCst), 0);
+    assert_eq!(host.number("SELECT count(*) FROM posts").await, 3);
+    assert!(engine.gate_handle().enter().is_some());
+    drop(under_way);
+    engine.reset(everything()).await.unwrap();
+    assert_eq!(workers.stops.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_does_not_keep_the_gate_from_closing() {
+    let host = Host::new().await;
+    let engine = host.engine().await;
+    let app: Router = Router::new()
+        .route(
+            "/panic",
+            get(async || -> &'static str { panic!("in a handler") }),
+        )
+        .layer(engine.gate());
+    let panicked = tokio::spawn(app.oneshot(request("GET", "/panic"))).await;
+    assert!(
+        panicked.unwrap_err().is_panic(),
+        "the panic reaches the server as before"
+    );
+    engine.reset(everything()).await.unwrap();
+}
+
+#[tokio::test]
+async fn work_that_is_no_request_can_hold_the_gate_too() {
+    let host = Host::new().await;
+    let engine = host.engine().await;
+    let entered = engine.gate_handle().enter().unwrap();
+    let reset = tokio::spawn({
+        let engine = engine.clone();
+        async move { engine.reset(everything()).await }
+    });
+    until_closed(&engine).await;
+    host.run("INSERT INTO posts (text) VALUES ('before the reset')")
+        .await;
+    drop(entered);
+    reset.await.unwrap().unwrap();
+    assert_eq!(host.number("SELECT count(*) FROM posts").await, 1);
+}

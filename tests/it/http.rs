@@ -1,0 +1,209 @@
+//! The router: options and preview, behind an authoriser.
+
+use std::fs;
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use factory_reset::http::{Actor, Authoriser, Denial, router};
+use factory_reset::{Engine, Selection, async_trait};
+use futures::stream;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::dump::{assert_same, dump};
+use crate::fixture::{Host, tree};
+
+struct Token;
+
+#[async_trait]
+impl Authoriser for Token {
+    async fn authorise(&self, request: &Parts) -> Result<Actor, Denial> {
+        match request.headers.get(header::AUTHORIZATION) {
+            Some(token) if token == "Bearer token" => Ok(Actor("admin".to_owned())),
+            _ => Err(Denial::new((StatusCode::UNAUTHORIZED, "who are you?"))),
+        }
+    }
+}
+
+fn app(engine: &Engine) -> Router {
+    Router::new().nest("/reset", router(engine, Token))
+}
+
+fn request(method: Method, path: &str, body: impl Into<Body>) -> Request<Body> {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::AUTHORIZATION, "Bearer token")
+        .body(body.into())
+        .unwrap()
+}
+
+async fn send(engine: &Engine, request: Request<Body>) -> (StatusCode, HeaderMap, Bytes) {
+    let response = app(engine).oneshot(request).await.unwrap();
+    let (status, headers) = (response.status(), response.headers().clone());
+    let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    (status, headers, body)
+}
+
+async fn preview(engine: &Engine, body: impl Into<Body>) -> (StatusCode, Value) {
+    let (status, _, body) = send(engine, request(Method::POST, "/reset/preview", body)).await;
+    (status, serde_json::from_slice(&body).unwrap())
+}
+
+#[tokio::test]
+async fn a_denial_answers_before_the_body_is_looked_at() {
+    let host = Host::new().await;
+    let engine = host.engine().await;
+    let untouchable = || {
+        let never = stream::poll_fn(
+            |_| -> std::task::Poll<Option<Result<Bytes, std::io::Error>>> {
+                panic!("the body was read")
+            },
+        );
+        Body::from_stream(never)
+    };
+    for (method, path) in [
+        (Method::POST, "/reset/preview"),
+        (Method::GET, "/reset/options"),
+    ] {
+        for token in ["", "Bearer other"] {
+            let mut request = request(method.clone(), path, untouchable());
+            request
+                .headers_mut()
+                .insert(header::AUTHORIZATION, token.parse().unwrap());
+            let (status, _, body) = send(&engine, request).await;
+            assert_eq!(
+                (status, &body[..]),
+                (StatusCode::UNAUTHORIZED, &b"who are you?"[..])
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_path_or_method_tells_a_stranger_nothing_of_the_plan() {
+    let host = Host::new().await;
+    let engine = host.engine().await;
+    for (method, path, expected) in [
+        (
+            Method::GET,
+            "/reset/preview",
+            StatusCode::METHOD_NOT_ALLOWED,
+        ),
+        (Method::GET, "/reset/other", StatusCode::NOT_FOUND),
+        (Method::GET, "/reset", StatusCode::NOT_FOUND),
+    ] {
+        let (status, _, body) = send(&engine, request(method, path, "")).await;
+        assert_eq!((status, body.len()), (expected, 0), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn options_are_a_preview_of_everything_with_the_phrase() {
+    let host = Host::new().await;
+    let builder = host.media_builder().await.confirmation("RESET HOST");
+    let engine = builder.build().await.unwrap();
+    let (status, headers, body) = send(&engine, request(Method::GET, "/reset/options", "")).await;
+    let options: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(options["confirmation"], "RESET HOST");
+    assert_eq!(options["dry_run"], true);
+    assert_eq!(
+        options["cleared"],
+        json!({ "tables_cleared": 2, "rows_deleted": 3, "media_deleted": true })
+    );
+    assert_eq!(options["steps"][0]["id"], "media");
+    assert_eq!(options["steps"][1]["items"][1]["name"], "posts");
+    assert_eq!(options["preserved"][0]["name"], "_sqlx_migrations");
+    let digest = engine
+        .plan(&Selection::all())
+        .await
+        .unwrap()
+        .digest()
+        .to_owned();
+    assert_eq!(headers[header::ETAG], format!("\"{digest}\""));
+    assert_eq!(options["digest"], digest);
+    assert_eq!(headers[header::CACHE_CONTROL], "no-store");
+}
+
+#[tokio::test]
+async fn an_empty_body_means_everything() {
+    let host = Host::new().await;
+    let engine = host.engine().await;
+    let (status, all) = preview(&engine, "").await;
+    assert_eq!(status, StatusCode::OK);
+    for body in ["  \n", "{}"] {
+        let (_, other) = preview(&engine, body).await;
+        assert_eq!(other["steps"], all["steps"]);
+        assert_eq!(other["digest"], all["digest"]);
+    }
+    let (_, media) = preview(&engine, r#"{ "steps": ["media"] }"#).await;
+    assert_eq!(media["steps"].as_array().unwrap().len(), 1);
+    assert_eq!(media["cleared"], json!({ "media_deleted": true }));
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_answered_with_what_is() {
+    let host = Host::new().await;
+    let engine = host.engine().await;
+    for (body, says) in [
+        (
+            r#"{ "step": ["media"] }"#,
+            "unknown field `step`, expected `steps` or `only`",
+        ),
+        (r#"{ "steps": ["medai"] }"#, "there is: `media`, `tables`"),
+        (
+            r#"{ "only": { "tables": ["post"] } }"#,
+            "it has: `drafts`, `posts`",
+        ),
+        (
+            r#"{ "steps": ["media"], "only": { "tables": ["posts"] } }"#,
+            "add it there",
+        ),
+        (r#"{ "steps": "media" }"#, "not a selection"),
+        ("{", "not a selection"),
+        ("\u{0}", "not a selection"),
+    ] {
+        let (status, answer) = preview(&engine, body).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
+        assert_eq!(answer["success"], false);
+        assert!(
+            answer["error"].as_str().unwrap().contains(says),
+            "{body}: {answer}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_refused() {
+    let host = Host::new().await;
+    let engine = host.engine().await;
+    let body = vec![b' '; 3 * 1024 * 1024];
+    let (status, ..) = send(&engine, request(Method::POST, "/reset/preview", body)).await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn a_preview_changes_nothing() {
+    let host = Host::new().await;
+    let engine = host.engine().await;
+    let database = || {
+        let files =
+            ["host.db", "host.db-wal"].map(|name| fs::read(host.data().join(name)).unwrap());
+        (files, tree(&host.data()))
+    };
+    let (rows, files) = (dump(&host.pool).await, database());
+    for _ in 0..3 {
+        preview(&engine, "").await;
+        preview(
+            &engine,
+            r#"{ "steps": ["tables"], "only": { "tables": ["posts"] } }"#,
+        )
+        .await;
+        send(&engine, request(Method::GET, "/reset/options", "")).await;
+    }
+    assert_eq!(database(), files);
+    assert_same(&dump(&host.pool).await, &rows);
+}

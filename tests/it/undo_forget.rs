@@ -1,0 +1,192 @@
+//! What fails after the commit is pending, kept in the journal, and tried again.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use factory_reset::{Engine, Report, chain};
+use factory_reset_steps::MediaDir;
+
+use crate::fixture::{Host, everything, only, own};
+use crate::steps::{Entries, Forgetful};
+
+async fn engine(host: &Host, cache: &Forgetful, entries: &Arc<Entries>) -> Engine {
+    let builder = only(&["tables", "media", "generators"])
+        .data_dir(host.data())
+        .database(host.sqlite().await)
+        .resource(MediaDir::new("media"))
+        .step(cache.registration());
+    entries.offer(builder).build().await.unwrap()
+}
+
+fn works(report: &Report) -> Vec<&str> {
+    report
+        .pending
+        .iter()
+        .map(|pending| pending.work.as_str())
+        .collect()
+}
+
+async fn with_a_failed_cache(host: &Host, cache: &Forgetful) -> Engine {
+    cache.fails.store(true, Ordering::SeqCst);
+    let engine = engine(host, cache, &Entries::new(1)).await;
+    let report = engine.reset(everything()).await.unwrap();
+    assert_eq!(works(&report), ["cache"]);
+    assert!(
+        report.pending[0]
+            .error
+            .contains("the cache does not answer")
+    );
+    assert_eq!(host.number("SELECT count(*) FROM posts").await, 1);
+    assert!(!host.data().join("media").exists());
+    assert!(own(&host.data()).contains(&"journal.json".to_owned()));
+    engine
+}
+
+#[tokio::test]
+async fn what_could_not_be_forgotten_is_pending_and_the_next_start_forgets_it() {
+    let (host, cache) = (Host::new().await, Forgetful::default());
+    drop(with_a_failed_cache(&host, &cache).await);
+    cache.fails.store(false, Ordering::SeqCst);
+    let entries = Entries::new(0);
+    let _engine = engine(&host, &cache, &entries).await;
+    assert_eq!(cache.forgotten.load(Ordering::SeqCst), 1);
+    assert_eq!(
+        entries.cleared.load(Ordering::SeqCst),
+        1,
+        "the whole phase runs again"
+    );
+    assert_eq!(own(&host.data()), ["lock"]);
+}
+
+#[tokio::test]
+async fn what_could_not_be_forgotten_is_pending_and_the_next_reset_forgets_it() {
+    let (host, cache) = (Host::new().await, Forgetful::default());
+    let engine = with_a_failed_cache(&host, &cache).await;
+    cache.fails.store(false, Ordering::SeqCst);
+    let report = engine.reset(everything()).await.unwrap();
+    assert!(report.pending.is_empty(), "{:?}", report.pending);
+    assert_eq!(cache.forgotten.load(Ordering::SeqCst), 2);
+    assert_eq!(own(&host.data()), ["lock"]);
+}
+
+#[tokio::test]
+async fn what_is_pending_survives_a_start_and_a_reset_that_cannot_finish_it_either() {
+    let (host, cache) = (Host::new().await, Forgetful::default());
+    drop(with_a_failed_cache(&host, &cache).await);
+    let entries = Entries::new(1);
+    let second = engine(&host, &cache, &entries).await;
+    assert!(own(&host.data()).contains(&"journal.json".to_owned()));
+    if let Err(error) = second.reset(everything()).await {
+        assert!(
+            !chain(&error).contains("please report this"),
+            "{}",
+            chain(&error)
+        );
+    }
+    assert!(
+        own(&host.data()).contains(&"journal.json".to_owned()),
+        "nothing pending is lost"
+    );
+    cache.fails.store(false, Ordering::SeqCst);
+    drop(second);
+    let _third = engine(&host, &cache, &entries).await;
+    assert!(cache.forgotten.load(Ordering::SeqCst) > 0);
+    assert_eq!(own(&host.data()), ["lock"]);
+}
+
+/// A file that not even root can unlink.
+struct Immutable(std::path::PathBuf);
+
+impl Immutable {
+    /// Tells whether the file system and the user's rights permit it.
+    fn make(path: &Path) -> Option<Self> {
+        let made = Command::new("chattr").arg("+i").arg(path).output();
+        let made = made.is_ok_and(|output| output.status.success());
+        if !made {
+            eprintln!("left out: `chattr +i` is not possible here");
+        }
+        made.then(|| Self(path.to_owned()))
+    }
+
+    /// The same file after a rename of a directory around it.
+    fn moved(mut self, path: &Path) -> Self {
+        path.clone_into(&mut self.0);
+        self
+    }
+}
+
+impl Drop for Immutable {
+    fn drop(&mut self) {
+        let freed = Command::new("chattr").arg("-i").arg(&self.0).status();
+        assert!(
+            freed.is_ok_and(|status| status.success()),
+            "{}",
+            self.0.display()
+        );
+    }
+}
+
+/// A host whose reset could not purge; the file is where the reset has left it.
+async fn with_a_failed_purge(host: &Host, entries: &Arc<Entries>) -> Option<(Engine, Immutable)> {
+    let engine = engine(host, &Forgetful::default(), entries).await;
+    let stuck = Immutable::make(&host.data().join("media/cat.jpg"))?;
+    let report = engine.reset(everything()).await.unwrap();
+    assert_eq!(works(&report), ["purge"]);
+    assert!(
+        report.pending[0].error.contains("cat.jpg"),
+        "{:?}",
+        report.pending
+    );
+    assert!(!host.data().join("media").exists());
+    let run = report.run.unwrap().to_string();
+    let stuck = stuck.moved(
+        &host
+            .data()
+            .join(".factory-reset")
+            .join(run)
+            .join("0/cat.jpg"),
+    );
+    assert!(fs::exists(&stuck.0).unwrap());
+    Some((engine, stuck))
+}
+
+#[tokio::test]
+async fn what_could_not_be_purged_is_purged_later_and_nothing_is_forgotten_twice() {
+    let (host, entries) = (Host::new().await, Entries::new(3));
+    let Some((first, stuck)) = with_a_failed_purge(&host, &entries).await else {
+        return;
+    };
+    assert_eq!(entries.cleared.load(Ordering::SeqCst), 1);
+    // The service is in use again.
+    entries.count.store(7, Ordering::SeqCst);
+    drop(first);
+    drop(stuck);
+    let _second = engine(&host, &Forgetful::default(), &entries).await;
+    assert_eq!(entries.count.load(Ordering::SeqCst), 7);
+    assert_eq!(own(&host.data()), ["lock"]);
+}
+
+#[tokio::test]
+async fn what_could_not_be_purged_is_not_forgotten_by_another_reset() {
+    let (host, entries) = (Host::new().await, Entries::new(3));
+    let Some((engine, stuck)) = with_a_failed_purge(&host, &entries).await else {
+        return;
+    };
+    if let Err(error) = engine.reset(everything()).await {
+        assert!(
+            !chain(&error).contains("please report this"),
+            "{}",
+            chain(&error)
+        );
+    }
+    drop(stuck);
+    engine.reset(everything()).await.unwrap();
+    assert_eq!(
+        own(&host.data()),
+        ["lock"],
+        "nothing that was staged is left"
+    );
+}
