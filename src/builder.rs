@@ -177,6 +177,9 @@ impl EngineBuilder {
         self.check_resources(&linked)?;
         let steps = self.ordered(&linked)?;
         check_keys(&steps)?;
+        if self.confirmation.as_deref() == Some("") {
+            return Err(BuildError::EmptyConfirmation);
+        }
 
         let data_dir = self.data_dir.ok_or(BuildError::NoDataDirectory)?;
         let data_directory = blocking(move || DataDirectory::open(&data_dir)).await?;
@@ -197,18 +200,19 @@ impl EngineBuilder {
             ownership.preserve_path(&path, reason)?;
         }
         let known = match &self.database {
-            Some(database) => tables(&**database).await?,
-            None => BTreeSet::new(),
+            Some(database) => KnownTables::read(&**database).await?,
+            None => KnownTables::none(),
         };
         for (table, reason) in self.preserved_tables {
-            if !known.contains(&table) {
-                let known = list(known.iter());
+            let Some(spelled) = known.find(&table) else {
+                let known = list(known.names.iter());
                 return Err(BuildError::UnknownTable { table, known });
-            }
-            ownership.preserve_table(table, reason)?;
+            };
+            ownership.preserve_table(spelled.to_owned(), reason)?;
         }
         for step in &steps {
             let claims = step.step.claims(&self.resources);
+            let claims = claims.spelled(|name| known.find(&name).map_or(name, str::to_owned));
             if !claims.is_none() && step.descriptor.phase != Phase::Erase {
                 return Err(BuildError::ClaimOutsideErase(step.descriptor.id));
             }
@@ -321,12 +325,37 @@ impl EngineBuilder {
 }
 
 /// The tables that there are, or will be when the host's migrations have run.
-async fn tables(database: &dyn Database) -> Result<BTreeSet<String>, DatabaseError> {
-    let mut transaction = database.read().await?;
-    let mut tables = transaction.tables().await?;
-    transaction.rollback().await?;
-    tables.extend(database.migrated_tables().iter().cloned());
-    Ok(tables)
+struct KnownTables<'a> {
+    database: Option<&'a dyn Database>,
+    names: BTreeSet<String>,
+}
+
+impl<'a> KnownTables<'a> {
+    fn none() -> Self {
+        Self {
+            database: None,
+            names: BTreeSet::new(),
+        }
+    }
+
+    async fn read(database: &'a dyn Database) -> Result<Self, DatabaseError> {
+        let mut transaction = database.read().await?;
+        let mut names = transaction.tables().await?;
+        transaction.rollback().await?;
+        names.extend(database.migrated_tables().iter().cloned());
+        Ok(Self {
+            database: Some(database),
+            names,
+        })
+    }
+
+    /// How the database spells the table `name`.
+    fn find(&self, name: &str) -> Option<&str> {
+        let database = self.database?;
+        let mut names = self.names.iter();
+        let found = names.find(|known| database.is_same_table(known, name));
+        found.map(String::as_str)
+    }
 }
 
 fn list(names: impl Iterator<Item = impl std::fmt::Display>) -> String {

@@ -1,4 +1,4 @@
-//! Calls one method of a step: bounded in time, a panic caught, a span around it.
+//! Calls what others have written: bounded in time, a panic caught.
 
 use std::any::Any;
 use std::future::Future;
@@ -21,8 +21,8 @@ pub(crate) enum Call {
     Forget,
 }
 
-/// Runs `work`. A panic cannot leave anything half done that the engine does not undo: it
-/// counts as a failure of the step.
+/// Runs `work` of a step. A panic cannot leave anything half done that the engine does not
+/// undo: it counts as a failure of the step.
 pub(crate) async fn call<T>(
     method: Call,
     descriptor: &StepDescriptor,
@@ -30,9 +30,16 @@ pub(crate) async fn call<T>(
     work: impl Future<Output = Result<T, StepError>>,
 ) -> Result<T, StepError> {
     let span = tracing::debug_span!("step", id = %descriptor.id, ?method);
-    let caught = AssertUnwindSafe(work).catch_unwind().instrument(span);
-    match timeout(limit, caught).await {
-        Ok(Ok(result)) => result,
+    bounded(limit, work).instrument(span).await?
+}
+
+/// Runs `work` of others: at most for `limit`, a panic caught.
+pub(crate) async fn bounded<T>(
+    limit: Duration,
+    work: impl Future<Output = T>,
+) -> Result<T, StepError> {
+    match timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
+        Ok(Ok(result)) => Ok(result),
         Ok(Err(panic)) => Err(StepError::Panicked(message(&*panic))),
         Err(_) => Err(StepError::TimedOut(limit)),
     }

@@ -44,6 +44,12 @@ impl Claims {
         self
     }
 
+    /// The same claims with the names of tables as the database spells them.
+    pub(crate) fn spelled(mut self, spell: impl Fn(String) -> String) -> Self {
+        self.tables = self.tables.into_iter().map(spell).collect();
+        self
+    }
+
     pub(crate) fn is_none(&self) -> bool {
         self.paths.is_empty() && !self.has_tables()
     }

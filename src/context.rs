@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
-use crate::data_directory::DataDirectory;
+use crate::data_directory::{DataDirectory, PathError};
 use crate::database::Transaction;
 use crate::descriptor::StepDescriptor;
 use crate::error::StepError;
@@ -103,6 +103,8 @@ pub struct StepContext<'a> {
 pub(crate) struct EraseHandles<'a> {
     pub(crate) transaction: Option<&'a mut (dyn Transaction + 'static)>,
     pub(crate) staging: &'a Arc<Staging>,
+    /// The step's own plan: it removes nothing else.
+    pub(crate) plan: &'a StepPlan,
 }
 
 impl StepContext<'_> {
@@ -137,6 +139,10 @@ impl StepContext<'_> {
     /// operating system refuses.
     pub async fn remove(&mut self, path: &RelativePath) -> Result<bool, StepError> {
         let erase = self.erase.as_ref().ok_or(StepError::NotErasing)?;
+        let is_planned = |item: &Item| item.kind == ItemKind::Path && item.name == path.as_str();
+        if !erase.plan.items().iter().any(is_planned) {
+            return Err(PathError::NotPlanned(path.to_string()).into());
+        }
         let (staging, path) = (erase.staging.clone(), path.clone());
         Ok(blocking(move || staging.stage(&path)).await?)
     }
@@ -146,8 +152,12 @@ impl StepContext<'_> {
     ///
     /// # Errors
     ///
-    /// When the database or the operating system refuses.
+    /// Outside the Erase phase, where a step has to implement its own `apply`; when the
+    /// database or the operating system refuses.
     pub async fn clear_claims(&mut self, plan: &StepPlan) -> Result<StepOutcome, StepError> {
+        if self.erase.is_none() && !plan.items().is_empty() {
+            return Err(StepError::NotErasing);
+        }
         let is_there = |item: &&Item| item.outcome == Outcome::Removed;
         let planned = |kind| plan.items().iter().filter(move |item| item.kind == kind);
         let tables: Vec<String> = planned(ItemKind::Table)
@@ -181,8 +191,24 @@ impl StepContext<'_> {
     }
 }
 
-/// What [`ResetStep::resume`](crate::ResetStep::resume) and
-/// [`ResetStep::forget`](crate::ResetStep::forget) are given.
+/// What [`ResetStep::resume`](crate::ResetStep::resume) is given.
+pub struct ResumeContext<'a> {
+    pub(crate) descriptor: &'a StepDescriptor,
+    pub(crate) resources: &'a Resources,
+}
+
+impl ResumeContext<'_> {
+    /// The host's resource of type `T`.
+    ///
+    /// # Errors
+    ///
+    /// When the host offers none.
+    pub fn resource<T: Send + Sync + 'static>(&self) -> Result<&T, StepError> {
+        resource(self.resources, self.descriptor)
+    }
+}
+
+/// What [`ResetStep::forget`](crate::ResetStep::forget) is given.
 pub struct ForgetContext<'a> {
     pub(crate) descriptor: &'a StepDescriptor,
     pub(crate) resources: &'a Resources,

@@ -9,7 +9,7 @@ use crate::descriptor::StepId;
 use crate::guard::Refusal;
 use crate::journal::JournalError;
 use crate::order::OrderError;
-use crate::report::{Pending, Report};
+use crate::report::Report;
 use crate::selection::SelectionError;
 
 /// Why a step could not plan, apply, resume or forget.
@@ -30,9 +30,13 @@ pub enum StepError {
     },
     /// The transaction and the staging area exist in the Erase phase alone.
     #[error(
-        "the transaction and the staging area belong to the Erase phase: change the step's phase"
+        "the transaction and the staging area belong to the Erase phase: give the step that \
+         phase, or implement its `apply`"
     )]
     NotErasing,
+    /// A step plans to clear what it does not claim.
+    #[error("it does not claim `{0}`: name it in the step's `claims`")]
+    NotClaimed(String),
     /// The host has no database.
     #[error("the engine has no database: add `.database(…)` to its builder")]
     NoDatabase,
@@ -141,7 +145,8 @@ pub enum BuildError {
     NoDatabase(StepId),
     /// The host preserves a table that is not there: a slip of the pen would lose its rows.
     #[error(
-        "`.preserve_table(\"{table}\", …)` names no table, exactly as it is written; there is: {known}"
+        "`.preserve_table(\"{table}\", …)` names no table: correct the name, for a table that is \
+         not preserved is cleared; there is: {known}"
     )]
     UnknownTable {
         /// The table that the host preserves.
@@ -158,6 +163,9 @@ pub enum BuildError {
          `Phase::Erase`, or drop its claims"
     )]
     ClaimOutsideErase(StepId),
+    /// An empty phrase would confirm a reset that nobody has confirmed.
+    #[error("the confirmation phrase is empty: give `.confirmation(…)` a phrase to type")]
+    EmptyConfirmation,
     /// The builder has no data directory.
     #[error("the engine has no data directory: add `.data_dir(path)` to its builder")]
     NoDataDirectory,
@@ -214,7 +222,9 @@ pub enum PlanError {
     Path(#[from] PathError),
 }
 
-/// Why a reset did not happen. Unless it is [`ResetError::Undecided`], nothing is lost.
+/// Why a reset did not happen. Nothing is lost; after [`ResetError::NotUndone`] and
+/// [`ResetError::Undecided`] the gate stays closed until the next reset or start has put
+/// everything back, or finished.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResetError {
@@ -242,12 +252,11 @@ pub enum ResetError {
         source: Refusal,
     },
     /// Requests under way did not end; nothing was touched.
-    #[error("requests under way did not end within {} s: try again", .0.as_secs_f64())]
+    #[error(
+        "requests under way did not end within {} s: try again, and make sure that the gate \
+         excepts the reset's own route", .0.as_secs_f64()
+    )]
     Drain(Duration),
-    /// An earlier reset is committed, and could not be finished now either; nothing was
-    /// touched.
-    #[error("an earlier reset must be finished first: {}", list(.0))]
-    Unfinished(Vec<Pending>),
     /// An earlier interrupted reset could not be ended first.
     #[error("an earlier reset must be ended first")]
     Recovery(#[from] RecoveryError),
@@ -281,13 +290,6 @@ pub enum ResetError {
         /// How far it had come.
         report: Box<Report>,
     },
-}
-
-fn list(pending: &[Pending]) -> String {
-    let each = pending
-        .iter()
-        .map(|Pending { work, error }| format!("{work}: {error}"));
-    each.collect::<Vec<_>>().join("; ")
 }
 
 impl ResetError {
@@ -330,12 +332,6 @@ pub enum FailureCause {
     /// The plan inside the transaction could not be made.
     #[error("could not plan inside the transaction")]
     Plan(#[from] PlanError),
-    /// What would be cleared changed after the caller had looked.
-    #[error("what would be cleared has changed since the preview: look again")]
-    Changed {
-        /// The digest now.
-        digest: String,
-    },
     /// The transaction failed.
     #[error("the database transaction failed")]
     Database(#[from] DatabaseError),

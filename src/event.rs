@@ -59,12 +59,12 @@ pub enum EventKind {
     Committed,
     /// Something failed; everything is put back.
     Undoing,
-    /// Every selected item is gone. Closes the run.
+    /// The reset has happened. Closes the run.
     ResetFinished {
         /// How many things could not be finished yet.
         pending: usize,
     },
-    /// Nothing was changed, or what was is put back. Closes the run.
+    /// The reset has not happened, or nobody knows yet. Closes the run.
     ResetFailed {
         /// Why.
         error: String,

@@ -5,18 +5,19 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use uuid::Uuid;
 
-use crate::call::{Call, call};
-use crate::context::{EraseHandles, ForgetContext, StepContext};
+use crate::call::{Call, bounded, call};
+use crate::context::{EraseHandles, ForgetContext, ResumeContext, StepContext};
 use crate::database::{DatabaseError, Decision, Transaction};
 use crate::descriptor::Phase;
 use crate::engine::{Held, Inner, Running};
-use crate::error::{FailureCause, ResetError, StepError, chain};
+use crate::error::{FailureCause, RecoveryError, ResetError, chain};
 use crate::event::{EventKind, Progress};
+use crate::guard::Refusal;
 use crate::item::{ItemKind, Outcome};
-use crate::journal::{JournalRecord, JournalState};
-use crate::plan::{PlannedStep, ResetPlan, StepOutcome};
+use crate::journal::JournalRecord;
+use crate::plan::{PlannedStep, ResetPlan};
 use crate::planner;
-use crate::recovery::{self, finish};
+use crate::recovery;
 use crate::relative_path::RelativePath;
 use crate::report::{Pending, Report, StepReport, cleared};
 use crate::request::ResetRequest;
@@ -35,8 +36,11 @@ pub(crate) async fn run(
     let result = reset(&inner, &mut running, &request, run, &progress).await;
     match &result {
         Ok(report) => {
-            tracing::info!(%run, duration_ms = report.duration_ms, pending = report.pending.len(),
-                cleared = %serde_json::Value::Object(report.cleared.clone()), "reset finished");
+            let cleared = serde_json::Value::Object(report.cleared.clone());
+            tracing::info!(%run, duration_ms = report.duration_ms, %cleared, "reset finished");
+            for Pending { work, error } in &report.pending {
+                tracing::warn!(%run, work, error, "the reset is not quite finished");
+            }
             let pending = report.pending.len();
             progress.send(EventKind::ResetFinished { pending });
         }
@@ -56,29 +60,11 @@ async fn reset(
     run: Uuid,
     progress: &Progress,
 ) -> Result<Report, ResetError> {
-    let unfinished = recovery::recover(inner, running).await?;
-    if !unfinished.is_empty() {
-        return Err(ResetError::Unfinished(unfinished));
-    }
+    recovery::decide_prepared(inner, running).await?;
 
     let plan = planner::plan(inner, &request.selection).await?;
-    if request
-        .digest
-        .as_deref()
-        .is_some_and(|digest| digest != plan.digest())
-    {
-        let digest = plan.digest;
-        return Err(ResetError::Changed { digest });
-    }
-    for guard in &inner.guards {
-        guard
-            .check(request, &plan)
-            .await
-            .map_err(|source| ResetError::Guard {
-                guard: guard.name(),
-                source,
-            })?;
-    }
+    check_digest(request, &plan)?;
+    check_guards(inner, request, &plan).await?;
 
     progress.send(EventKind::Planned {
         steps: plan.steps.len(),
@@ -87,6 +73,10 @@ async fn reset(
         return Err(ResetError::Drain(inner.limits.drain));
     };
     progress.send(EventKind::Drained);
+    if request.digest.is_some() {
+        // Once more, now that nobody else writes: what a step writes while it stops is ours.
+        check_digest(request, &planner::plan(inner, &request.selection).await?)?;
+    }
 
     let mut report = Report::new(&plan);
     report.run = Some(run);
@@ -101,25 +91,50 @@ async fn reset(
         stopped: Vec::new(),
         staging: None,
     };
-    let until_commit = attempt.until_commit(running, &plan).await;
-    let stopped = attempt.stopped.clone();
-    let result = match until_commit {
+    match attempt.until_commit(running, &plan).await {
         Ok(plan) => Ok(attempt.after_commit(running, &plan).await),
-        Err(Unfinished::Failed(cause)) => Err(attempt.undo(running, cause).await),
-        Err(Unfinished::Undecided(cause)) => Err(attempt.undecided(cause)),
-    };
-    if matches!(
-        result,
-        Err(ResetError::NotUndone { .. } | ResetError::Undecided { .. })
-    ) && running.journal.record().is_some()
-    {
-        // Rows and files may not fit together: nobody gets in until that is mended.
-        running.held = Some(Held {
-            _gate: closed,
-            stopped,
+        Err(Unfinished::Failed(cause)) => match attempt.undo_files(running).await {
+            Ok(()) => Err(attempt.resume(cause).await),
+            Err(error) => {
+                let problems = vec![chain(&error)];
+                running.held = Some(attempt.hold(closed));
+                Err(attempt.not_undone(cause, problems))
+            }
+        },
+        Err(Unfinished::Undecided(cause)) => {
+            running.held = Some(attempt.hold(closed));
+            Err(attempt.undecided(cause))
+        }
+    }
+}
+
+fn check_digest(request: &ResetRequest, plan: &ResetPlan) -> Result<(), ResetError> {
+    match &request.digest {
+        Some(digest) if digest != plan.digest() => Err(ResetError::Changed {
+            digest: plan.digest.clone(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+async fn check_guards(
+    inner: &Inner,
+    request: &ResetRequest,
+    plan: &ResetPlan,
+) -> Result<(), ResetError> {
+    for guard in &inner.guards {
+        let checked = bounded(inner.limits.step, guard.check(request, plan)).await;
+        let refusal = match checked {
+            Ok(Ok(())) => continue,
+            Ok(Err(refusal)) => refusal,
+            Err(stuck) => Refusal::new(stuck.to_string()),
+        };
+        return Err(ResetError::Guard {
+            guard: guard.name(),
+            source: refusal,
         });
     }
-    result
+    Ok(())
 }
 
 /// Why the commit was not reached.
@@ -164,41 +179,20 @@ impl Attempt<'_> {
             self.stopped.push(planned.clone());
             self.apply(&planned, None).await?;
         }
-
-        let database = self.inner.database.as_ref();
-        let transaction = match database {
+        let mut transaction = match &self.inner.database {
             Some(database) => Some(database.write().await?),
             None => None,
         };
-        // Every other writer is locked out from here on: these counts are the exact ones.
-        let version = planner::version(self.inner).await?;
-        let (plan, mut transaction) = planner::plan_within(
-            self.inner,
-            &self.request.selection,
-            transaction,
-            &version,
-            &self.stopped,
-        )
-        .await?;
-        if self
-            .request
-            .digest
-            .as_deref()
-            .is_some_and(|digest| digest != plan.digest())
-        {
-            let digest = plan.digest;
-            return Err(FailureCause::Changed { digest }.into());
-        }
-        self.report.digest.clone_from(&plan.digest);
-        self.report.unclaimed.clone_from(&plan.unclaimed);
-
-        let staging = self.prepare(running, &plan).await?;
-        let erased = self
-            .erase(&plan, &staging, transaction.as_deref_mut())
-            .await;
+        let erased = self.erase(running, &mut transaction).await;
         match (erased, transaction) {
-            (Ok(()), Some(transaction)) => self.commit(transaction).await?,
-            (Ok(()), None) => running.journal.advance(JournalState::Committed).await?,
+            (Ok(plan), Some(transaction)) => {
+                self.commit(transaction).await?;
+                Ok(plan)
+            }
+            (Ok(plan), None) => {
+                running.journal.commit().await?;
+                Ok(plan)
+            }
             (Err(cause), transaction) => {
                 if let Some(transaction) = transaction
                     && let Err(error) = transaction.rollback().await
@@ -206,10 +200,36 @@ impl Attempt<'_> {
                     // Closing the connection has rolled back all the same.
                     tracing::warn!(error = chain(&error), "after a failed step");
                 }
-                return Err(cause.into());
+                Err(cause.into())
             }
         }
-        self.progress.send(EventKind::Committed);
+    }
+
+    /// The Erase phase, inside the transaction.
+    async fn erase(
+        &mut self,
+        running: &mut Running,
+        transaction: &mut Option<Box<dyn Transaction>>,
+    ) -> Result<ResetPlan, FailureCause> {
+        // Every other writer is locked out from here on: these counts are the exact ones.
+        let version = planner::version(self.inner).await?;
+        let (selection, stopped) = (&self.request.selection, &self.stopped);
+        let plan =
+            planner::plan_within(self.inner, selection, transaction, &version, stopped).await?;
+        self.report.digest.clone_from(&plan.digest);
+        self.report.unclaimed.clone_from(&plan.unclaimed);
+        let staging = self.prepare(running, &plan).await?;
+        for planned in phase(&plan, Phase::Erase) {
+            let handles = EraseHandles {
+                transaction: transaction.as_deref_mut(),
+                staging: &staging,
+                plan: &planned.plan,
+            };
+            self.apply(planned, Some(handles)).await?;
+        }
+        if let Some(transaction) = transaction {
+            transaction.check().await?;
+        }
         Ok(plan)
     }
 
@@ -219,42 +239,21 @@ impl Attempt<'_> {
         running: &mut Running,
         plan: &ResetPlan,
     ) -> Result<Arc<Staging>, FailureCause> {
-        let paths: Vec<RelativePath> = phase(plan, Phase::Erase)
-            .flat_map(|planned| planned.plan.items())
-            .filter(|item| item.kind == ItemKind::Path && item.outcome == Outcome::Removed)
+        let items = || phase(plan, Phase::Erase).flat_map(|planned| planned.plan.items());
+        // Also what is absent: a writer may put something there before the commit.
+        let paths: Vec<RelativePath> = items()
+            .filter(|item| item.kind == ItemKind::Path)
             .filter_map(|item| RelativePath::new(&item.name).ok())
             .collect();
-        let steps = plan
-            .steps
-            .iter()
-            .map(|planned| planned.descriptor().id.to_string());
-        let database = self.inner.database.as_ref();
-        let identity = database.map(|database| database.identity().to_owned());
-        let record = JournalRecord::new(self.run, identity, paths.clone(), steps.collect());
+        let rows = items().any(|item| item.kind == ItemKind::Table);
+        let steps = plan.steps.iter();
+        let steps = steps.map(|planned| planned.descriptor().id.to_string());
+        let database = recovery::identity(self.inner);
+        let record = JournalRecord::new(self.run, database, paths.clone(), steps.collect(), rows);
         running.journal.begin(record).await?;
         let (data_directory, run) = (self.inner.data_directory.clone(), self.run);
         let staging = blocking(move || Staging::open(data_directory, run, paths)).await?;
         Ok(self.staging.insert(Arc::new(staging)).clone())
-    }
-
-    async fn erase(
-        &mut self,
-        plan: &ResetPlan,
-        staging: &Arc<Staging>,
-        mut transaction: Option<&mut (dyn Transaction + 'static)>,
-    ) -> Result<(), FailureCause> {
-        for planned in phase(plan, Phase::Erase) {
-            let transaction = transaction.as_deref_mut();
-            let handles = EraseHandles {
-                transaction,
-                staging,
-            };
-            self.apply(planned, Some(handles)).await?;
-        }
-        if let Some(transaction) = transaction {
-            transaction.check().await?;
-        }
-        Ok(())
     }
 
     async fn commit(&self, transaction: Box<dyn Transaction>) -> Result<(), Unfinished> {
@@ -281,17 +280,27 @@ impl Attempt<'_> {
     /// The Forget phase and the cleaning up. From here on the reset has happened: what fails
     /// is pending.
     async fn after_commit(mut self, running: &mut Running, plan: &ResetPlan) -> Report {
+        self.progress.send(EventKind::Committed);
         // Before anything is unlinked the journal says so itself: a database restored from an
         // older backup would lead back to files that are gone.
-        if let Err(error) = running.journal.advance(JournalState::Committed).await {
+        if let Err(error) = running.journal.commit().await {
             self.pending("journal", &error);
         }
-        if let Some(staging) = self.staging.clone()
+        if let Some(staging) = self.staging.take()
             && let Err(error) = blocking(move || staging.stage_again()).await
         {
             self.pending("purge", &error);
         }
-        let mut forgotten = true;
+        let record = running.journal.record();
+        let mut leftover = record.map(JournalRecord::leftover).unwrap_or_default();
+        let is_ours = |id: &String| {
+            plan.steps
+                .iter()
+                .any(|own| own.descriptor().id.as_str() == id)
+        };
+        leftover.forget.retain(|id| !is_ours(id));
+        let pending = recovery::forget_all(self.inner, &mut leftover.forget).await;
+        self.report.pending.extend(pending);
         for planned in &plan.steps {
             let result = if planned.descriptor().phase == Phase::Forget {
                 self.apply(planned, None).await
@@ -299,12 +308,12 @@ impl Attempt<'_> {
                 self.forget(planned).await
             };
             if let Err(error) = result {
-                forgotten = false;
-                self.pending(planned.descriptor().id.as_str(), &error);
+                let id = planned.descriptor().id.as_str();
+                self.pending(id, &error);
+                leftover.forget.push(id.to_owned());
             }
         }
-        let staging = self.staging.take();
-        let pending = finish(self.inner, &mut running.journal, staging, forgotten).await;
+        let pending = recovery::finish(self.inner, &mut running.journal, leftover).await;
         self.report.pending.extend(pending);
         self.report.cleared = cleared(&self.report.steps);
         self.report.duration_ms = self.progress.elapsed_ms();
@@ -331,9 +340,7 @@ impl Attempt<'_> {
         };
         let limit = self.inner.limits.step;
         let work = planned.step().apply(&mut context, &planned.plan);
-        let result: Result<StepOutcome, StepError> =
-            call(Call::Apply, descriptor, limit, work).await;
-        match result {
+        match call(Call::Apply, descriptor, limit, work).await {
             Ok(outcome) => {
                 let items = outcome.into_items();
                 let removed = items.iter().filter(|item| item.outcome == Outcome::Removed);
@@ -354,62 +361,66 @@ impl Attempt<'_> {
     }
 
     async fn forget(&self, planned: &PlannedStep) -> Result<(), FailureCause> {
+        let descriptor = planned.descriptor();
         let context = ForgetContext {
-            descriptor: planned.descriptor(),
+            descriptor,
             resources: &self.inner.resources,
         };
         let work = planned.step().forget(&context);
-        call(
-            Call::Forget,
-            planned.descriptor(),
-            self.inner.limits.step,
-            work,
-        )
-        .await
-        .map_err(|source| FailureCause::Step {
-            step: planned.descriptor().id,
-            source,
-        })
+        call(Call::Forget, descriptor, self.inner.limits.step, work)
+            .await
+            .map_err(|source| FailureCause::Step {
+                step: descriptor.id,
+                source,
+            })
     }
 
-    /// Puts everything back: files, then tasks. The rows are back already.
-    async fn undo(mut self, running: &mut Running, cause: FailureCause) -> ResetError {
+    /// Puts the files back; the rows are back already. Touches no other reset's journal.
+    async fn undo_files(&self, running: &mut Running) -> Result<(), RecoveryError> {
         self.progress.send(EventKind::Undoing);
-        let mut problems = Vec::new();
         let is_ours = |record: &JournalRecord| record.run == self.run;
-        if running.journal.record().is_some_and(is_ours)
-            && let Err(error) = self.undo_files(running).await
-        {
-            problems.push(chain(&error));
+        if !running.journal.record().is_some_and(is_ours) {
+            return Ok(());
         }
-        problems.extend(resume(self.inner, &self.stopped).await);
-        self.report.duration_ms = self.progress.elapsed_ms();
-        let report = Box::new(self.report);
-        match (cause, problems.is_empty()) {
-            (FailureCause::Changed { digest }, true) => ResetError::Changed { digest },
-            (cause, true) => ResetError::Failed { cause, report },
-            (cause, false) => ResetError::NotUndone {
-                cause,
-                undone: problems,
-                report,
-            },
-        }
-    }
-
-    async fn undo_files(&self, running: &mut Running) -> Result<(), crate::error::RecoveryError> {
-        // Without a database the journal's own record is the commit, and the error may have
+        // Without a database the journal's own name is the commit, and the error may have
         // come after it had reached the disk.
         if self.inner.database.is_none() {
-            running.journal.advance(JournalState::Prepared).await?;
+            running.journal.prepare_again().await?;
         }
         if let Some(staging) = self.staging.clone() {
-            blocking(move || {
-                staging.restore()?;
-                staging.purge()
-            })
-            .await?;
+            recovery::undo(staging).await?;
         }
-        Ok(running.journal.end().await?)
+        Ok(running.journal.abort().await?)
+    }
+
+    /// Makes what was stopped run again.
+    async fn resume(mut self, cause: FailureCause) -> ResetError {
+        let problems = resume(self.inner, &self.stopped).await;
+        if !problems.is_empty() {
+            return self.not_undone(cause, problems);
+        }
+        self.report.duration_ms = self.progress.elapsed_ms();
+        let report = Box::new(self.report);
+        ResetError::Failed { cause, report }
+    }
+
+    /// Rows and files may not fit together: nobody gets in, and nothing runs, until that is
+    /// mended.
+    fn hold(&mut self, gate: crate::gate::Closed) -> Held {
+        Held {
+            _gate: gate,
+            stopped: std::mem::take(&mut self.stopped),
+        }
+    }
+
+    fn not_undone(mut self, cause: FailureCause, undone: Vec<String>) -> ResetError {
+        self.report.duration_ms = self.progress.elapsed_ms();
+        let report = Box::new(self.report);
+        ResetError::NotUndone {
+            cause,
+            undone,
+            report,
+        }
     }
 
     fn undecided(mut self, cause: DatabaseError) -> ResetError {
@@ -423,7 +434,7 @@ impl Attempt<'_> {
 pub(crate) async fn resume(inner: &Inner, stopped: &[PlannedStep]) -> Vec<String> {
     let mut problems = Vec::new();
     for planned in stopped.iter().rev() {
-        let context = ForgetContext {
+        let context = ResumeContext {
             descriptor: planned.descriptor(),
             resources: &inner.resources,
         };

@@ -1,4 +1,7 @@
 //! The durable record from which an interrupted reset is finished or undone.
+//!
+//! How far a reset is stands in the *name* of the file, so that the step from `prepared` to
+//! `committed` is one rename, which needs no free block on a full disk.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -13,8 +16,9 @@ use crate::data_directory::{DataDirectory, PathError};
 use crate::relative_path::RelativePath;
 use crate::task::blocking;
 
-const FILE: &str = "journal.json";
-const NEW_FILE: &str = "journal.json.new";
+const PREPARED: &str = "journal.prepared.json";
+const COMMITTED: &str = "journal.committed.json";
+const NEW: &str = "journal.new.json";
 const VERSION: u32 = 1;
 
 /// Why the journal could not be read or written.
@@ -68,17 +72,13 @@ pub enum JournalError {
 }
 
 /// How far a reset is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JournalState {
     /// Paths may be staged; the database decides what becomes of them.
     Prepared,
     /// The commit stands: what is staged goes, and the Forget phase runs.
     Committed,
-    /// The Forget phase has run, and must not run again: a service that is in use since has
-    /// new things in memory. What is staged still goes.
-    Forgotten,
     /// Everything is as it was, or all of it is gone; the journal is removed.
     Ended,
 }
@@ -88,13 +88,27 @@ pub enum JournalState {
 pub(crate) struct JournalRecord {
     version: u32,
     pub(crate) run: Uuid,
-    pub(crate) state: JournalState,
     /// The database that carries the commit record; none when the journal itself does.
     pub(crate) database: Option<String>,
     /// The paths that may be staged; a path's place in this list is its slot.
     pub(crate) paths: Vec<RelativePath>,
     /// The ids of the selected steps.
-    pub(crate) steps: Vec<String>,
+    steps: Vec<String>,
+    /// Whether rows go.
+    rows: bool,
+    /// What earlier resets could not finish.
+    earlier: Leftover,
+}
+
+/// What is left to do after a commit.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Leftover {
+    /// The ids of the steps that have to forget.
+    pub(crate) forget: Vec<String>,
+    /// The runs whose staging areas have to be purged.
+    pub(crate) purge: Vec<Uuid>,
+    /// Whether the database has to give freed pages back.
+    pub(crate) reclaim: bool,
 }
 
 impl JournalRecord {
@@ -104,14 +118,42 @@ impl JournalRecord {
         database: Option<String>,
         paths: Vec<RelativePath>,
         steps: Vec<String>,
+        rows: bool,
     ) -> Self {
         Self {
             version: VERSION,
             run,
-            state: JournalState::Prepared,
             database,
             paths,
             steps,
+            rows,
+            earlier: Leftover::default(),
+        }
+    }
+
+    /// What there is to do once this reset is committed, with what earlier ones have left.
+    pub(crate) fn leftover(&self) -> Leftover {
+        let mut leftover = self.earlier.clone();
+        for step in &self.steps {
+            if !leftover.forget.contains(step) {
+                leftover.forget.push(step.clone());
+            }
+        }
+        if !leftover.purge.contains(&self.run) {
+            leftover.purge.push(self.run);
+        }
+        leftover.reclaim |= self.rows;
+        leftover
+    }
+
+    /// A record of nothing but `earlier`.
+    fn of_leftover(&self, earlier: Leftover) -> Self {
+        Self {
+            paths: Vec::new(),
+            steps: Vec::new(),
+            rows: false,
+            earlier,
+            ..self.clone()
         }
     }
 }
@@ -120,128 +162,195 @@ impl JournalRecord {
 #[derive(Debug)]
 pub(crate) struct Journal {
     data_directory: Arc<DataDirectory>,
-    record: Option<JournalRecord>,
+    current: Option<(JournalState, JournalRecord)>,
 }
 
 impl Journal {
-    /// Reads the journal, if an interrupted reset has left one.
+    /// Reads the journal, if an interrupted reset has left one. Blocks.
     pub(crate) fn open(data_directory: Arc<DataDirectory>) -> Result<Self, JournalError> {
-        let path = data_directory.own_path(FILE);
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let record = match openat(data_directory.own(), FILE, flags, Mode::empty()) {
-            Err(Errno::NOENT) => None,
-            Err(error) => return Err(PathError::io("open", path)(error).into()),
-            Ok(file) => {
-                let mut text = String::new();
-                File::from(file)
-                    .read_to_string(&mut text)
-                    .map_err(PathError::io("read", &path))?;
-                Some(read(&text, &path.display().to_string())?)
+        // Half-written by a crash: as if it had never begun.
+        remove(&data_directory, NEW)?;
+        // While a reset is prepared, its file carries what an earlier committed one says.
+        let current = match read(&data_directory, PREPARED)? {
+            Some(record) => Some((JournalState::Prepared, record)),
+            None => {
+                read(&data_directory, COMMITTED)?.map(|record| (JournalState::Committed, record))
             }
         };
         Ok(Self {
             data_directory,
-            record,
+            current,
         })
     }
 
-    /// What it says, if there is a reset to finish or undo.
+    /// How far the reset is that it tells of, if there is one to finish or undo.
+    pub(crate) fn state(&self) -> Option<JournalState> {
+        self.current.as_ref().map(|(state, _)| *state)
+    }
+
+    /// What it says of it.
     pub(crate) fn record(&self) -> Option<&JournalRecord> {
-        self.record.as_ref()
+        self.current.as_ref().map(|(_, record)| record)
     }
 
-    /// Writes down that the reset in `record` begins.
-    pub(crate) async fn begin(&mut self, record: JournalRecord) -> Result<(), JournalError> {
+    /// Writes down that the reset in `record` begins. What a committed one has left is
+    /// carried along.
+    pub(crate) async fn begin(&mut self, mut record: JournalRecord) -> Result<(), JournalError> {
         self.check(JournalState::Prepared)?;
-        self.write(record).await
+        if let Some((JournalState::Committed, earlier)) = &self.current {
+            record.earlier = earlier.leftover();
+        }
+        self.write(PREPARED, record.clone()).await?;
+        self.current = Some((JournalState::Prepared, record));
+        self.remove(COMMITTED).await
     }
 
-    /// Writes down that the reset is now in state `to`.
-    pub(crate) async fn advance(&mut self, to: JournalState) -> Result<(), JournalError> {
-        self.check(to)?;
-        match self.record.clone() {
+    /// Writes down that the commit stands.
+    pub(crate) async fn commit(&mut self) -> Result<(), JournalError> {
+        self.check(JournalState::Committed)?;
+        if let Some((state @ JournalState::Prepared, _)) = &mut self.current {
+            rename(&self.data_directory, PREPARED, COMMITTED).await?;
+            *state = JournalState::Committed;
+        }
+        Ok(())
+    }
+
+    /// Makes sure that it says `prepared`, after a commit of which nobody knows whether it
+    /// has reached the disk.
+    pub(crate) async fn prepare_again(&mut self) -> Result<(), JournalError> {
+        self.check(JournalState::Prepared)?;
+        match self.record().cloned() {
             Some(record) => {
-                self.write(JournalRecord {
-                    state: to,
-                    ..record
-                })
-                .await
+                self.write(PREPARED, record).await?;
+                self.remove(COMMITTED).await
             }
             None => Ok(()),
         }
     }
 
-    /// Removes the journal: there is nothing more to do.
-    pub(crate) async fn end(&mut self) -> Result<(), JournalError> {
-        self.check(JournalState::Ended)?;
-        let data_directory = self.data_directory.clone();
-        blocking(move || remove(&data_directory)).await?;
-        self.record = None;
-        Ok(())
+    /// Writes down that the reset is undone.
+    pub(crate) async fn abort(&mut self) -> Result<(), JournalError> {
+        let earlier = self.record().map(|record| record.earlier.clone());
+        self.settle(earlier.unwrap_or_default()).await
     }
 
-    async fn write(&mut self, record: JournalRecord) -> Result<(), JournalError> {
-        let (data_directory, written) = (self.data_directory.clone(), record.clone());
-        blocking(move || write(&data_directory, &written)).await?;
-        self.record = Some(record);
-        Ok(())
+    /// Writes down what is left to do; with nothing left the journal goes.
+    pub(crate) async fn settle(&mut self, leftover: Leftover) -> Result<(), JournalError> {
+        if leftover == Leftover::default() {
+            self.check(JournalState::Ended)?;
+            self.current = None;
+        } else if let Some(record) = self.record() {
+            let record = record.of_leftover(leftover);
+            self.write(COMMITTED, record.clone()).await?;
+            self.current = Some((JournalState::Committed, record));
+            return self.remove(PREPARED).await;
+        }
+        self.remove(PREPARED).await?;
+        self.remove(COMMITTED).await
     }
 
     /// The one place that says which state may follow which.
     fn check(&self, to: JournalState) -> Result<(), JournalError> {
-        let from = self.record.as_ref().map(|record| record.state);
-        match (from, to) {
-            (None, JournalState::Prepared)
-            // Said again: after an error nobody knows what the disk holds.
-            | (Some(JournalState::Prepared), JournalState::Prepared)
-            | (
-                Some(JournalState::Prepared | JournalState::Committed),
-                JournalState::Committed,
-            )
-            | (Some(JournalState::Committed), JournalState::Forgotten)
-            | (Some(_), JournalState::Ended) => Ok(()),
+        use JournalState::{Committed, Ended, Prepared};
+
+        match (self.state(), to) {
+            // A committed reset that is not quite finished keeps nobody from the next one.
+            (None | Some(Prepared | Committed), Prepared)
+            | (Some(Prepared | Committed), Committed | Ended) => Ok(()),
             (from, to) => Err(JournalError::Transition { from, to }),
         }
     }
+
+    async fn write(&self, name: &'static str, record: JournalRecord) -> Result<(), JournalError> {
+        let data_directory = self.data_directory.clone();
+        blocking(move || write(&data_directory, name, &record)).await
+    }
+
+    async fn remove(&self, name: &'static str) -> Result<(), JournalError> {
+        let data_directory = self.data_directory.clone();
+        Ok(blocking(move || remove(&data_directory, name)).await?)
+    }
 }
 
-/// Replaces the file: written aside, synced, renamed, and the rename synced.
-fn write(data_directory: &DataDirectory, record: &JournalRecord) -> Result<(), JournalError> {
+/// Replaces the file `name`: written aside, synced, renamed, and the rename synced.
+fn write(
+    data_directory: &DataDirectory,
+    name: &str,
+    record: &JournalRecord,
+) -> Result<(), JournalError> {
     let own = data_directory.own();
     let flags =
         OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = openat(own, NEW_FILE, flags, Mode::RUSR | Mode::WUSR)
-        .map_err(refuse(data_directory, "write"))?;
+    let file = openat(own, NEW, flags, Mode::RUSR | Mode::WUSR).map_err(refuse(
+        data_directory,
+        name,
+        "write",
+    ))?;
     let mut file = File::from(file);
     let mut text = serde_json::to_vec_pretty(record).map_err(|source| JournalError::Format {
-        path: data_directory.own_path(FILE).display().to_string(),
+        path: data_directory.own_path(name).display().to_string(),
         source,
     })?;
     text.push(b'\n');
     file.write_all(&text)
-        .map_err(refuse(data_directory, "write"))?;
-    file.sync_all().map_err(refuse(data_directory, "sync"))?;
-    renameat(own, NEW_FILE, own, FILE).map_err(refuse(data_directory, "replace"))?;
-    fsync(own).map_err(refuse(data_directory, "sync the directory of"))?;
+        .map_err(refuse(data_directory, name, "write"))?;
+    file.sync_all()
+        .map_err(refuse(data_directory, name, "sync"))?;
+    renameat(own, NEW, own, name).map_err(refuse(data_directory, name, "replace"))?;
+    fsync(own).map_err(refuse(data_directory, name, "sync the directory of"))?;
     Ok(())
 }
 
-fn remove(data_directory: &DataDirectory) -> Result<(), PathError> {
-    match unlinkat(data_directory.own(), FILE, AtFlags::empty()) {
-        Ok(()) | Err(Errno::NOENT) => {}
-        Err(error) => return Err(refuse(data_directory, "remove")(error)),
+async fn rename(
+    data_directory: &Arc<DataDirectory>,
+    from: &'static str,
+    to: &'static str,
+) -> Result<(), PathError> {
+    let data_directory = data_directory.clone();
+    blocking(move || {
+        let own = data_directory.own();
+        renameat(own, from, own, to).map_err(refuse(&data_directory, from, "rename"))?;
+        fsync(own).map_err(refuse(&data_directory, to, "sync the directory of"))
+    })
+    .await
+}
+
+fn remove(data_directory: &DataDirectory, name: &str) -> Result<(), PathError> {
+    match unlinkat(data_directory.own(), name, AtFlags::empty()) {
+        Ok(()) => fsync(data_directory.own()).map_err(refuse(
+            data_directory,
+            name,
+            "sync the directory of",
+        )),
+        Err(Errno::NOENT) => Ok(()),
+        Err(error) => Err(refuse(data_directory, name, "remove")(error)),
     }
-    fsync(data_directory.own()).map_err(refuse(data_directory, "sync the directory of"))
 }
 
 fn refuse<E: Into<std::io::Error>>(
     data_directory: &DataDirectory,
+    name: &str,
     action: &'static str,
 ) -> impl FnOnce(E) -> PathError + use<E> {
-    PathError::io(action, data_directory.own_path(FILE))
+    PathError::io(action, data_directory.own_path(name))
 }
 
-fn read(text: &str, path: &str) -> Result<JournalRecord, JournalError> {
+fn read(data_directory: &DataDirectory, name: &str) -> Result<Option<JournalRecord>, JournalError> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = match openat(data_directory.own(), name, flags, Mode::empty()) {
+        Ok(file) => file,
+        Err(Errno::NOENT) => return Ok(None),
+        Err(error) => return Err(refuse(data_directory, name, "open")(error).into()),
+    };
+    let mut text = String::new();
+    File::from(file)
+        .read_to_string(&mut text)
+        .map_err(refuse(data_directory, name, "read"))?;
+    let path = data_directory.own_path(name).display().to_string();
+    parse(&text, &path).map(Some)
+}
+
+fn parse(text: &str, path: &str) -> Result<JournalRecord, JournalError> {
     #[derive(Deserialize)]
     struct Version {
         version: u32,
@@ -266,7 +375,8 @@ mod tests {
 
     fn record() -> JournalRecord {
         let media = RelativePath::new("media").unwrap();
-        JournalRecord::new(Uuid::now_v7(), None, vec![media], vec!["media".into()])
+        let steps = vec!["media".into()];
+        JournalRecord::new(Uuid::now_v7(), None, vec![media], steps, true)
     }
 
     fn open(directory: &tempfile::TempDir) -> Journal {
@@ -278,37 +388,66 @@ mod tests {
     async fn what_is_written_is_read_back() {
         let directory = tempfile::tempdir().unwrap();
         let mut journal = open(&directory);
-        journal.begin(record()).await.unwrap();
-        journal.advance(JournalState::Committed).await.unwrap();
-        let written = journal.record().cloned();
+        let record = record();
+        journal.begin(record.clone()).await.unwrap();
         drop(journal);
         let mut journal = open(&directory);
-        assert_eq!(journal.record().cloned(), written);
-        assert_eq!(written.unwrap().state, JournalState::Committed);
-        journal.end().await.unwrap();
+        assert_eq!(journal.state(), Some(JournalState::Prepared));
+        assert_eq!(journal.record(), Some(&record));
+        journal.commit().await.unwrap();
+        drop(journal);
+        let mut journal = open(&directory);
+        assert_eq!(journal.state(), Some(JournalState::Committed));
+        journal.settle(Leftover::default()).await.unwrap();
         drop(journal);
         assert!(open(&directory).record().is_none());
     }
 
     #[tokio::test]
-    async fn illegal_moves_are_errors() {
-        use JournalState::{Committed, Forgotten, Prepared};
+    async fn what_is_left_is_carried_through_later_resets_whatever_becomes_of_them() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut journal = open(&directory);
+        let first = record();
+        journal.begin(first.clone()).await.unwrap();
+        journal.commit().await.unwrap();
+        let left = first.leftover();
+        assert_eq!(left.purge, [first.run]);
+        journal.settle(left.clone()).await.unwrap();
 
+        journal.begin(record()).await.unwrap();
+        journal.abort().await.unwrap();
+        drop(journal);
+        let mut journal = open(&directory);
+        assert_eq!(journal.state(), Some(JournalState::Committed));
+        assert!(
+            journal
+                .record()
+                .unwrap()
+                .leftover()
+                .purge
+                .contains(&first.run)
+        );
+
+        let third = record();
+        journal.begin(third.clone()).await.unwrap();
+        journal.commit().await.unwrap();
+        let left = journal.record().unwrap().leftover();
+        assert!(left.purge.contains(&first.run) && left.purge.contains(&third.run));
+        assert_eq!(left.forget, ["media"]);
+    }
+
+    #[tokio::test]
+    async fn illegal_moves_are_errors() {
         let directory = tempfile::tempdir().unwrap();
         let mut journal = open(&directory);
         let illegal = |result| assert!(matches!(result, Err(JournalError::Transition { .. })));
-        illegal(journal.advance(Committed).await);
-        illegal(journal.end().await);
-        journal.begin(record()).await.unwrap();
-        illegal(journal.advance(Forgotten).await);
-        journal.advance(Committed).await.unwrap();
-        illegal(journal.advance(Prepared).await);
-        illegal(journal.begin(record()).await);
+        illegal(journal.commit().await);
+        illegal(journal.abort().await);
     }
 
     #[test]
     fn a_later_version_is_refused_whatever_else_it_holds() {
-        let error = read(r#"{"version": 2, "shape": "unknown"}"#, "journal.json").unwrap_err();
+        let error = parse(r#"{"version": 2, "shape": "unknown"}"#, "journal").unwrap_err();
         assert!(matches!(error, JournalError::Version { found: 2, .. }));
     }
 }

@@ -101,7 +101,7 @@ mod task;
 pub use async_trait::async_trait;
 pub use builder::EngineBuilder;
 pub use claims::{ClaimError, Claims, Preserved, Unclaimed};
-pub use context::{ForgetContext, PlanContext, StepContext};
+pub use context::{ForgetContext, PlanContext, ResumeContext, StepContext};
 pub use data_directory::PathError;
 #[cfg(feature = "sqlite")]
 pub use database::Sqlite;

@@ -1,5 +1,6 @@
 //! Makes plans. Previews and resets come through here alike.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
@@ -9,10 +10,11 @@ use crate::claims::Unclaimed;
 use crate::context::{PlanContext, SharedTransaction};
 use crate::data_directory::PathError;
 use crate::database::Transaction;
+use crate::descriptor::StepId;
 use crate::engine::Inner;
-use crate::error::PlanError;
-use crate::item::ItemKind;
-use crate::plan::{PlannedStep, ResetPlan};
+use crate::error::{PlanError, StepError};
+use crate::item::{Item, ItemKind};
+use crate::plan::{PlannedStep, ResetPlan, StepPlan};
 use crate::registry::StepRegistration;
 use crate::relative_path::{OWN_DIRECTORY, RelativePath};
 use crate::selection::Selection;
@@ -31,16 +33,15 @@ pub(crate) async fn plan(
         // The version is read first: what is committed in between makes the digest old,
         // never the other way round.
         let version = version(&inner).await?;
-        let transaction = match &inner.database {
+        let mut transaction = match &inner.database {
             Some(database) => Some(database.read().await?),
             None => None,
         };
-        let (plan, transaction) =
-            plan_within(&inner, &selection, transaction, &version, &[]).await?;
+        let plan = plan_within(&inner, &selection, &mut transaction, &version, &[]).await;
         if let Some(transaction) = transaction {
             transaction.rollback().await?;
         }
-        Ok(plan)
+        plan
     })
     .await
 }
@@ -53,30 +54,44 @@ pub(crate) async fn version(inner: &Inner) -> Result<String, PlanError> {
     })
 }
 
-/// Plans inside `transaction`, and gives it back. Steps in `carried` keep the plan that they
-/// have there.
+/// Plans inside `transaction`. Steps in `carried` keep the plan that they have there.
 pub(crate) async fn plan_within(
     inner: &Inner,
     selection: &Selection,
-    transaction: Option<Box<dyn Transaction>>,
+    transaction: &mut Option<Box<dyn Transaction>>,
     version: &str,
     carried: &[PlannedStep],
-) -> Result<(ResetPlan, Option<Box<dyn Transaction>>), PlanError> {
-    let transaction: SharedTransaction = Mutex::new(transaction);
+) -> Result<ResetPlan, PlanError> {
+    // The contexts of the steps share it; it comes back whatever happens.
+    let shared: SharedTransaction = Mutex::new(transaction.take());
+    let plan = plan_steps(inner, selection, &shared, version, carried).await;
+    *transaction = shared.into_inner();
+    plan
+}
+
+async fn plan_steps(
+    inner: &Inner,
+    selection: &Selection,
+    transaction: &SharedTransaction,
+    version: &str,
+    carried: &[PlannedStep],
+) -> Result<ResetPlan, PlanError> {
+    let carried: HashMap<StepId, &PlannedStep> = carried
+        .iter()
+        .map(|planned| (planned.descriptor().id, planned))
+        .collect();
     let mut steps = Vec::with_capacity(inner.steps.len());
     for step in &inner.steps {
         let id = step.descriptor.id;
         if !selection.selects(id.as_str()) {
             continue;
         }
-        if let Some(planned) = carried.iter().find(|planned| planned.descriptor().id == id) {
-            steps.push(planned.clone());
-            continue;
-        }
-        steps.push(plan_step(inner, step, selection, &transaction, version).await?);
+        steps.push(match carried.get(&id) {
+            Some(planned) => (*planned).clone(),
+            None => plan_step(inner, step, selection, transaction, version).await?,
+        });
     }
-    let mut transaction = transaction.into_inner();
-    let mut unclaimed = match (&inner.database, &mut transaction) {
+    let mut unclaimed = match (&inner.database, &mut *transaction.lock().await) {
         (Some(database), Some(transaction)) => inner
             .ownership
             .unclaimed_tables(&transaction.tables().await?, database.migrated_tables()),
@@ -84,7 +99,7 @@ pub(crate) async fn plan_within(
     };
     unclaimed.extend(unclaimed_paths(inner).await?);
     let preserved = inner.ownership.preserved().to_vec();
-    Ok((ResetPlan::new(steps, preserved, unclaimed), transaction))
+    Ok(ResetPlan::new(steps, preserved, unclaimed))
 }
 
 /// Plans one step. The transaction is needed only if it claims tables.
@@ -113,11 +128,25 @@ pub(crate) async fn plan_step(
     let work = step.step.plan(&context);
     let plan = call(Call::Plan, &step.descriptor, inner.limits.step, work)
         .await
+        .and_then(|plan| check_claims(&context, plan))
         .map_err(|source| PlanError::Step { step: id, source })?;
     Ok(PlannedStep {
         registration: *step,
         plan,
     })
+}
+
+/// A plan names only what its step claims: everything else belongs to somebody else.
+fn check_claims(context: &PlanContext<'_>, plan: StepPlan) -> Result<StepPlan, StepError> {
+    let is_claimed = |item: &Item| match item.kind {
+        ItemKind::Table => context.tables.contains(&item.name),
+        ItemKind::Path => context.paths.iter().any(|path| path.as_str() == item.name),
+        _ => true,
+    };
+    match plan.items().iter().find(|item| !is_claimed(item)) {
+        Some(item) => Err(StepError::NotClaimed(item.name.clone())),
+        None => Ok(plan),
+    }
 }
 
 /// What in the data directory nobody owns, by its topmost path.

@@ -1,73 +1,82 @@
-//! Ends an interrupted reset: forward when its commit stands, back when it does not.
+//! Ends an interrupted reset: forward when its commit stands, back when it does not. Every
+//! action tolerates that it was done already, so a recovery that is interrupted is simply run
+//! again.
 
 use std::sync::Arc;
 
+use tokio::sync::Mutex;
+
 use crate::call::{Call, call};
 use crate::context::{ForgetContext, StepContext};
+use crate::data_directory::PathError;
 use crate::database::Decision;
 use crate::descriptor::Phase;
 use crate::engine::{Inner, Running};
 use crate::error::{RecoveryError, StepError};
-use crate::journal::{Journal, JournalError, JournalRecord, JournalState};
+use crate::executor::resume;
+use crate::journal::{Journal, JournalError, JournalRecord, JournalState, Leftover};
+use crate::planner;
 use crate::registry::StepRegistration;
 use crate::report::Pending;
 use crate::selection::Selection;
-use crate::staging::Staging;
+use crate::staging::{Staging, purge};
 use crate::task::blocking;
-use crate::{executor, planner};
 
-/// Ends what the journal tells of, if anything. Every action tolerates that it was done
-/// already, so a recovery that is interrupted is simply run again. Returns what of a committed
-/// reset could still not be finished; its journal stays.
+/// Ends whatever the journal tells of. For a start only: a service that is in use since has
+/// new things in memory, which are not to be forgotten.
 pub(crate) async fn recover(
     inner: &Arc<Inner>,
     running: &mut Running,
-) -> Result<Vec<Pending>, RecoveryError> {
-    let mut pending = Vec::new();
-    let Some(record) = running.journal.record().cloned() else {
-        return Ok(pending);
+) -> Result<(), RecoveryError> {
+    decide_prepared(inner, running).await?;
+    if running.journal.state() == Some(JournalState::Committed) {
+        go_forward(inner, &mut running.journal).await;
+    }
+    Ok(())
+}
+
+/// Ends a reset of which it is not known whether it is committed. What a committed one has
+/// left to do is carried along by the next one.
+pub(crate) async fn decide_prepared(
+    inner: &Arc<Inner>,
+    running: &mut Running,
+) -> Result<(), RecoveryError> {
+    let journal = &mut running.journal;
+    if journal.state() != Some(JournalState::Prepared) {
+        return Ok(());
+    }
+    let Some(record) = journal.record().cloned() else {
+        return Ok(());
     };
-    let (run, state) = (record.run, record.state);
     let decision = decide(inner, &record).await?;
-    tracing::warn!(%run, ?state, ?decision, "ending an interrupted reset");
-    let (data_directory, paths) = (inner.data_directory.clone(), record.paths.clone());
-    let staging = blocking(move || Staging::open(data_directory, run, paths)).await?;
-    let staging = Arc::new(staging);
+    let run = record.run;
+    tracing::warn!(%run, ?decision, "ending an interrupted reset");
     match decision {
         Decision::Committed => {
-            if state != JournalState::Forgotten {
-                running.journal.advance(JournalState::Committed).await?;
-                pending = forget(inner, &record).await;
+            if let Err(error) = journal.commit().await {
+                // Nothing is unlinked then; the next start tries again.
+                tracing::warn!(%run, %error, "could not write down that it is committed");
             }
-            let forgotten = pending.is_empty();
-            pending.extend(finish(inner, &mut running.journal, Some(staging), forgotten).await);
-            for Pending { work, error } in &pending {
-                tracing::warn!(%run, work, error, "a committed reset is still not finished");
-            }
+            go_forward(inner, journal).await;
         }
         Decision::Aborted => {
-            blocking(move || {
-                staging.restore()?;
-                staging.purge()
-            })
-            .await?;
-            running.journal.end().await?;
+            let (data_directory, paths) = (inner.data_directory.clone(), record.paths);
+            let staging = blocking(move || Staging::open(data_directory, run, paths)).await?;
+            undo(Arc::new(staging)).await?;
+            journal.abort().await?;
             if let Some(held) = &running.held {
-                for problem in executor::resume(inner, &held.stopped).await {
+                for problem in resume(inner, &held.stopped).await {
                     tracing::error!(%run, problem, "an undone reset has left something stopped");
                 }
             }
         }
     }
     running.held = None;
-    Ok(pending)
+    Ok(())
 }
 
 async fn decide(inner: &Inner, record: &JournalRecord) -> Result<Decision, RecoveryError> {
-    let actual = inner
-        .database
-        .as_ref()
-        .map(|database| database.identity().to_owned());
+    let actual = identity(inner);
     if record.database != actual {
         let name = |database: Option<String>| database.unwrap_or_else(|| "none".to_owned());
         return Err(RecoveryError::Journal(JournalError::OtherDatabase {
@@ -75,29 +84,90 @@ async fn decide(inner: &Inner, record: &JournalRecord) -> Result<Decision, Recov
             actual: name(actual),
         }));
     }
-    match (record.state, &inner.database) {
-        (JournalState::Prepared, Some(database)) => Ok(database.decide(record.run).await?),
-        (JournalState::Prepared, None) => Ok(Decision::Aborted),
-        _ => Ok(Decision::Committed),
+    match &inner.database {
+        Some(database) => Ok(database.decide(record.run).await?),
+        None => Ok(Decision::Aborted),
     }
 }
 
-/// Runs the Forget phase again for the steps of an interrupted reset.
-async fn forget(inner: &Arc<Inner>, record: &JournalRecord) -> Vec<Pending> {
+/// Which database this is: below the data directory by its path there, so that the directory
+/// can be moved.
+pub(crate) fn identity(inner: &Inner) -> Option<String> {
+    let identity = inner.database.as_ref()?.identity();
+    let below = std::path::Path::new(identity).strip_prefix(inner.data_directory.path());
+    let below = below.ok().and_then(std::path::Path::to_str);
+    Some(below.unwrap_or(identity).to_owned())
+}
+
+/// Puts everything back that is staged.
+pub(crate) async fn undo(staging: Arc<Staging>) -> Result<(), PathError> {
+    blocking(move || {
+        staging.restore()?;
+        staging.purge()
+    })
+    .await
+}
+
+async fn go_forward(inner: &Arc<Inner>, journal: &mut Journal) {
+    let record = journal.record();
+    let mut leftover = record.map(JournalRecord::leftover).unwrap_or_default();
+    let mut pending = forget_all(inner, &mut leftover.forget).await;
+    pending.extend(finish(inner, journal, leftover).await);
+    for Pending { work, error } in pending {
+        tracing::warn!(work, error, "a committed reset is still not finished");
+    }
+}
+
+/// Lets the steps in `ids` forget. Those that cannot stay there, and are returned with the
+/// reason; a step that there is no more has nothing to forget.
+pub(crate) async fn forget_all(inner: &Inner, ids: &mut Vec<String>) -> Vec<Pending> {
     let mut pending = Vec::new();
     for step in &inner.steps {
-        let id = step.descriptor.id;
-        if !record.steps.iter().any(|selected| selected == id.as_str()) {
-            continue;
+        let id = step.descriptor.id.as_str();
+        if ids.iter().any(|wanted| wanted == id)
+            && let Err(error) = forget(inner, step).await
+        {
+            pending.push(Pending::new(id, &error));
         }
-        if let Err(error) = forget_step(inner, step).await {
-            pending.push(Pending::new(id.as_str(), &error));
+    }
+    ids.retain(|id| pending.iter().any(|pending| pending.work == *id));
+    pending
+}
+
+/// Does what is left after the Forget phase: freed pages are given back, what is staged is
+/// purged, and the journal goes last. What cannot be done is returned, and stays in the
+/// journal.
+pub(crate) async fn finish(
+    inner: &Inner,
+    journal: &mut Journal,
+    mut leftover: Leftover,
+) -> Vec<Pending> {
+    let mut pending = Vec::new();
+    if std::mem::take(&mut leftover.reclaim)
+        && let Some(database) = &inner.database
+        && let Err(error) = database.reclaim().await
+    {
+        pending.push(Pending::new("reclaim", &error));
+        leftover.reclaim = true;
+    }
+    if journal.state() == Some(JournalState::Prepared) {
+        // The commit could not be written down: nothing may be unlinked yet.
+        return pending;
+    }
+    for run in std::mem::take(&mut leftover.purge) {
+        let data_directory = inner.data_directory.clone();
+        if let Err(error) = blocking(move || purge(&data_directory, run)).await {
+            pending.push(Pending::new("purge", &error));
+            leftover.purge.push(run);
         }
+    }
+    if let Err(error) = journal.settle(leftover).await {
+        pending.push(Pending::new("journal", &error));
     }
     pending
 }
 
-async fn forget_step(inner: &Arc<Inner>, step: &StepRegistration) -> Result<(), StepError> {
+async fn forget(inner: &Inner, step: &StepRegistration) -> Result<(), StepError> {
     let descriptor = &step.descriptor;
     let limit = inner.limits.step;
     if descriptor.phase != Phase::Forget {
@@ -107,8 +177,7 @@ async fn forget_step(inner: &Arc<Inner>, step: &StepRegistration) -> Result<(), 
         };
         return call(Call::Forget, descriptor, limit, step.step.forget(&context)).await;
     }
-    let selection = Selection::steps([descriptor.id.as_str()]);
-    let plan = planner::plan(inner, &selection)
+    let planned = planner::plan_step(inner, step, &Selection::all(), &Mutex::new(None), "")
         .await
         .map_err(StepError::other)?;
     let mut context = StepContext {
@@ -116,52 +185,6 @@ async fn forget_step(inner: &Arc<Inner>, step: &StepRegistration) -> Result<(), 
         resources: &inner.resources,
         erase: None,
     };
-    for planned in &plan.steps {
-        call(
-            Call::Apply,
-            descriptor,
-            limit,
-            step.step.apply(&mut context, &planned.plan),
-        )
-        .await?;
-    }
-    Ok(())
-}
-
-/// Cleans up after a commit: freed pages are given back, what is staged is purged, and the
-/// journal goes last. Returns what could not be done; the journal stays then, and it is tried
-/// again.
-pub(crate) async fn finish(
-    inner: &Inner,
-    journal: &mut Journal,
-    staging: Option<Arc<Staging>>,
-    forgotten: bool,
-) -> Vec<Pending> {
-    let mut pending = Vec::new();
-    let state = journal.record().map(|record| record.state);
-    if let Some(database) = &inner.database
-        && let Err(error) = database.reclaim().await
-    {
-        pending.push(Pending::new("reclaim", &error));
-    }
-    if state == Some(JournalState::Prepared) {
-        // The commit could not be written down: nothing may be unlinked yet.
-        return pending;
-    }
-    if let Some(staging) = staging
-        && let Err(error) = blocking(move || staging.purge()).await
-    {
-        pending.push(Pending::new("purge", &error));
-    }
-    let ended = if pending.is_empty() && forgotten {
-        journal.end().await
-    } else if forgotten && state == Some(JournalState::Committed) {
-        journal.advance(JournalState::Forgotten).await
-    } else {
-        Ok(())
-    };
-    if let Err(error) = ended {
-        pending.push(Pending::new("journal", &error));
-    }
-    pending
+    let work = step.step.apply(&mut context, &planned.plan);
+    call(Call::Apply, descriptor, limit, work).await.map(drop)
 }

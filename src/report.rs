@@ -1,6 +1,7 @@
 //! What a reset did, or in a preview, would do.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -117,12 +118,16 @@ impl StepReport {
     }
 }
 
-/// The `cleared` summary: the keys of each step, computed from its items.
+/// The `cleared` summary: the keys of each step, computed from its items. A function that
+/// panics gives `null`: the reset has happened all the same.
 pub(crate) fn cleared(steps: &[StepReport]) -> Map<String, Value> {
     let values = |step: &StepReport| -> Vec<(String, Value)> {
+        let value = |summary: Summary| {
+            std::panic::catch_unwind(AssertUnwindSafe(|| summary(&step.items))).unwrap_or_default()
+        };
         let summaries = step.summaries.iter();
         summaries
-            .map(|(key, summary)| ((*key).to_owned(), summary(&step.items)))
+            .map(|(key, summary)| ((*key).to_owned(), value(*summary)))
             .collect()
     };
     steps.iter().flat_map(values).collect()

@@ -47,6 +47,9 @@ pub enum SelectionError {
         /// The tables and paths that there are.
         known: String,
     },
+    /// It narrows a step to nothing.
+    #[error("`only` names no part of step `{0}`: name one, or leave the step out")]
+    Empty(String),
     /// It narrows a step that it does not select.
     #[error("`only` names step `{0}`, which `steps` leaves out: add it there")]
     NotSelected(String),
@@ -118,6 +121,9 @@ impl Selection {
         for (step, parts) in &self.only {
             if !self.selects(step) {
                 return Err(SelectionError::NotSelected(step.clone()));
+            }
+            if parts.is_empty() {
+                return Err(SelectionError::Empty(step.clone()));
             }
             let there = &known[step.as_str()];
             if let Some(part) = parts.iter().find(|part| !there.contains(part)) {

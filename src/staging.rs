@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::{Mode, RenameFlags, fsync, mkdirat, openat, renameat, renameat_with};
+use rustix::fs::{Mode, fsync, mkdirat, openat, renameat};
 use rustix::io::Errno;
 use uuid::Uuid;
 
@@ -17,7 +17,7 @@ use crate::relative_path::RelativePath;
 #[derive(Debug)]
 pub(crate) struct Staging {
     data_directory: Arc<DataDirectory>,
-    name: String,
+    run: Uuid,
     area: OwnedFd,
     slots: Vec<RelativePath>,
     /// Held during every move, and `true` once nothing may be staged any more: a step that
@@ -48,7 +48,7 @@ impl Staging {
         .map_err(PathError::io("open", path))?;
         Ok(Self {
             data_directory,
-            name,
+            run,
             area,
             slots,
             closed: Mutex::new(false),
@@ -71,7 +71,7 @@ impl Staging {
     pub(crate) fn stage_again(&self) -> Result<(), PathError> {
         *self.closed() = true;
         for (slot, path) in self.slots.iter().enumerate() {
-            self.move_into(path, &format!("{slot}.again"))?;
+            self.move_into(path, &again(&slot.to_string()))?;
         }
         Ok(())
     }
@@ -97,7 +97,7 @@ impl Staging {
     }
 
     /// Moves everything back to where it was. What is in the way was put there during the
-    /// reset by a writer that slipped through; it changes places with what belongs there.
+    /// reset by a writer that slipped through; it goes.
     pub(crate) fn restore(&self) -> Result<(), PathError> {
         *self.closed() = true;
         for (slot, path) in self.slots.iter().enumerate() {
@@ -110,16 +110,12 @@ impl Staging {
             let Some(place) = self.data_directory.place(path)? else {
                 return Err(refuse("find the directory of")(Errno::NOENT));
             };
-            let back =
-                |flags| renameat_with(&self.area, &*slot, &place.parent, &*place.name, flags);
-            match back(RenameFlags::NOREPLACE) {
-                Ok(()) => {}
-                Err(Errno::EXIST) => {
-                    tracing::warn!(%path, "something was written here during the reset; it goes");
-                    back(RenameFlags::EXCHANGE).map_err(refuse("move back"))?;
-                }
-                Err(error) => return Err(refuse("move back")(error)),
+            if Entry::look(&place.parent, OsStr::new(&place.name)).is_ok() {
+                tracing::warn!(%path, "something was written here during the reset; it goes");
+                self.move_into(path, &again(&slot))?;
             }
+            renameat(&self.area, &*slot, &place.parent, &*place.name)
+                .map_err(refuse("move back"))?;
             fsync(&self.area).map_err(refuse("sync the staging area of"))?;
             fsync(&place.parent).map_err(refuse("sync the directory of"))?;
         }
@@ -128,11 +124,23 @@ impl Staging {
 
     /// Unlinks what is staged, and the area itself.
     pub(crate) fn purge(&self) -> Result<(), PathError> {
-        let path = self.data_directory.own_path(&self.name);
-        let own = self.data_directory.own();
-        remove_tree(&self.data_directory, own, OsStr::new(&self.name), &path)?;
-        fsync(own.as_fd()).map_err(PathError::io("sync the directory of", path))
+        purge(&self.data_directory, self.run)
     }
+}
+
+/// Unlinks what `run` has staged, and its area.
+pub(crate) fn purge(data_directory: &DataDirectory, run: Uuid) -> Result<(), PathError> {
+    let name = run.to_string();
+    let path = data_directory.own_path(&name);
+    let own = data_directory.own();
+    remove_tree(data_directory, own, &name, &path)?;
+    fsync(own.as_fd()).map_err(PathError::io("sync the directory of", path))
+}
+
+/// A name in the staging area for what came to the place of what is in `slot`: always a fresh
+/// one, for a directory cannot be moved onto another.
+fn again(slot: &str) -> String {
+    format!("{slot}.{}", Uuid::now_v7())
 }
 
 #[cfg(test)]

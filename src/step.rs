@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::claims::Claims;
-use crate::context::{ForgetContext, PlanContext, StepContext};
+use crate::context::{ForgetContext, PlanContext, ResumeContext, StepContext};
 use crate::error::StepError;
 use crate::plan::{StepOutcome, StepPlan};
 use crate::resources::Resources;
@@ -69,7 +69,7 @@ pub trait ResetStep: Send + Sync {
     /// # Errors
     ///
     /// When something does not start again.
-    async fn resume(&self, context: &ForgetContext<'_>, plan: &StepPlan) -> Result<(), StepError> {
+    async fn resume(&self, context: &ResumeContext<'_>, plan: &StepPlan) -> Result<(), StepError> {
         let _ = (context, plan);
         Ok(())
     }

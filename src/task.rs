@@ -3,6 +3,7 @@
 use std::future::{Future, pending};
 
 use tokio::task::JoinHandle;
+use tracing::Instrument;
 
 /// Runs file-system work where it may block.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
@@ -11,7 +12,7 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
 
 /// Runs `work` to its end, whether or not the caller stays.
 pub(crate) async fn spawn<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
-    join(tokio::spawn(work)).await
+    join(tokio::spawn(work.in_current_span())).await
 }
 
 async fn join<T>(handle: JoinHandle<T>) -> T {

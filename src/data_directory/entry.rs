@@ -29,7 +29,9 @@ pub(crate) struct Entry {
     pub(crate) kind: EntryKind,
     pub(crate) bytes: u64,
     pub(crate) inode: u64,
-    pub(crate) modified: (i64, u32),
+    /// When content, name or mode last changed; unlike the time of modification nobody can
+    /// set it back.
+    pub(crate) changed: (i64, u32),
     pub(crate) mount: Mount,
 }
 
@@ -46,7 +48,7 @@ impl Entry {
             kind: kind(FileType::from_raw_mode(status.stx_mode.into())),
             bytes: status.stx_size,
             inode: status.stx_ino,
-            modified: (status.stx_mtime.tv_sec, status.stx_mtime.tv_nsec),
+            changed: (status.stx_ctime.tv_sec, status.stx_ctime.tv_nsec),
             mount: Mount {
                 device: (status.stx_dev_major, status.stx_dev_minor),
                 number: status.stx_mnt_id,
@@ -68,7 +70,7 @@ impl Entry {
             kind: kind(FileType::from_raw_mode(status.st_mode.into())),
             bytes: status.st_size as u64,
             inode: status.st_ino as u64,
-            modified: (status.st_mtime as i64, status.st_mtime_nsec as u32),
+            changed: (status.st_ctime as i64, status.st_ctime_nsec as u32),
             mount: Mount {
                 device: (0, status.st_dev as u32),
                 number: 0,

@@ -1,7 +1,7 @@
 //! Counting what a path holds.
 
 use std::ffi::OsStr;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -28,6 +28,13 @@ pub(crate) struct Survey {
     pub(crate) fingerprint: u128,
 }
 
+/// A directory on the way down. One open file each, so a tree can be about as deep as the
+/// process may open files; deeper ones are told as an error.
+struct Level {
+    entries: Dir,
+    inode: u64,
+}
+
 impl DataDirectory {
     /// Counts what is at `path`. Blocks; follows no link.
     pub(crate) fn survey(&self, path: &RelativePath) -> Result<Survey, PathError> {
@@ -35,75 +42,85 @@ impl DataDirectory {
         let Some(place) = self.place(path)? else {
             return Ok(survey);
         };
+        let mut here = self.absolute(path);
         let name = OsStr::new(&place.name);
-        survey.add(self, place.parent.as_fd(), name, &self.absolute(path), 0)?;
+        let mut levels = Vec::from_iter(survey.add(self, place.parent.as_fd(), name, 0, &here)?);
+        while let Some(level) = levels.last_mut() {
+            let Some(child) = level.entries.read() else {
+                levels.pop();
+                here.pop();
+                continue;
+            };
+            let child = child.map_err(PathError::io("list", &here))?;
+            let name = file_name(child.file_name());
+            if name == "." || name == ".." {
+                continue;
+            }
+            here.push(name);
+            let parent = level.entries.fd().map_err(PathError::io("list", &here))?;
+            match survey.add(self, parent, name, level.inode, &here)? {
+                Some(below) => levels.push(below),
+                None => {
+                    here.pop();
+                }
+            }
+        }
         Ok(survey)
     }
 }
 
 impl Survey {
+    /// Counts one entry, and opens it when it is a directory.
     fn add(
         &mut self,
         data_directory: &DataDirectory,
-        parent: BorrowedFd<'_>,
+        parent: impl AsFd,
         name: &OsStr,
+        parent_inode: u64,
         path: &Path,
-        seed: u64,
-    ) -> Result<(), PathError> {
-        let entry = match Entry::look(parent, name) {
+    ) -> Result<Option<Level>, PathError> {
+        let entry = match Entry::look(&parent, name) {
             Ok(entry) => entry,
             // Gone since its directory was listed.
-            Err(Errno::NOENT) => return Ok(()),
+            Err(Errno::NOENT) => return Ok(None),
             Err(error) => return Err(PathError::io("look at", path)(error)),
         };
         if entry.mount != data_directory.mount() {
             return Err(PathError::OtherFileSystem(path.to_owned()));
         }
         self.there = true;
-        self.fingerprint = self
-            .fingerprint
-            .wrapping_add(fingerprint(&entry, name, seed));
+        let fingerprint = fingerprint(&entry, name, parent_inode);
+        self.fingerprint = self.fingerprint.wrapping_add(fingerprint);
         if entry.kind == EntryKind::File {
             self.files += 1;
             self.bytes += entry.bytes;
-            return Ok(());
+            return Ok(None);
         }
-        let directory = match openat(parent, name, directory_flags(), Mode::empty()) {
-            Ok(directory) => directory,
-            Err(Errno::NOENT) => return Ok(()),
-            Err(error) => return Err(PathError::io("open", path)(error)),
-        };
-        let entries = Dir::read_from(&directory).map_err(PathError::io("list", path))?;
-        for child in entries {
-            let child = child.map_err(PathError::io("list", path))?;
-            let child = file_name(child.file_name());
-            if child != "." && child != ".." {
-                let below = path.join(child);
-                self.add(
-                    data_directory,
-                    directory.as_fd(),
-                    child,
-                    &below,
-                    entry.inode,
-                )?;
-            }
+        let opened = openat(&parent, name, directory_flags(), Mode::empty())
+            .and_then(|handle| Dir::new(handle));
+        match opened {
+            Ok(entries) => Ok(Some(Level {
+                entries,
+                inode: entry.inode,
+            })),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(PathError::io("open", path)(error)),
         }
-        Ok(())
     }
 }
 
 fn fingerprint(entry: &Entry, name: &OsStr, directory: u64) -> u128 {
     // A directory's own size and time change with its entries, which count themselves.
-    let (bytes, modified) = match entry.kind {
-        EntryKind::File => (entry.bytes, entry.modified),
+    let (bytes, changed) = match entry.kind {
+        EntryKind::File => (entry.bytes, entry.changed),
         EntryKind::Directory => (0, (0, 0)),
     };
     let hash = Sha256::new()
         .chain_update(directory.to_le_bytes())
         .chain_update(entry.inode.to_le_bytes())
         .chain_update(bytes.to_le_bytes())
-        .chain_update(modified.0.to_le_bytes())
-        .chain_update(modified.1.to_le_bytes())
+        .chain_update(changed.0.to_le_bytes())
+        .chain_update(changed.1.to_le_bytes())
         .chain_update(name.as_bytes())
         .finalize();
     let mut half = [0; 16];

@@ -42,6 +42,11 @@ pub trait Database: Send + Sync + 'static {
     /// migrations.
     fn preserved_tables(&self) -> Vec<(String, String)>;
 
+    /// Whether two names mean one table.
+    fn is_same_table(&self, one: &str, other: &str) -> bool {
+        one == other
+    }
+
     /// Changes with every committed write to the database, and never comes back. Cheap.
     async fn version(&self) -> Result<String, DatabaseError>;
 

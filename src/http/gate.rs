@@ -46,7 +46,8 @@ impl GateLayer {
     /// Always lets `path` and everything below it through: health, and the reset's own routes.
     #[must_use]
     pub fn except(mut self, path: impl Into<String>) -> Self {
-        self.excepted.push(path.into());
+        let path: String = path.into();
+        self.excepted.push(path.trim_end_matches('/').to_owned());
         self
     }
 
@@ -118,7 +119,7 @@ mod tests {
 
     #[test]
     fn exceptions_are_whole_path_segments() {
-        let layer = GateLayer::new(Gate::default()).except("/api/reset");
+        let layer = GateLayer::new(Gate::default()).except("/api/reset/");
         assert!(layer.is_excepted("/api/reset"));
         assert!(layer.is_excepted("/api/reset/options"));
         assert!(!layer.is_excepted("/api/resets"));

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
@@ -10,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::authoriser::Authoriser;
 use crate::engine::Engine;
@@ -76,16 +77,24 @@ async fn options(State(engine): State<Engine>) -> Result<Response, Refused> {
     Ok(with_digest(plan.digest(), Json(options)))
 }
 
-async fn preview(State(engine): State<Engine>, body: Bytes) -> Result<Response, Refused> {
-    let selection = if body.trim_ascii().is_empty() {
-        Selection::all()
-    } else {
-        serde_json::from_slice(&body).map_err(|error| {
-            Refused(StatusCode::BAD_REQUEST, format!("not a selection: {error}"))
-        })?
-    };
+async fn preview(
+    State(engine): State<Engine>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Refused> {
+    let body = body.map_err(|rejection| Refused(rejection.status(), rejection.body_text()))?;
+    let selection = selection(&body)?;
     let plan = engine.plan(&selection).await?;
     Ok(with_digest(plan.digest(), Json(plan.preview())))
+}
+
+fn selection(body: &[u8]) -> Result<Selection, Refused> {
+    if body.trim_ascii().is_empty() {
+        return Ok(Selection::all());
+    }
+    // An object first: serde would take an array for the fields in their order.
+    serde_json::from_slice::<Map<String, Value>>(body)
+        .and_then(|object| serde_json::from_value(Value::Object(object)))
+        .map_err(|error| Refused(StatusCode::BAD_REQUEST, format!("not a selection: {error}")))
 }
 
 fn with_digest(digest: &str, body: impl IntoResponse) -> Response {

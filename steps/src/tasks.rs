@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use async_trait::async_trait;
 use factory_reset::{
-    ForgetContext, Item, ItemKind, PlanContext, ResetStep, StepContext, StepError, StepOutcome,
+    Item, ItemKind, PlanContext, ResetStep, ResumeContext, StepContext, StepError, StepOutcome,
     StepPlan,
 };
 
@@ -71,7 +71,7 @@ impl<R: TasksResource> ResetStep for TasksStep<R> {
         Ok(StepOutcome::new(stopped.into_iter().map(item)))
     }
 
-    async fn resume(&self, context: &ForgetContext<'_>, plan: &StepPlan) -> Result<(), StepError> {
+    async fn resume(&self, context: &ResumeContext<'_>, plan: &StepPlan) -> Result<(), StepError> {
         let resource: &R = context.resource()?;
         let names: Vec<_> = plan.items().iter().map(|item| item.name.clone()).collect();
         resource.tasks().resume(&names).await

@@ -34,23 +34,21 @@ impl Crashed {
         }
     }
 
-    /// The database as SQLite names it.
-    fn identity(&self) -> String {
-        let path = self.host.data().canonicalize().unwrap().join("host.db");
-        path.display().to_string()
-    }
-
     fn journal(&self, state: &str, change: impl FnOnce(&mut Value)) {
         let mut journal = json!({
             "version": 1,
             "run": RUN,
-            "state": state,
-            "database": self.identity(),
+            "database": "host.db",
             "paths": ["media", "thumbs"],
             "steps": ["files", "generators", "tables"],
+            "rows": true,
+            "earlier": { "forget": [], "purge": [], "reclaim": false },
         });
         change(&mut journal);
-        let path = self.host.data().join(".factory-reset/journal.json");
+        let path = self
+            .host
+            .data()
+            .join(format!(".factory-reset/journal.{state}.json"));
         fs::write(path, journal.to_string()).unwrap();
     }
 
@@ -162,7 +160,7 @@ async fn the_journal_outweighs_a_database_that_was_restored_from_a_backup() {
 #[tokio::test]
 async fn what_was_forgotten_is_not_forgotten_again() {
     let crashed = Crashed::new().await;
-    crashed.journal("forgotten", |_| {});
+    crashed.journal("committed", |journal| journal["steps"] = json!([]));
     crashed.stage("media", "0");
     crashed.stage("thumbs", "1");
     crashed.commit().await;
@@ -210,7 +208,7 @@ async fn a_journal_of_another_database_refuses_the_start_and_names_both() {
     crashed.stage("media", "0");
     let (files, text) = (tree(&crashed.host.data()), crashed.refuse().await);
     assert!(
-        text.contains("/elsewhere/other.db") && text.contains(&crashed.identity()),
+        text.contains("/elsewhere/other.db") && text.contains("`host.db`"),
         "{text}"
     );
     assert_eq!(tree(&crashed.host.data()), files);
@@ -225,7 +223,7 @@ async fn a_journal_of_a_later_version_or_of_no_version_refuses_the_start() {
     crashed.journal("prepared", |journal| journal["version"] = json!(2));
     let text = crashed.refuse().await;
     assert!(
-        text.contains("has version 2") && text.contains("journal.json"),
+        text.contains("has version 2") && text.contains("journal.prepared.json"),
         "{text}"
     );
     crashed.journal("prepared", |journal| *journal = json!({}));
@@ -245,7 +243,7 @@ async fn a_journal_of_a_later_version_or_of_no_version_refuses_the_start() {
 async fn a_journal_that_was_half_written_aside_is_no_journal() {
     let crashed = Crashed::new().await;
     fs::remove_dir(crashed.host.data().join(".factory-reset").join(RUN)).unwrap();
-    let aside = crashed.host.data().join(".factory-reset/journal.json.new");
+    let aside = crashed.host.data().join(".factory-reset/journal.new.json");
     fs::write(&aside, "{ \"version\":").unwrap();
     let engine = crashed.start().await;
     engine.reset(everything()).await.unwrap();

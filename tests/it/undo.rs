@@ -189,13 +189,13 @@ async fn what_a_writer_put_in_the_way_does_not_stop_the_undoing() {
 async fn what_does_not_resume_is_told_and_everything_else_is_put_back() {
     use crate::steps::registration;
     use factory_reset::{
-        ForgetContext, Phase, ResetStep, StepDescriptor, StepError, StepPlan, async_trait,
+        Phase, ResetStep, ResumeContext, StepDescriptor, StepError, StepPlan, async_trait,
     };
 
     struct Stubborn;
     #[async_trait]
     impl ResetStep for Stubborn {
-        async fn resume(&self, _: &ForgetContext<'_>, _: &StepPlan) -> Result<(), StepError> {
+        async fn resume(&self, _: &ResumeContext<'_>, _: &StepPlan) -> Result<(), StepError> {
             Err(StepError::other("it sulks"))
         }
     }

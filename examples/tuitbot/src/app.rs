@@ -24,8 +24,8 @@ const HEALTH: &str = "/api/health";
 const BODY_LIMIT: usize = 1024 * 1024;
 /// How long a request body may take to arrive.
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
-/// How long an ordinary request may take. The body and the database give up much
-/// earlier, so this drops no write that could still land.
+/// How long an ordinary request may take. It goes on behind the gate even then, so no
+/// write is dropped half-way.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 
 /// The HTTP API.
@@ -72,6 +72,7 @@ fn reset_routes(state: &AppState, engine: &Engine) -> Router {
         .route("/api/settings/factory-reset", post(factory_reset))
         .route_layer(from_fn_with_state(authentication, require_caller))
         .with_state(engine.clone())
+        .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
         .nest(
             "/api/reset",
             factory_reset::http::router(engine, authoriser),

@@ -63,7 +63,14 @@ impl DataFiles {
     ///
     /// When it is missing and cannot be created.
     pub fn create_media(&self) -> io::Result<()> {
-        create_private_folder(&self.media())
+        // A link to nowhere is the user's own business: it keeps nobody from starting.
+        match self.media().symlink_metadata() {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                create_private_folder(&self.media())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Whether nobody has used this data directory yet.

@@ -63,14 +63,18 @@ pub async fn serve(arguments: &ServeArguments) -> Result<(), StartupError> {
         source,
     };
     let files = DataFiles::create(&arguments.data_dir).map_err(data_directory_error)?;
-    files.remove_leftovers().map_err(data_directory_error)?;
-    files.create_backups().map_err(data_directory_error)?;
     // Asked before the database is there.
     let is_fresh = files.is_fresh().map_err(data_directory_error)?;
     let state = AppState::open(files).map_err(data_directory_error)?;
 
     // Before migrations, before anything is read: it may have a reset to finish or undo.
+    // From here on no other process has this directory.
     let engine = reset::build(&state).await?;
+    state
+        .files
+        .remove_leftovers()
+        .map_err(data_directory_error)?;
+    state.files.create_backups().map_err(data_directory_error)?;
 
     MIGRATOR.run(&state.pool).await?;
 

@@ -2,34 +2,45 @@
 
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteLockingMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, SqliteConnection, SqlitePool};
 
 use super::DatabaseError;
 
-/// How to connect: like the host's pool (collations, keys, pragmas), but with foreign keys
-/// off, which SQLite allows outside a transaction only, and with durable commits.
+/// How to connect.
 #[derive(Debug, Clone)]
 pub(super) struct Connect {
+    /// Like the host's pool (collations, keys, pragmas), but with foreign keys off, which
+    /// SQLite allows outside a transaction only, and with durable commits.
     options: SqliteConnectOptions,
+    /// Just like the host's pool.
+    host: SqliteConnectOptions,
 }
 
 impl Connect {
     pub(super) fn like(pool: &SqlitePool, lock_timeout: Duration) -> Self {
-        let options = pool
-            .connect_options()
-            .as_ref()
+        let host = pool.connect_options().as_ref().clone();
+        let options = host
             .clone()
             .foreign_keys(false)
             .synchronous(SqliteSynchronous::Full)
+            // One that keeps its locks would lock the host out.
+            .locking_mode(SqliteLockingMode::Normal)
             // Would write statistics, and a preview must change nothing.
             .optimize_on_close(false, None)
             .busy_timeout(lock_timeout);
-        Self { options }
+        Self { options, host }
     }
 
     pub(super) fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.options = self.options.busy_timeout(timeout);
+        self
+    }
+
+    /// From now on the database must be there: one that has vanished is an error, and not
+    /// made anew and taken for the old one.
+    pub(super) fn existing_only(mut self) -> Self {
+        self.options = self.options.create_if_missing(false);
         self
     }
 
@@ -42,19 +53,21 @@ impl Connect {
     }
 
     /// Connects to a database in memory that other connections of this process can attach
-    /// under `name`, for as long as the connection lives.
+    /// under `name`, for as long as the connection lives. Migrations run on it as they do on
+    /// the host's own connections, foreign keys included.
     pub(super) async fn open_memory(
         &self,
         name: &str,
         encoding: &str,
     ) -> Result<SqliteConnection, DatabaseError> {
-        self.options
+        self.host
             .clone()
             .filename(name)
             .vfs("memdb")
             .create_if_missing(true)
             .read_only(false)
             .immutable(false)
+            .locking_mode(SqliteLockingMode::Normal)
             .pragma("encoding", format!("'{encoding}'"))
             .connect()
             .await

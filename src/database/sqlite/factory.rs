@@ -1,5 +1,6 @@
 //! What a fresh install holds.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -10,9 +11,6 @@ use uuid::Uuid;
 
 use super::connect::Connect;
 use super::{Catalogue, DatabaseError};
-
-/// Where sqlx keeps track of migrations.
-pub(super) const MIGRATIONS_TABLE: &str = "_sqlx_migrations";
 
 /// The name under which the factory database is attached.
 pub(super) const SCHEMA: &str = "factory";
@@ -25,6 +23,7 @@ pub(super) struct Factory {
     name: String,
     catalogue: Arc<Catalogue>,
     tables: Arc<BTreeSet<String>>,
+    migrations_table: Cow<'static, str>,
     /// Keeps the database alive; nothing is ever run on it again.
     _connection: Arc<Mutex<SqliteConnection>>,
 }
@@ -44,12 +43,13 @@ impl Factory {
         let tables = catalogue
             .tables()
             .map(|table| table.name.clone())
-            .filter(|name| name != MIGRATIONS_TABLE)
+            .filter(|name| *name != migrator.table_name)
             .collect();
         Ok(Self {
             name,
             catalogue: Arc::new(catalogue),
             tables: Arc::new(tables),
+            migrations_table: migrator.table_name.clone(),
             _connection: Arc::new(Mutex::new(connection)),
         })
     }
@@ -57,6 +57,11 @@ impl Factory {
     /// The tables that the migrations create.
     pub(super) fn tables(&self) -> &BTreeSet<String> {
         &self.tables
+    }
+
+    /// Where the migrator keeps track of migrations.
+    pub(super) fn migrations_table(&self) -> &str {
+        &self.migrations_table
     }
 
     /// How they look in a fresh install.

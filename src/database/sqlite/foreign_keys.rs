@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use sqlx::{AssertSqlSafe, SqliteConnection};
+use sqlx::SqliteConnection;
 
-use super::{Catalogue, DatabaseError, Table, quote};
+use super::{Catalogue, DatabaseError, Table};
 
 /// A row that refers to one which is gone.
 #[derive(Debug, thiserror::Error)]
@@ -15,7 +15,7 @@ use super::{Catalogue, DatabaseError, Table, quote};
 struct Dangling {
     table: String,
     parent: String,
-    rows: usize,
+    rows: i64,
 }
 
 /// Checks every table whose references can have broken: those that stay and refer to a
@@ -35,21 +35,20 @@ pub(super) async fn check(
             .any(|parent| is_cleared(parent) != here)
     };
     for table in catalogue.tables().filter(concerned) {
-        let check = format!("PRAGMA main.foreign_key_check({})", quote(&table.name));
-        let violations: Vec<(String, Option<i64>, String, i64)> =
-            sqlx::query_as(AssertSqlSafe(check))
-                .fetch_all(&mut *connection)
-                .await
-                .map_err(DatabaseError::on("check foreign keys"))?;
+        let violations: Vec<(String, i64)> = sqlx::query_as(
+            "SELECT parent, count(*) FROM pragma_foreign_key_check(?, 'main') GROUP BY parent",
+        )
+        .bind(&table.name)
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(DatabaseError::on("check foreign keys"))?;
         let ours = |parent: &str| is_cleared(parent) || is_cleared(&table.name);
-        if let Some((_, _, parent, _)) = violations.iter().find(|(.., parent, _)| ours(parent)) {
+        if let Some((parent, rows)) = violations.into_iter().find(|(parent, _)| ours(parent)) {
+            let table = table.name.clone();
             let dangling = Dangling {
-                table: table.name.clone(),
-                parent: parent.clone(),
-                rows: violations
-                    .iter()
-                    .filter(|(.., other, _)| other == parent)
-                    .count(),
+                table,
+                parent,
+                rows,
             };
             return Err(DatabaseError::new("keep the foreign keys intact", dangling));
         }

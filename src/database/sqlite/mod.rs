@@ -61,7 +61,9 @@ impl Sqlite {
     ///
     /// The host's own migrations need not have run yet on the database itself. The pool's
     /// connections are not used: all work happens on connections of its own with the pool's
-    /// options, foreign keys off and `synchronous = FULL`.
+    /// connect options, foreign keys off and `synchronous = FULL`. So what the host needs to
+    /// open the database (keys, collations) belongs into these options; what a pool does in
+    /// `after_connect` is not known here.
     ///
     /// # Errors
     ///
@@ -91,7 +93,7 @@ impl Sqlite {
             id: Uuid::now_v7(),
         };
         Ok(Self {
-            connect,
+            connect: connect.existing_only(),
             file,
             factory,
             watch,
@@ -126,7 +128,14 @@ impl Database for Sqlite {
 
     fn preserved_tables(&self) -> Vec<(String, String)> {
         let reason = "tracks which migrations have run";
-        vec![(factory::MIGRATIONS_TABLE.to_owned(), reason.to_owned())]
+        vec![(
+            self.factory.migrations_table().to_owned(),
+            reason.to_owned(),
+        )]
+    }
+
+    fn is_same_table(&self, one: &str, other: &str) -> bool {
+        one.eq_ignore_ascii_case(other)
     }
 
     async fn version(&self) -> Result<String, DatabaseError> {

@@ -22,16 +22,11 @@ pub(super) async fn create_table(connection: &mut SqliteConnection) -> Result<()
     Ok(())
 }
 
-/// Adds the commit record of `run`, and drops those of earlier runs: their journals are
-/// gone, nobody asks for them any more.
+/// Adds the commit record of `run`.
 pub(super) async fn commit(
     connection: &mut SqliteConnection,
     run: Uuid,
 ) -> Result<(), DatabaseError> {
-    sqlx::query(AssertSqlSafe(format!("DELETE FROM {RECORD_TABLE}")))
-        .execute(&mut *connection)
-        .await
-        .map_err(DatabaseError::on("drop earlier commit records"))?;
     insert(connection, run, COMMITTED).await
 }
 
