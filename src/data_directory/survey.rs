@@ -96,8 +96,7 @@ impl Survey {
             self.bytes += entry.bytes;
             return Ok(None);
         }
-        let opened = openat(&parent, name, directory_flags(), Mode::empty())
-            .and_then(|handle| Dir::new(handle));
+        let opened = openat(&parent, name, directory_flags(), Mode::empty()).and_then(Dir::new);
         match opened {
             Ok(entries) => Ok(Some(Level {
                 entries,

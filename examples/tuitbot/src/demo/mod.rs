@@ -6,6 +6,8 @@
 
 mod database;
 mod media;
+mod tables;
+mod words;
 
 pub use database::fill_database;
 pub use media::fill_media;
