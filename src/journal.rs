@@ -197,7 +197,9 @@ impl Journal {
     /// carried along.
     pub(crate) async fn begin(&mut self, mut record: JournalRecord) -> Result<(), JournalError> {
         self.check(JournalState::Prepared)?;
-        if let Some((JournalState::Committed, earlier)) = &self.current {
+        // A committed one, even if that could not be written down: an undecided one is ended
+        // before the next begins.
+        if let Some((_, earlier)) = &self.current {
             record.earlier = earlier.leftover();
         }
         self.write(PREPARED, record.clone()).await?;
@@ -309,7 +311,11 @@ async fn rename(
     let data_directory = data_directory.clone();
     blocking(move || {
         let own = data_directory.own();
-        renameat(own, from, own, to).map_err(refuse(&data_directory, from, "rename"))?;
+        match renameat(own, from, own, to) {
+            // Renamed before, and the error came after that.
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(error) => return Err(refuse(&data_directory, from, "rename")(error)),
+        }
         fsync(own).map_err(refuse(&data_directory, to, "sync the directory of"))
     })
     .await

@@ -57,7 +57,11 @@ pub(crate) async fn decide_prepared(
                 // Nothing is unlinked then; the next start tries again.
                 tracing::warn!(%run, %error, "could not write down that it is committed");
             }
-            go_forward(inner, journal).await;
+            // Behind a gate that was held since. Otherwise the service may have new things in
+            // memory; what is left is carried along by the next reset.
+            if running.held.is_some() {
+                go_forward(inner, journal).await;
+            }
         }
         Decision::Aborted => {
             let (data_directory, paths) = (inner.data_directory.clone(), record.paths);
