@@ -117,7 +117,9 @@ impl StepContext<'_> {
         resource(self.resources, self.descriptor)
     }
 
-    /// The open transaction of the reset, one for all steps.
+    /// The open transaction of the reset, one for all steps. A step that deletes by SQL of its
+    /// own names the tables as items of its plan, for freed pages are given back, and so
+    /// deleted rows made unreadable, only when there is such an item.
     ///
     /// # Errors
     ///

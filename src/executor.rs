@@ -1,7 +1,9 @@
 //! Runs a plan through the phases.
 
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
 
+use futures::FutureExt;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use uuid::Uuid;
 
@@ -13,7 +15,7 @@ use crate::engine::{Held, Inner, Running};
 use crate::error::{FailureCause, RecoveryError, ResetError, chain};
 use crate::event::{EventKind, Progress};
 use crate::guard::Refusal;
-use crate::item::{ItemKind, Outcome};
+use crate::item::{Item, ItemKind, Outcome};
 use crate::journal::JournalRecord;
 use crate::plan::{PlannedStep, ResetPlan};
 use crate::planner;
@@ -21,7 +23,7 @@ use crate::recovery;
 use crate::relative_path::RelativePath;
 use crate::report::{Pending, Report, StepReport, cleared};
 use crate::request::ResetRequest;
-use crate::staging::Staging;
+use crate::staging::{Staging, purge};
 use crate::task::blocking;
 
 /// Runs one reset to its end. The caller holds the lock that makes it the only one.
@@ -91,7 +93,16 @@ async fn reset(
         stopped: Vec::new(),
         staging: None,
     };
-    match attempt.until_commit(running, &plan).await {
+    let until_commit = AssertUnwindSafe(attempt.until_commit(running, &plan)).catch_unwind();
+    let result = match until_commit.await {
+        Ok(result) => result,
+        Err(panic) => {
+            // Of the database's driver, or of our own.
+            running.held = Some(attempt.hold(closed));
+            resume_unwind(panic)
+        }
+    };
+    match result {
         Ok(plan) => Ok(attempt.after_commit(running, &plan).await),
         Err(Unfinished::Failed(cause)) => match attempt.undo_files(running).await {
             Ok(()) => Err(attempt.resume(cause).await),
@@ -241,8 +252,10 @@ impl Attempt<'_> {
     ) -> Result<Arc<Staging>, FailureCause> {
         let items = || phase(plan, Phase::Erase).flat_map(|planned| planned.plan.items());
         // Also what is absent: a writer may put something there before the commit.
+        let goes = |item: &&Item| matches!(item.outcome, Outcome::Removed | Outcome::Absent);
         let paths: Vec<RelativePath> = items()
             .filter(|item| item.kind == ItemKind::Path)
+            .filter(goes)
             .filter_map(|item| RelativePath::new(&item.name).ok())
             .collect();
         let rows = items().any(|item| item.kind == ItemKind::Table);
@@ -252,7 +265,7 @@ impl Attempt<'_> {
         let record = JournalRecord::new(self.run, database, paths.clone(), steps.collect(), rows);
         running.journal.begin(record).await?;
         let (data_directory, run) = (self.inner.data_directory.clone(), self.run);
-        let staging = blocking(move || Staging::open(data_directory, run, paths)).await?;
+        let staging = blocking(move || Staging::create(data_directory, run, paths)).await?;
         Ok(self.staging.insert(Arc::new(staging)).clone())
     }
 
@@ -387,8 +400,13 @@ impl Attempt<'_> {
         if self.inner.database.is_none() {
             running.journal.prepare_again().await?;
         }
-        if let Some(staging) = self.staging.clone() {
-            recovery::undo(staging).await?;
+        match self.staging.clone() {
+            Some(staging) => recovery::undo(staging).await?,
+            None => {
+                // It may be there, and could not be opened.
+                let (data_directory, run) = (self.inner.data_directory.clone(), self.run);
+                blocking(move || purge(&data_directory, run)).await?;
+            }
         }
         Ok(running.journal.abort().await?)
     }

@@ -237,18 +237,42 @@ impl Journal {
     }
 
     /// Writes down what is left to do; with nothing left the journal goes.
+    ///
+    /// An undoing that could not be written down is still to be done; what is finished is
+    /// finished all the same.
     pub(crate) async fn settle(&mut self, leftover: Leftover) -> Result<(), JournalError> {
-        if leftover == Leftover::default() {
-            self.check(JournalState::Ended)?;
-            self.current = None;
-        } else if let Some(record) = self.record() {
-            let record = record.of_leftover(leftover);
-            self.write(COMMITTED, record.clone()).await?;
-            self.current = Some((JournalState::Committed, record));
-            return self.remove(PREPARED).await;
+        let ended = leftover == Leftover::default();
+        let Some((state, record)) = &mut self.current else {
+            return self.check(JournalState::Ended);
+        };
+        let settled = record.of_leftover(leftover);
+        if *state == JournalState::Committed {
+            *record = settled.clone();
         }
-        self.remove(PREPARED).await?;
-        self.remove(COMMITTED).await
+        if ended {
+            self.remove(PREPARED).await?;
+            self.remove(COMMITTED).await?;
+            self.current = None;
+        } else {
+            self.write(COMMITTED, settled.clone()).await?;
+            self.remove(PREPARED).await?;
+            self.current = Some((JournalState::Committed, settled));
+        }
+        Ok(())
+    }
+
+    /// Writes down what is left to do of a commit that could not be written down itself.
+    pub(crate) async fn keep(&mut self, leftover: Leftover) -> Result<(), JournalError> {
+        let Some((JournalState::Prepared, record)) = &mut self.current else {
+            return Ok(());
+        };
+        let paths = std::mem::take(&mut record.paths);
+        *record = JournalRecord {
+            paths,
+            ..record.of_leftover(leftover)
+        };
+        let record = record.clone();
+        self.write(PREPARED, record).await
     }
 
     /// The one place that says which state may follow which.

@@ -43,6 +43,8 @@ pub(crate) async fn decide_prepared(
 ) -> Result<(), RecoveryError> {
     let journal = &mut running.journal;
     if journal.state() != Some(JournalState::Prepared) {
+        // Nothing was moved before the journal said so.
+        release(inner, running).await;
         return Ok(());
     }
     let Some(record) = journal.record().cloned() else {
@@ -64,19 +66,30 @@ pub(crate) async fn decide_prepared(
             }
         }
         Decision::Aborted => {
+            // Without a database the name on the disk may still say that it is committed.
+            if inner.database.is_none() {
+                journal.prepare_again().await?;
+            }
             let (data_directory, paths) = (inner.data_directory.clone(), record.paths);
             let staging = blocking(move || Staging::open(data_directory, run, paths)).await?;
-            undo(Arc::new(staging)).await?;
-            journal.abort().await?;
-            if let Some(held) = &running.held {
-                for problem in resume(inner, &held.stopped).await {
-                    tracing::error!(%run, problem, "an undone reset has left something stopped");
-                }
+            if let Some(staging) = staging {
+                undo(Arc::new(staging)).await?;
             }
+            journal.abort().await?;
+            release(inner, running).await;
         }
     }
     running.held = None;
     Ok(())
+}
+
+/// Makes run again what an undone reset has stopped, and opens the gate.
+async fn release(inner: &Inner, running: &mut Running) {
+    if let Some(held) = running.held.take() {
+        for problem in resume(inner, &held.stopped).await {
+            tracing::error!(problem, "an undone reset has left something stopped");
+        }
+    }
 }
 
 async fn decide(inner: &Inner, record: &JournalRecord) -> Result<Decision, RecoveryError> {
@@ -156,6 +169,9 @@ pub(crate) async fn finish(
     }
     if journal.state() == Some(JournalState::Prepared) {
         // The commit could not be written down: nothing may be unlinked yet.
+        if let Err(error) = journal.keep(leftover).await {
+            tracing::warn!(%error, "could not write down what is forgotten");
+        }
         return pending;
     }
     for run in std::mem::take(&mut leftover.purge) {

@@ -26,33 +26,41 @@ pub(crate) struct Staging {
 }
 
 impl Staging {
-    /// Makes the area of `run`, or opens it when it is there. Blocks, like all methods here.
-    pub(crate) fn open(
+    /// Makes the area of `run`. Blocks, like all methods here.
+    pub(crate) fn create(
         data_directory: Arc<DataDirectory>,
         run: Uuid,
         slots: Vec<RelativePath>,
     ) -> Result<Self, PathError> {
         let name = run.to_string();
         let path = data_directory.own_path(&name);
-        match mkdirat(data_directory.own(), &*name, Mode::RWXU) {
-            Ok(()) => fsync(data_directory.own()).map_err(PathError::io("sync", &path))?,
-            Err(Errno::EXIST) => {}
-            Err(error) => return Err(PathError::io("create", path)(error)),
-        }
-        let area = openat(
-            data_directory.own(),
-            &*name,
-            directory_flags(),
-            Mode::empty(),
-        )
-        .map_err(PathError::io("open", path))?;
-        Ok(Self {
+        mkdirat(data_directory.own(), &*name, Mode::RWXU)
+            .map_err(PathError::io("create", &path))?;
+        fsync(data_directory.own()).map_err(PathError::io("sync", &path))?;
+        let opened = Self::open(data_directory, run, slots)?;
+        opened.ok_or_else(|| PathError::io("open", path)(Errno::NOENT))
+    }
+
+    /// Opens the area of `run`, if there is one: without it nothing was staged.
+    pub(crate) fn open(
+        data_directory: Arc<DataDirectory>,
+        run: Uuid,
+        slots: Vec<RelativePath>,
+    ) -> Result<Option<Self>, PathError> {
+        let name = run.to_string();
+        let own = data_directory.own();
+        let area = match openat(own, &*name, directory_flags(), Mode::empty()) {
+            Ok(area) => area,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(error) => return Err(PathError::io("open", data_directory.own_path(&name))(error)),
+        };
+        Ok(Some(Self {
             data_directory,
             run,
             area,
             slots,
             closed: Mutex::new(false),
-        })
+        }))
     }
 
     /// Moves `path` into its slot. Returns `false` when there is nothing.
@@ -67,13 +75,15 @@ impl Staging {
         self.move_into(path, &slot.to_string())
     }
 
-    /// Moves away what a writer has put back at a staged path since.
+    /// Moves away what a writer has put back at a staged path since. Goes on past what
+    /// cannot be moved, and returns the first such error.
     pub(crate) fn stage_again(&self) -> Result<(), PathError> {
         *self.closed() = true;
-        for (slot, path) in self.slots.iter().enumerate() {
-            self.move_into(path, &again(&slot.to_string()))?;
-        }
-        Ok(())
+        let slots = self.slots.iter().enumerate();
+        let moved = slots.map(|(slot, path)| self.move_into(path, &again(&slot.to_string())));
+        // All of them are tried before the errors are looked at.
+        let moved: Vec<_> = moved.collect();
+        moved.into_iter().try_for_each(|moved| moved.map(drop))
     }
 
     /// Nothing panics while it holds this lock; a poisoned one would be as good.
@@ -156,7 +166,7 @@ mod tests {
             .iter()
             .map(|path| RelativePath::new(path).unwrap())
             .collect();
-        Staging::open(data_directory, Uuid::now_v7(), slots).unwrap()
+        Staging::create(data_directory, Uuid::now_v7(), slots).unwrap()
     }
 
     fn path(text: &str) -> RelativePath {

@@ -28,8 +28,11 @@ pub(crate) struct Survey {
     pub(crate) fingerprint: u128,
 }
 
-/// A directory on the way down. One open file each, so a tree can be about as deep as the
-/// process may open files; deeper ones are told as an error.
+/// How deep a tree may be: each level costs an open file while it is counted, and a preview
+/// must not starve the service of them.
+const MOST_LEVELS: usize = 512;
+
+/// A directory on the way down.
 struct Level {
     entries: Dir,
     inode: u64,
@@ -59,6 +62,7 @@ impl DataDirectory {
             here.push(name);
             let parent = level.entries.fd().map_err(PathError::io("list", &here))?;
             match survey.add(self, parent, name, level.inode, &here)? {
+                Some(_) if levels.len() == MOST_LEVELS => return Err(PathError::TooDeep(here)),
                 Some(below) => levels.push(below),
                 None => {
                     here.pop();

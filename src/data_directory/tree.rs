@@ -20,8 +20,8 @@ const BATCH: usize = 64;
 /// crosses no mount; what is already gone is no error. What cannot be removed keeps nothing
 /// else from being removed; the first such error is returned.
 ///
-/// Directories below are moved up to the top first. So neither the depth of the tree nor the
-/// number of its files costs memory, stack or open files.
+/// Directories below are moved up to the top first. So the depth of the tree costs neither
+/// stack nor open files, and the number of its files costs nothing.
 pub(crate) fn remove_tree(
     data_directory: &DataDirectory,
     parent: BorrowedFd<'_>,
@@ -145,7 +145,6 @@ impl Removal<'_> {
                 Ok(_) => {
                     let error = PathError::OtherFileSystem(path.to_owned());
                     self.error.get_or_insert(error);
-                    self.stuck.insert(name.to_owned());
                     return false;
                 }
                 Err(error) => {

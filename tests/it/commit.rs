@@ -22,6 +22,8 @@ struct Faults {
     lost: Arc<AtomicBool>,
     /// COMMIT does not happen.
     refused: Arc<AtomicBool>,
+    /// It never comes to COMMIT: the driver panics.
+    panics: Arc<AtomicBool>,
     /// The database cannot be asked.
     unreachable: Arc<AtomicBool>,
 }
@@ -98,6 +100,10 @@ impl Transaction for UnreliableTransaction {
     }
 
     async fn check(&mut self) -> Result<(), DatabaseError> {
+        assert!(
+            !self.faults.panics.load(Ordering::SeqCst),
+            "the driver tripped"
+        );
         self.inner.check().await
     }
 
@@ -241,4 +247,47 @@ async fn what_is_undecided_and_did_not_happen_leaves_nothing_stopped_in_the_end(
         .unwrap_err();
     assert!(matches!(error, ResetError::Changed { .. }), "{error:?}");
     scene.assert_old().await;
+}
+
+#[tokio::test]
+async fn what_is_undecided_is_ended_by_a_reset_that_then_fails_itself() {
+    for committed in [true, false] {
+        let scene = Scene::new().await;
+        let fault = if committed {
+            &scene.faults.lost
+        } else {
+            &scene.faults.refused
+        };
+        fault.store(true, Ordering::SeqCst);
+        scene.undecided().await;
+        scene.workers.sticks.store(true, Ordering::SeqCst);
+        let error = scene.engine.reset(everything()).await.unwrap_err();
+        assert!(matches!(error, ResetError::Failed { .. }), "{error:?}");
+        if committed {
+            scene.assert_new().await;
+        } else {
+            scene.assert_old().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn while_a_panic_of_the_driver_is_not_undone_nobody_gets_in() {
+    let scene = Scene::new().await;
+    scene.faults.panics.store(true, Ordering::SeqCst);
+    let engine = scene.engine.clone();
+    let reset = tokio::spawn(async move { engine.reset(everything()).await }).await;
+    assert!(!matches!(reset, Ok(Ok(_))), "{reset:?}");
+    if scene.engine.gate_handle().enter().is_some() {
+        scene.assert_old().await;
+    }
+    scene.faults.panics.store(false, Ordering::SeqCst);
+    let refused = scene.engine.reset(everything().digest("old")).await;
+    assert!(
+        matches!(refused, Err(ResetError::Changed { .. })),
+        "{refused:?}"
+    );
+    scene.assert_old().await;
+    scene.engine.reset(everything()).await.unwrap();
+    scene.assert_new().await;
 }

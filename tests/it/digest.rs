@@ -2,12 +2,15 @@
 
 use std::fs;
 
-use factory_reset::{Engine, ResetError, Selection};
+use factory_reset::{
+    Engine, EventKind, Phase, ResetError, ResetStep, Selection, StepContext, StepDescriptor,
+    StepError, StepOutcome, StepPlan, async_trait,
+};
 use factory_reset_steps::MediaDir;
 
 use crate::dump::{assert_same, dump};
-use crate::fixture::{Host, everything, own, tree};
-use crate::steps::{Workers, paths};
+use crate::fixture::{Host, counts, everything, own, tree};
+use crate::steps::{Workers, paths, registration};
 
 async fn digest(engine: &Engine, selection: &Selection) -> String {
     engine.plan(selection).await.unwrap().digest().to_owned()
@@ -161,4 +164,69 @@ async fn an_undone_reset_leaves_the_digest_of_files_as_it_was() {
     let before = digest(&engine, &media).await;
     engine.reset(everything()).await.unwrap_err();
     assert_eq!(digest(&engine, &media).await, before);
+}
+
+/// Writes down that it stops.
+struct Diary(sqlx::SqlitePool);
+
+#[async_trait]
+impl ResetStep for Diary {
+    async fn apply(
+        &self,
+        _: &mut StepContext<'_>,
+        plan: &StepPlan,
+    ) -> Result<StepOutcome, StepError> {
+        sqlx::query("INSERT INTO posts (text) VALUES ('stopping')")
+            .execute(&self.0)
+            .await
+            .map_err(StepError::other)?;
+        Ok(StepOutcome::as_planned(plan))
+    }
+}
+
+#[tokio::test]
+async fn what_a_step_writes_while_it_stops_does_not_refuse_the_reset_and_goes_too() {
+    let host = Host::new().await;
+    let diary = StepDescriptor::new("diary", Phase::Stop);
+    let builder = host.media_builder().await;
+    let builder = builder.step(registration(diary, Diary(host.pool.clone())));
+    let engine = builder.build().await.unwrap();
+    let seen = of_all(&engine).await;
+    let report = engine.reset(everything().digest(&seen)).await.unwrap();
+    assert_eq!(
+        counts(&report, "tables")["posts"],
+        4,
+        "what went is counted"
+    );
+    assert_eq!(host.number("SELECT count(*) FROM posts").await, 1);
+}
+
+#[tokio::test]
+async fn what_a_request_under_way_still_writes_refuses_the_reset_and_stops_nothing() {
+    let host = Host::new().await;
+    let workers = Workers::new();
+    let builder = host.builder(&["tables", "media", "runtimes"]).await;
+    let builder = builder.resource(MediaDir::new("media"));
+    let engine = workers.offer(builder).build().await.unwrap();
+    let seen = of_all(&engine).await;
+    let under_way = engine.gate_handle().enter().unwrap();
+    let mut events = engine.events();
+    let reset = {
+        let (engine, request) = (engine.clone(), everything().digest(&seen));
+        tokio::spawn(async move { engine.reset(request).await })
+    };
+    while !matches!(events.recv().await.unwrap().kind, EventKind::Planned { .. }) {}
+    host.run("INSERT INTO posts (text) VALUES ('under way')")
+        .await;
+    drop(under_way);
+    let error = reset.await.unwrap().unwrap_err();
+    let ResetError::Changed { digest } = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(workers.stops.load(std::sync::atomic::Ordering::SeqCst), 0);
+    assert_eq!(host.number("SELECT count(*) FROM posts").await, 4);
+    assert!(host.data().join("media/cat.jpg").exists());
+    assert_eq!(own(&host.data()), ["lock"]);
+    assert!(engine.gate_handle().enter().is_some());
+    engine.reset(everything().digest(&digest)).await.unwrap();
 }

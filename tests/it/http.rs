@@ -7,7 +7,9 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use factory_reset::http::{Actor, Authoriser, Denial, router};
-use factory_reset::{Engine, Selection, async_trait};
+use factory_reset::{
+    Engine, PlanError, ResetError, ResetRequest, Selection, SelectionError, async_trait,
+};
 use futures::stream;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -177,12 +179,69 @@ async fn what_is_not_there_is_answered_with_what_is() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_large_is_refused() {
+async fn a_body_that_is_no_object_is_refused() {
     let host = Host::new().await;
     let engine = host.engine().await;
-    let body = vec![b' '; 3 * 1024 * 1024];
-    let (status, ..) = send(&engine, request(Method::POST, "/reset/preview", body)).await;
-    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    for body in [
+        "[]",
+        r#"[["media"]]"#,
+        r#"[["media"], {}]"#,
+        "null",
+        "7",
+        r#""media""#,
+    ] {
+        let (status, answer) = preview(&engine, body).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
+        assert_eq!(answer["success"], false);
+        let error = answer["error"].as_str().unwrap();
+        assert!(error.contains("not a selection"), "{body}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn an_only_without_parts_is_refused() {
+    let host = Host::new().await;
+    let engine = host.engine().await;
+    let selection = Selection::all().only("tables", Vec::<String>::new());
+    let error = engine.plan(&selection).await.unwrap_err();
+    assert!(matches!(
+        error,
+        PlanError::Selection(SelectionError::Empty(_))
+    ));
+    let request = ResetRequest::new(selection).confirmed();
+    let error = engine.reset(request).await.unwrap_err();
+    assert!(matches!(error, ResetError::Plan(_)), "{error:?}");
+    let (status, answer) = preview(&engine, r#"{ "only": { "media": [] } }"#).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    let error = answer["error"].as_str().unwrap();
+    assert!(error.contains("no part of step `media`"), "{error}");
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_or_breaks_off_is_refused_in_json() {
+    let host = Host::new().await;
+    let engine = host.engine().await;
+    let large = Body::from(vec![b' '; 3 * 1024 * 1024]);
+    let breaks = Body::from_stream(stream::iter([
+        Ok(Bytes::from("{")),
+        Err(std::io::Error::other("hung up")),
+    ]));
+    for (body, expected) in [
+        (large, StatusCode::PAYLOAD_TOO_LARGE),
+        (breaks, StatusCode::BAD_REQUEST),
+    ] {
+        let request = request(Method::POST, "/reset/preview", body);
+        let (status, headers, body) = send(&engine, request).await;
+        assert_eq!(status, expected);
+        assert_eq!(headers[header::CONTENT_TYPE], "application/json");
+        let answer: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(answer["success"], false);
+        assert!(
+            answer["error"]
+                .as_str()
+                .is_some_and(|text| !text.is_empty())
+        );
+    }
 }
 
 #[tokio::test]

@@ -3,18 +3,25 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 mod build;
+mod calls;
+mod claims;
 mod commit;
 mod compile;
 mod concurrency;
+mod depth;
 mod digest;
 mod dump;
 mod files;
 mod fixture;
 mod gate;
 mod http;
+mod journal;
+mod msrv;
+mod pending;
 mod recovery;
 mod rich;
 mod sqlite;
+mod sqlite_factory;
 mod sqlite_locks;
 mod sqlite_modes;
 mod sqlite_references;

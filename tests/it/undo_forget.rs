@@ -93,11 +93,11 @@ async fn what_is_pending_survives_a_start_and_a_reset_that_cannot_finish_it_eith
 }
 
 /// A file that not even root can unlink.
-struct Immutable(std::path::PathBuf);
+pub(crate) struct Immutable(std::path::PathBuf);
 
 impl Immutable {
     /// Tells whether the file system and the user's rights permit it.
-    fn make(path: &Path) -> Option<Self> {
+    pub(crate) fn make(path: &Path) -> Option<Self> {
         let made = Command::new("chattr").arg("+i").arg(path).output();
         let made = made.is_ok_and(|output| output.status.success());
         if !made {
@@ -107,7 +107,7 @@ impl Immutable {
     }
 
     /// The same file after a rename of a directory around it.
-    fn moved(mut self, path: &Path) -> Self {
+    pub(crate) fn moved(mut self, path: &Path) -> Self {
         path.clone_into(&mut self.0);
         self
     }

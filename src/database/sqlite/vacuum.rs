@@ -1,6 +1,6 @@
 //! Rewriting the database file.
 
-use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, Sqlite, SqliteConnection, Transaction};
 
 use super::schema_order::SchemaOrder;
 use super::{DatabaseError, quote};
@@ -13,32 +13,46 @@ const KEEPER: &str = "_factory_reset_keeps_";
 /// `VACUUM` numbers the rows of a table anew that has neither a key nor an index, and a
 /// full-text index over such a table would find other rows: an empty index keeps the numbers.
 pub(super) async fn vacuum(connection: &mut SqliteConnection) -> Result<(), DatabaseError> {
-    let order = SchemaOrder::read(connection).await?;
-    for (number, table) in with_gaps(connection).await?.iter().enumerate() {
+    // Those of a crash before: they have no place in the order.
+    let mut transaction = begin(connection).await?;
+    drop_keepers(&mut transaction).await?;
+    let order = SchemaOrder::read(&mut transaction).await?;
+    for (number, table) in with_gaps(&mut transaction).await?.iter().enumerate() {
         let table = quote(table);
         let keep = format!("CREATE INDEX \"{KEEPER}{number}\" ON {table} ((0)) WHERE 0");
-        run(connection, &keep).await?;
+        run(&mut transaction, &keep).await?;
     }
+    transaction.commit().await.map_err(failed())?;
     let vacuumed = run(connection, "VACUUM").await;
-    let mut transaction = connection
+    let mut transaction = begin(connection).await?;
+    drop_keepers(&mut transaction).await?;
+    order.restore(&mut transaction).await?;
+    transaction.commit().await.map_err(failed())?;
+    vacuumed
+}
+
+async fn begin(
+    connection: &mut SqliteConnection,
+) -> Result<Transaction<'_, Sqlite>, DatabaseError> {
+    connection
         .begin_with("BEGIN IMMEDIATE")
         .await
-        .map_err(failed())?;
-    // Those of a crash before as well.
+        .map_err(failed())
+}
+
+async fn drop_keepers(connection: &mut SqliteConnection) -> Result<(), DatabaseError> {
     let keepers: Vec<String> = sqlx::query_scalar(
         "SELECT name FROM main.sqlite_schema WHERE type = 'index' AND substr(name, 1, ?) = ?",
     )
     .bind(i64::try_from(KEEPER.len()).unwrap_or_default())
     .bind(KEEPER)
-    .fetch_all(&mut *transaction)
+    .fetch_all(&mut *connection)
     .await
     .map_err(failed())?;
     for keeper in keepers {
-        run(&mut transaction, &format!("DROP INDEX {}", quote(&keeper))).await?;
+        run(connection, &format!("DROP INDEX {}", quote(&keeper))).await?;
     }
-    order.restore(&mut transaction).await?;
-    transaction.commit().await.map_err(failed())?;
-    vacuumed
+    Ok(())
 }
 
 /// The tables whose rows `VACUUM` would number anew, and to some effect.
