@@ -41,7 +41,7 @@ pub(crate) async fn run(
             let cleared = serde_json::Value::Object(report.cleared.clone());
             tracing::info!(%run, duration_ms = report.duration_ms, %cleared, "reset finished");
             for Pending { work, error } in &report.pending {
-                tracing::warn!(%run, work, error, "the reset is not quite finished");
+                tracing::warn!(%run, work, error, "the reset is not quite finished; the next one, or the next start, tries again");
             }
             let pending = report.pending.len();
             progress.send(EventKind::ResetFinished { pending });

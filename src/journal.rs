@@ -193,8 +193,9 @@ impl Journal {
         self.current.as_ref().map(|(_, record)| record)
     }
 
-    /// Writes down that the reset in `record` begins. What a committed one has left is
-    /// carried along.
+    /// Writes down that the reset in `record` begins. What a committed one has left is carried
+    /// along, and its own file stays until this one is committed: to give this one up is to
+    /// remove a file, which a full disk permits.
     pub(crate) async fn begin(&mut self, mut record: JournalRecord) -> Result<(), JournalError> {
         self.check(JournalState::Prepared)?;
         // A committed one, even if that could not be written down: an undecided one is ended
@@ -204,7 +205,7 @@ impl Journal {
         }
         self.write(PREPARED, record.clone()).await?;
         self.current = Some((JournalState::Prepared, record));
-        self.remove(COMMITTED).await
+        Ok(())
     }
 
     /// Writes down that the commit stands.
@@ -222,43 +223,50 @@ impl Journal {
     pub(crate) async fn prepare_again(&mut self) -> Result<(), JournalError> {
         self.check(JournalState::Prepared)?;
         match self.record().cloned() {
-            Some(record) => {
-                self.write(PREPARED, record).await?;
-                self.remove(COMMITTED).await
-            }
+            Some(record) => self.write(PREPARED, record).await,
             None => Ok(()),
         }
     }
 
-    /// Writes down that the reset is undone.
+    /// Writes down that the reset is undone: what an earlier one has left is to be done again.
     pub(crate) async fn abort(&mut self) -> Result<(), JournalError> {
-        let earlier = self.record().map(|record| record.earlier.clone());
-        self.settle(earlier.unwrap_or_default()).await
+        self.check(JournalState::Ended)?;
+        let Some(record) = self.record().cloned() else {
+            return Ok(());
+        };
+        let earlier = record.of_leftover(record.earlier.clone());
+        if earlier.earlier == Leftover::default() {
+            self.remove(COMMITTED).await?;
+            self.remove(PREPARED).await?;
+            self.current = None;
+            return Ok(());
+        }
+        // The earlier one's file is there, unless this one's took its place without a trace.
+        let there = read(&self.data_directory, COMMITTED)?;
+        if there.is_none_or(|committed| committed.run == record.run) {
+            self.write(COMMITTED, earlier.clone()).await?;
+        }
+        self.remove(PREPARED).await?;
+        self.current = Some((JournalState::Committed, earlier));
+        Ok(())
     }
 
-    /// Writes down what is left to do; with nothing left the journal goes.
-    ///
-    /// An undoing that could not be written down is still to be done; what is finished is
-    /// finished all the same.
+    /// Writes down what is left to do after a commit; with nothing left the journal goes.
     pub(crate) async fn settle(&mut self, leftover: Leftover) -> Result<(), JournalError> {
-        let ended = leftover == Leftover::default();
-        let Some((state, record)) = &mut self.current else {
-            return self.check(JournalState::Ended);
+        self.check(JournalState::Ended)?;
+        let Some((JournalState::Committed, record)) = &mut self.current else {
+            return Ok(());
         };
-        let settled = record.of_leftover(leftover);
-        if *state == JournalState::Committed {
-            *record = settled.clone();
-        }
+        let ended = leftover == Leftover::default();
+        // What is finished is finished, also when that cannot be written down.
+        *record = record.of_leftover(leftover);
+        let settled = record.clone();
         if ended {
-            self.remove(PREPARED).await?;
             self.remove(COMMITTED).await?;
             self.current = None;
-        } else {
-            self.write(COMMITTED, settled.clone()).await?;
-            self.remove(PREPARED).await?;
-            self.current = Some((JournalState::Committed, settled));
+            return Ok(());
         }
-        Ok(())
+        self.write(COMMITTED, settled).await
     }
 
     /// Writes down what is left to do of a commit that could not be written down itself.

@@ -108,7 +108,7 @@ where
 }
 
 fn refusal() -> Response {
-    let body = json!({ "error": "a factory reset is running: try again in a moment" });
+    let body = json!({ "error": "a factory reset is under way, or has still to be ended: try again in a moment" });
     let headers = [(header::RETRY_AFTER, RETRY_AFTER)];
     (StatusCode::SERVICE_UNAVAILABLE, headers, Json(body)).into_response()
 }

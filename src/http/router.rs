@@ -40,6 +40,7 @@ pub fn router(engine: &Engine, authoriser: impl Authoriser) -> Router {
     Router::new()
         .route("/options", get(options))
         .route("/preview", post(preview))
+        .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(authoriser, authorise))
         .with_state(engine.clone())
 }
@@ -66,6 +67,13 @@ struct Options<'a> {
     confirmation: Option<&'a str>,
     #[serde(flatten)]
     report: Report,
+}
+
+async fn method_not_allowed() -> Refused {
+    Refused(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method not allowed".to_owned(),
+    )
 }
 
 async fn options(State(engine): State<Engine>) -> Result<Response, Refused> {

@@ -22,13 +22,16 @@ pub enum ConfigurationError {
         /// What the file system says.
         source: io::Error,
     },
-    /// The file holds something else.
-    #[error("failed to parse the configuration `{path}`", path = path.display())]
+    /// The file holds something else. What it holds is not quoted: it may be a secret.
+    #[error(
+        "failed to parse the configuration `{path}`, line {line}: correct it, or reset the service",
+        path = path.display()
+    )]
     Parse {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
-        source: Box<toml::de::Error>,
+        /// Where it goes wrong, from 1.
+        line: usize,
     },
     /// A value cannot be written as TOML.
     #[error("failed to write the configuration as TOML")]
@@ -66,9 +69,9 @@ impl ConfigurationFile {
         };
         toml::from_str(&text)
             .map(Some)
-            .map_err(|source| ConfigurationError::Parse {
+            .map_err(|error| ConfigurationError::Parse {
                 path: self.path.clone(),
-                source: Box::new(source),
+                line: line(&text, error.span().map_or(0, |span| span.start)),
             })
     }
 
@@ -92,4 +95,13 @@ impl ConfigurationFile {
             source,
         }
     }
+}
+
+/// The number of the line that holds the byte at `offset`.
+fn line(text: &str, offset: usize) -> usize {
+    1 + text
+        .bytes()
+        .take(offset)
+        .filter(|byte| *byte == b'\n')
+        .count()
 }

@@ -1,6 +1,6 @@
 //! The `tuitbot` binary.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -18,7 +18,8 @@ async fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", chain(&error));
+            // Nobody may be reading; there is nobody else to tell then.
+            let _ = writeln!(io::stderr(), "error: {}", chain(&error));
             ExitCode::FAILURE
         }
     }
@@ -31,5 +32,7 @@ fn log_to_stderr() {
         .with_env_filter(filter)
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
+        // Would be written to stderr too, and panic when that is what failed.
+        .log_internal_errors(false)
         .init();
 }
