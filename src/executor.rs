@@ -306,12 +306,9 @@ impl Attempt<'_> {
         }
         let record = running.journal.record();
         let mut leftover = record.map(JournalRecord::leftover).unwrap_or_default();
-        let is_ours = |id: &String| {
-            plan.steps
-                .iter()
-                .any(|own| own.descriptor().id.as_str() == id)
-        };
-        leftover.forget.retain(|id| !is_ours(id));
+        for planned in &plan.steps {
+            leftover.forget.remove(planned.descriptor().id.as_str());
+        }
         let pending = recovery::forget_all(self.inner, &mut leftover.forget).await;
         self.report.pending.extend(pending);
         for planned in &plan.steps {
@@ -323,7 +320,7 @@ impl Attempt<'_> {
             if let Err(error) = result {
                 let id = planned.descriptor().id.as_str();
                 self.pending(id, &error);
-                leftover.forget.push(id.to_owned());
+                leftover.forget.insert(id.to_owned());
             }
         }
         let pending = recovery::finish(self.inner, &mut running.journal, leftover).await;

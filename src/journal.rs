@@ -3,6 +3,7 @@
 //! How far a reset is stands in the *name* of the file, so that the step from `prepared` to
 //! `committed` is one rename, which needs no free block on a full disk.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::sync::Arc;
@@ -104,7 +105,7 @@ pub(crate) struct JournalRecord {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Leftover {
     /// The ids of the steps that have to forget.
-    pub(crate) forget: Vec<String>,
+    pub(crate) forget: BTreeSet<String>,
     /// The runs whose staging areas have to be purged.
     pub(crate) purge: Vec<Uuid>,
     /// Whether the database has to give freed pages back.
@@ -134,11 +135,7 @@ impl JournalRecord {
     /// What there is to do once this reset is committed, with what earlier ones have left.
     pub(crate) fn leftover(&self) -> Leftover {
         let mut leftover = self.earlier.clone();
-        for step in &self.steps {
-            if !leftover.forget.contains(step) {
-                leftover.forget.push(step.clone());
-            }
-        }
+        leftover.forget.extend(self.steps.iter().cloned());
         if !leftover.purge.contains(&self.run) {
             leftover.purge.push(self.run);
         }
@@ -471,7 +468,7 @@ mod tests {
         journal.commit().await.unwrap();
         let left = journal.record().unwrap().leftover();
         assert!(left.purge.contains(&first.run) && left.purge.contains(&third.run));
-        assert_eq!(left.forget, ["media"]);
+        assert_eq!(left.forget, BTreeSet::from(["media".to_owned()]));
     }
 
     #[tokio::test]

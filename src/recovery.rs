@@ -2,6 +2,7 @@
 //! action tolerates that it was done already, so a recovery that is interrupted is simply run
 //! again.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
@@ -137,11 +138,11 @@ async fn go_forward(inner: &Arc<Inner>, journal: &mut Journal) {
 
 /// Lets the steps in `ids` forget. Those that cannot stay there, and are returned with the
 /// reason; a step that there is no more has nothing to forget.
-pub(crate) async fn forget_all(inner: &Inner, ids: &mut Vec<String>) -> Vec<Pending> {
+pub(crate) async fn forget_all(inner: &Inner, ids: &mut BTreeSet<String>) -> Vec<Pending> {
     let mut pending = Vec::new();
     for step in &inner.steps {
         let id = step.descriptor.id.as_str();
-        if ids.iter().any(|wanted| wanted == id)
+        if ids.contains(id)
             && let Err(error) = forget(inner, step).await
         {
             pending.push(Pending::new(id, &error));
