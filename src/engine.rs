@@ -1,11 +1,11 @@
-//! The front door: plan, reset, gate, events.
+//! The front door: plan, reset, recover, gate, events.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, broadcast};
+use tokio::sync::{Mutex, OwnedMutexGuard, broadcast};
 
 use crate::builder::EngineBuilder;
 use crate::claims::Ownership;
@@ -24,7 +24,7 @@ use crate::request::{Confirmation, ResetRequest};
 use crate::resources::Resources;
 use crate::selection::Selection;
 use crate::task::spawn;
-use crate::{executor, planner};
+use crate::{executor, planner, recovery};
 
 /// Plans and runs the resets of one host. Cheap to clone; all clones are the same engine.
 #[derive(Clone)]
@@ -107,10 +107,28 @@ impl Engine {
         if !confirmed {
             return Err(ResetError::Confirmation);
         }
-        let Ok(running) = self.inner.running.clone().try_lock_owned() else {
-            return Err(ResetError::AlreadyRunning);
-        };
+        let running = self.take_turn()?;
         spawn(executor::run(self.inner.clone(), running, request)).await
+    }
+
+    /// Ends a reset that could be neither finished nor undone ([`ResetError::Undecided`],
+    /// [`ResetError::NotUndone`]): finishes or undoes it, lets run again what was stopped, and
+    /// opens the gate. The next reset and the next start do so too; nothing happens when there
+    /// is nothing to end.
+    ///
+    /// # Errors
+    ///
+    /// When a reset is running, or what stood in the way still does.
+    pub async fn recover(&self) -> Result<(), ResetError> {
+        let mut running = self.take_turn()?;
+        let inner = self.inner.clone();
+        Ok(spawn(async move { recovery::decide_prepared(&inner, &mut running).await }).await?)
+    }
+
+    /// The lock that makes a reset the only one.
+    fn take_turn(&self) -> Result<OwnedMutexGuard<Running>, ResetError> {
+        let turn = self.inner.running.clone().try_lock_owned();
+        turn.map_err(|_| ResetError::AlreadyRunning)
     }
 
     /// The gate, to be laid over the host's routes as a layer.

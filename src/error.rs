@@ -223,8 +223,8 @@ pub enum PlanError {
 }
 
 /// Why a reset did not happen. Nothing is lost; after [`ResetError::NotUndone`] and
-/// [`ResetError::Undecided`] the gate stays closed until the next reset or start has put
-/// everything back, or finished.
+/// [`ResetError::Undecided`] the gate stays closed until the next reset, the next start or
+/// [`Engine::recover`](crate::Engine::recover) has put everything back, or finished.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResetError {

@@ -235,6 +235,29 @@ async fn what_is_undecided_is_decided_by_the_next_reset() {
 }
 
 #[tokio::test]
+async fn what_is_undecided_is_decided_as_soon_as_the_database_can_be_asked() {
+    for committed in [true, false] {
+        let scene = Scene::new().await;
+        let fault = if committed {
+            &scene.faults.lost
+        } else {
+            &scene.faults.refused
+        };
+        fault.store(true, Ordering::SeqCst);
+        scene.undecided().await;
+        assert!(scene.engine.gate_handle().enter().is_none());
+        scene.engine.recover().await.unwrap();
+        assert!(scene.engine.gate_handle().enter().is_some());
+        if committed {
+            scene.assert_new().await;
+        } else {
+            scene.assert_old().await;
+        }
+        scene.engine.recover().await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn what_is_undecided_and_did_not_happen_leaves_nothing_stopped_in_the_end() {
     let scene = Scene::new().await;
     scene.faults.refused.store(true, Ordering::SeqCst);
