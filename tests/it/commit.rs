@@ -170,6 +170,24 @@ impl Scene {
         assert!(self.engine.gate_handle().enter().is_some());
     }
 
+    /// The next COMMIT answers with an error, whether or not it happens.
+    fn fail_commit(&self, committed: bool) {
+        let fault = if committed {
+            &self.faults.lost
+        } else {
+            &self.faults.refused
+        };
+        fault.store(true, Ordering::SeqCst);
+    }
+
+    async fn assert_ended(&self, committed: bool) {
+        if committed {
+            self.assert_new().await;
+        } else {
+            self.assert_old().await;
+        }
+    }
+
     async fn undecided(&self) {
         self.faults.unreachable.store(true, Ordering::SeqCst);
         let error = self.engine.reset(everything()).await.unwrap_err();
@@ -218,12 +236,7 @@ async fn a_commit_that_did_not_happen_is_undone() {
 async fn what_is_undecided_is_decided_by_the_next_reset() {
     for committed in [true, false] {
         let scene = Scene::new().await;
-        let fault = if committed {
-            &scene.faults.lost
-        } else {
-            &scene.faults.refused
-        };
-        fault.store(true, Ordering::SeqCst);
+        scene.fail_commit(committed);
         scene.undecided().await;
         let report = scene.engine.reset(everything()).await.unwrap();
         assert_eq!(
@@ -238,21 +251,12 @@ async fn what_is_undecided_is_decided_by_the_next_reset() {
 async fn what_is_undecided_is_decided_as_soon_as_the_database_can_be_asked() {
     for committed in [true, false] {
         let scene = Scene::new().await;
-        let fault = if committed {
-            &scene.faults.lost
-        } else {
-            &scene.faults.refused
-        };
-        fault.store(true, Ordering::SeqCst);
+        scene.fail_commit(committed);
         scene.undecided().await;
         assert!(scene.engine.gate_handle().enter().is_none());
         scene.engine.recover().await.unwrap();
         assert!(scene.engine.gate_handle().enter().is_some());
-        if committed {
-            scene.assert_new().await;
-        } else {
-            scene.assert_old().await;
-        }
+        scene.assert_ended(committed).await;
         scene.engine.recover().await.unwrap();
     }
 }
@@ -276,21 +280,12 @@ async fn what_is_undecided_and_did_not_happen_leaves_nothing_stopped_in_the_end(
 async fn what_is_undecided_is_ended_by_a_reset_that_then_fails_itself() {
     for committed in [true, false] {
         let scene = Scene::new().await;
-        let fault = if committed {
-            &scene.faults.lost
-        } else {
-            &scene.faults.refused
-        };
-        fault.store(true, Ordering::SeqCst);
+        scene.fail_commit(committed);
         scene.undecided().await;
         scene.workers.sticks.store(true, Ordering::SeqCst);
         let error = scene.engine.reset(everything()).await.unwrap_err();
         assert!(matches!(error, ResetError::Failed { .. }), "{error:?}");
-        if committed {
-            scene.assert_new().await;
-        } else {
-            scene.assert_old().await;
-        }
+        scene.assert_ended(committed).await;
     }
 }
 

@@ -1,12 +1,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use factory_reset::chain;
 use tokio::sync::Mutex;
 
 use crate::access::{OpenedSession, Passphrase, Sessions};
 use crate::watchtower::Watchtower;
 use crate::{ApiError, Configuration, ConfigurationFile};
-use factory_reset::chain;
 
 /// Takes a service in its factory state into use: configuration, passphrase and
 /// first session, all of them or none.

@@ -2,6 +2,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use factory_reset::chain;
 use sqlx::migrate::MigrateError;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -11,7 +12,6 @@ use crate::arguments::ServeArguments;
 use crate::demo_install;
 use crate::reset::{self, EngineError};
 use crate::{AppState, DataFiles, DemoError, MIGRATOR, app, server};
-use factory_reset::chain;
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]

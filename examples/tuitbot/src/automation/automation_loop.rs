@@ -1,12 +1,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use factory_reset::chain;
 use sqlx::{SqliteExecutor, SqlitePool};
 use tokio_util::sync::CancellationToken;
 
 use super::{Generators, analytics, content, discovery};
 use crate::{Configuration, ConfigurationError, ConfigurationFile};
-use factory_reset::chain;
 
 /// What the loops of one account work with.
 pub(super) struct Workplace {

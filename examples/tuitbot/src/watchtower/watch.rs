@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use factory_reset::chain;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
@@ -11,7 +12,6 @@ use walkdir::WalkDir;
 use super::changes::Changes;
 use super::library::Library;
 use super::note::Note;
-use factory_reset::chain;
 
 /// One watch over some source folders, from start to stop.
 pub(super) struct Watch {
