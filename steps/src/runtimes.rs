@@ -18,6 +18,8 @@ impl Runtimes {
 }
 
 impl TasksResource for Runtimes {
+    const NAME: &'static str = "automation runtimes";
+
     fn tasks(&self) -> &dyn Tasks {
         &*self.0
     }

@@ -4,8 +4,8 @@ use std::marker::PhantomData;
 
 use async_trait::async_trait;
 use factory_reset::{
-    Item, ItemKind, PlanContext, ResetStep, ResumeContext, StepContext, StepError, StepOutcome,
-    StepPlan,
+    Item, ItemKind, Outcome, PlanContext, ResetStep, ResumeContext, StepContext, StepError,
+    StepOutcome, StepPlan,
 };
 
 /// A registry of named background tasks.
@@ -33,6 +33,9 @@ pub trait Tasks: Send + Sync + 'static {
 
 /// A resource that is such a registry.
 pub(crate) trait TasksResource: Send + Sync + 'static {
+    /// What runs there, for people.
+    const NAME: &'static str;
+
     fn tasks(&self) -> &dyn Tasks;
 }
 
@@ -52,7 +55,9 @@ impl<R: TasksResource> ResetStep for TasksStep<R> {
         let mut running = resource.tasks().running().await;
         running.sort();
         let item = |(name, count)| Item::removed(ItemKind::Task, name, count);
-        Ok(StepPlan::new(running.into_iter().map(item)))
+        Ok(StepPlan::new(or_none::<R>(
+            running.into_iter().map(item).collect(),
+        )))
     }
 
     /// What began to run after the plan was made is stopped as well.
@@ -68,12 +73,27 @@ impl<R: TasksResource> ResetStep for TasksStep<R> {
             let fresh = || Item::removed(ItemKind::Task, &*name, 1);
             planned.cloned().unwrap_or_else(fresh)
         };
-        Ok(StepOutcome::new(stopped.into_iter().map(item)))
+        Ok(StepOutcome::new(or_none::<R>(
+            stopped.into_iter().map(item).collect(),
+        )))
     }
 
     async fn resume(&self, context: &ResumeContext<'_>, plan: &StepPlan) -> Result<(), StepError> {
         let resource: &R = context.resource()?;
-        let names: Vec<_> = plan.items().iter().map(|item| item.name.clone()).collect();
+        let ran = plan
+            .items()
+            .iter()
+            .filter(|item| item.outcome == Outcome::Removed);
+        let names: Vec<_> = ran.map(|item| item.name.clone()).collect();
         resource.tasks().resume(&names).await
+    }
+}
+
+/// The items, or one that says that nothing runs.
+fn or_none<R: TasksResource>(items: Vec<Item>) -> Vec<Item> {
+    if items.is_empty() {
+        vec![Item::absent(ItemKind::Task, R::NAME)]
+    } else {
+        items
     }
 }

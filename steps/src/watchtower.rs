@@ -18,6 +18,8 @@ impl Watchtower {
 }
 
 impl TasksResource for Watchtower {
+    const NAME: &'static str = "watched folders";
+
     fn tasks(&self) -> &dyn Tasks {
         &*self.0
     }
