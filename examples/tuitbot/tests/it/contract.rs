@@ -120,7 +120,12 @@ async fn who_is_not_authenticated_gets_401_whatever_the_body() {
     let large = server
         .request(Method::POST, RESET)
         .body(vec![b'x'; 2 << 20]);
-    send(large).await.is(401, unauthorized);
+    send(large).await.is(401, unauthorized.clone());
+    // Not a byte of this body is ever sent.
+    let head = format!("POST {RESET} HTTP/1.1\r\nhost: tuitbot\r\ncontent-length: 9\r\n\r\n");
+    let answer = server.raw(&head);
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    assert!(answer.ends_with(&unauthorized.to_string()), "{answer}");
     assert!(server.path("config.toml").exists());
 }
 

@@ -1,6 +1,7 @@
 //! A running `tuitbot` and a client of it.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -160,6 +161,23 @@ impl Server {
         send(self.request(Method::GET, "/api/settings/status"))
             .await
             .json()
+    }
+
+    /// What comes back for these bytes, up to the end of the first body.
+    pub(crate) fn raw(&self, request: &str) -> String {
+        let address = self.address.strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(60)))
+            .unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let (mut answer, mut bytes) = (String::new(), [0; 1024]);
+        while !answer.ends_with('}') {
+            let count = stream.read(&mut bytes).unwrap();
+            assert!(count > 0, "cut off: {answer}");
+            answer += std::str::from_utf8(&bytes[..count]).unwrap();
+        }
+        answer
     }
 
     /// A connection to the database from outside.
