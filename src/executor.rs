@@ -14,6 +14,7 @@ use crate::descriptor::Phase;
 use crate::engine::{Held, Inner, Running};
 use crate::error::{FailureCause, RecoveryError, ResetError, chain};
 use crate::event::{EventKind, Progress};
+use crate::gate::Closed;
 use crate::guard::Refusal;
 use crate::item::{Item, ItemKind, Outcome};
 use crate::journal::JournalRecord;
@@ -421,7 +422,7 @@ impl Attempt<'_> {
 
     /// Rows and files may not fit together: nobody gets in, and nothing runs, until that is
     /// mended.
-    fn hold(&mut self, gate: crate::gate::Closed) -> Held {
+    fn hold(&mut self, gate: Closed) -> Held {
         Held {
             _gate: gate,
             stopped: std::mem::take(&mut self.stopped),

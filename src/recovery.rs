@@ -3,6 +3,7 @@
 //! again.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
@@ -112,8 +113,8 @@ async fn decide(inner: &Inner, record: &JournalRecord) -> Result<Decision, Recov
 /// can be moved.
 pub(crate) fn identity(inner: &Inner) -> Option<String> {
     let identity = inner.database.as_ref()?.identity();
-    let below = std::path::Path::new(identity).strip_prefix(inner.data_directory.path());
-    let below = below.ok().and_then(std::path::Path::to_str);
+    let below = Path::new(identity).strip_prefix(inner.data_directory.path());
+    let below = below.ok().and_then(Path::to_str);
     Some(below.unwrap_or(identity).to_owned())
 }
 

@@ -131,6 +131,12 @@ impl Host {
         self.builder(&["tables"]).await.build().await.unwrap()
     }
 
+    /// Clears the tables, by an engine of its own.
+    pub(crate) async fn reset_tables(&self) -> Report {
+        let engine = self.tables_engine().await;
+        engine.reset(everything()).await.unwrap()
+    }
+
     /// A builder with the steps `tables` and `media`.
     pub(crate) async fn media_builder(&self) -> EngineBuilder {
         self.builder(&["tables", "media"])

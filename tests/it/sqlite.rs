@@ -38,8 +38,7 @@ async fn counted(host: &Host) -> BTreeMap<String, u64> {
 #[tokio::test]
 async fn every_table_equals_a_fresh_install_row_for_row() {
     let host = used(wal()).await;
-    let engine = host.tables_engine().await;
-    let report = engine.reset(everything()).await.unwrap();
+    let report = host.reset_tables().await;
     assert!(report.pending.is_empty(), "{:?}", report.pending);
     assert_same(
         &dump(&host.pool).await,
@@ -65,11 +64,7 @@ async fn row_numbers_of_a_table_without_key_and_index_come_back() {
     let before = dump(&host.pool).await;
     host.run("DELETE FROM lines; INSERT INTO lines VALUES ('mine')")
         .await;
-    host.tables_engine()
-        .await
-        .reset(everything())
-        .await
-        .unwrap();
+    host.reset_tables().await;
     assert_same(&dump(&host.pool).await, &before);
 }
 
@@ -165,8 +160,7 @@ async fn a_table_made_by_hand_is_unclaimed_and_stays() {
     let host = Host::new().await;
     host.run("CREATE TABLE by_hand (text TEXT); INSERT INTO by_hand VALUES ('kept')")
         .await;
-    let engine = host.tables_engine().await;
-    let report = engine.reset(everything()).await.unwrap();
+    let report = host.reset_tables().await;
     let unclaimed: Vec<_> = report
         .unclaimed
         .iter()
@@ -199,12 +193,7 @@ async fn a_virtual_table_that_only_shows_another_ones_words_is_no_obstacle() {
                   CREATE VIRTUAL TABLE vocabulary USING fts5vocab (notes, row);";
     let host = Host::with(&[schema], wal()).await;
     host.run("INSERT INTO notes VALUES ('one two three')").await;
-    let report = host
-        .tables_engine()
-        .await
-        .reset(everything())
-        .await
-        .unwrap();
+    let report = host.reset_tables().await;
     assert_eq!(counts(&report, "tables")["notes"], 1);
     assert_eq!(host.number("SELECT count(*) FROM vocabulary").await, 0);
 }

@@ -33,11 +33,7 @@ async fn a_migration_that_deletes_a_parent_deletes_its_children_on_the_factorys_
          DELETE FROM children WHERE id = 3; UPDATE guests SET parent = 7",
     )
     .await;
-    host.tables_engine()
-        .await
-        .reset(everything())
-        .await
-        .unwrap();
+    host.reset_tables().await;
     assert_same(&dump(&host.pool).await, &fresh);
 }
 
@@ -49,11 +45,7 @@ async fn a_host_without_foreign_keys_gets_the_rows_that_it_got_at_first() {
     assert_eq!(fresh["children"].len(), 3);
     let host = Host::with(&migrations, lax()).await;
     host.run("DELETE FROM children").await;
-    host.tables_engine()
-        .await
-        .reset(everything())
-        .await
-        .unwrap();
+    host.reset_tables().await;
     assert_same(&dump(&host.pool).await, &fresh);
 }
 
@@ -90,8 +82,7 @@ async fn an_index_that_a_crash_has_left_goes_and_the_schema_is_in_its_order() {
     let before = schema(&host.pool).await;
     host.run("CREATE INDEX _factory_reset_keeps_0 ON words ((0)) WHERE 0")
         .await;
-    let engine = host.tables_engine().await;
-    let report = engine.reset(everything()).await.unwrap();
+    let report = host.reset_tables().await;
     assert!(report.pending.is_empty(), "{:?}", report.pending);
     let mut after = schema(&host.pool).await;
     after.retain(|(_, name, ..)| name != "_factory_reset");
@@ -115,8 +106,7 @@ async fn the_table_of_migrations_stays_row_for_row_under_whatever_name() {
     host.run("INSERT INTO posts (text) VALUES ('mine')").await;
     let before = dump(&host.pool).await;
     assert_eq!(before["schema_history"].len(), 2);
-    let engine = host.tables_engine().await;
-    let report = engine.reset(everything()).await.unwrap();
+    let report = host.reset_tables().await;
     assert!(report.unclaimed.is_empty(), "{:?}", report.unclaimed);
     let kept = report.preserved.iter().map(|one| one.name.as_str());
     assert_eq!(kept.collect::<Vec<_>>(), ["schema_history"]);

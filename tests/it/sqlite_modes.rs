@@ -23,12 +23,7 @@ async fn an_utf_16_database_is_reset_like_any_other() {
         .await
         .unwrap();
     assert_eq!(encoding, "UTF-16be");
-    let report = host
-        .tables_engine()
-        .await
-        .reset(everything())
-        .await
-        .unwrap();
+    let report = host.reset_tables().await;
     assert!(report.pending.is_empty(), "{:?}", report.pending);
     assert_same(
         &dump(&host.pool).await,
@@ -94,11 +89,7 @@ async fn no_byte_of_a_cleared_row_can_be_read_in_any_file() {
 async fn the_database_shrinks_to_what_a_fresh_one_takes() {
     let host = used(wal()).await;
     let pages = async |host: &Host| host.number("PRAGMA page_count").await;
-    host.tables_engine()
-        .await
-        .reset(everything())
-        .await
-        .unwrap();
+    host.reset_tables().await;
     // The table of the commit record and the two of ANALYZE have a page each.
     let fresh = fresh(wal()).await;
     assert!(pages(&host).await <= pages(&fresh).await + 3);
