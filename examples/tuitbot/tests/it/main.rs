@@ -12,5 +12,6 @@ mod concurrency;
 mod contract;
 mod coverage;
 mod failure;
+mod faults;
 mod options;
 mod server;
