@@ -60,7 +60,9 @@ async fn main() -> Result<(), Error> {
     let address = listener.local_addr()?;
     writeln!(io::stdout(), "listening on http://{address}")?;
     axum::serve(listener, app)
-        .with_graceful_shutdown(async move { drop(terminated.recv().await) })
+        .with_graceful_shutdown(async move {
+            terminated.recv().await;
+        })
         .await?;
     host.pool.close().await;
     Ok(())

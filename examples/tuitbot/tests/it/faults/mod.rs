@@ -7,9 +7,15 @@
 //!
 //! `cargo test` runs a short form; `tests/faults --long` tries everything.
 
+mod clock;
 mod control;
+mod disk;
+mod errors;
 mod fixture;
 mod host;
 mod kills;
+mod log;
+mod power_cuts;
+mod recoveries;
 mod state;
 mod sweep;

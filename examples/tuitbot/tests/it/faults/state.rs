@@ -10,6 +10,8 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
 use walkdir::WalkDir;
 
+use super::fixture::directory;
+
 const DATABASE: &str = "tuitbot.db";
 const OWN_DIRECTORY: &str = ".factory-reset";
 
@@ -45,7 +47,7 @@ impl State {
             }
         }
         // Opening the database would change it.
-        let copy = tempfile::tempdir().unwrap();
+        let copy = directory();
         for suffix in ["", "-wal"] {
             let name = format!("{DATABASE}{suffix}");
             if data.join(&name).exists() {
@@ -114,32 +116,35 @@ async fn tables(database: &Path) -> BTreeMap<String, Vec<String>> {
         Ok(connection) => connection,
         Err(error) => return BTreeMap::from([("broken".to_owned(), vec![error.to_string()])]),
     };
-    let mut all = BTreeMap::new();
-    let names = "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 \
-                 AND name <> '_factory_reset'";
-    for table in strings(&mut connection, names).await {
-        let columns =
-            format!("SELECT 'quote(\"' || name || '\")' FROM pragma_table_xinfo('{table}')");
-        let columns = strings(&mut connection, &columns).await.join(" || ',' || ");
-        let rows = format!("SELECT {columns} AS row FROM \"{table}\" ORDER BY row");
-        let rows = strings(&mut connection, &rows).await;
-        all.insert(table, rows);
-    }
-    let schema = "SELECT type || ' ' || name || ' ' || ifnull(sql, '') AS row FROM sqlite_schema \
-                  WHERE tbl_name <> '_factory_reset' ORDER BY row";
-    for (name, sql) in [
-        ("sqlite_schema", schema),
-        ("integrity", "PRAGMA integrity_check"),
-        ("dangling", "SELECT \"table\" FROM pragma_foreign_key_check"),
-    ] {
-        all.insert(name.to_owned(), strings(&mut connection, sql).await);
+    let mut queries = vec![
+        "SELECT 'schema', type || ' ' || name || ' ' || ifnull(sql, '') FROM sqlite_schema \
+         WHERE tbl_name <> '_factory_reset'"
+            .to_owned(),
+        "SELECT 'integrity', * FROM pragma_integrity_check".to_owned(),
+        "SELECT 'dangling', \"table\" FROM pragma_foreign_key_check".to_owned(),
+    ];
+    // The database itself puts the query of each table together.
+    let selects = "SELECT kept.name, format('SELECT %Q, %s FROM %w', kept.name, \
+             group_concat(format('quote(\"%w\")', row.name), ' || '','' || '), kept.name) \
+         FROM sqlite_schema AS kept JOIN pragma_table_xinfo(kept.name) AS row \
+         WHERE kept.type = 'table' AND kept.rootpage > 0 AND kept.name <> '_factory_reset' \
+         GROUP BY kept.name";
+    let selects = rows(&mut connection, selects).await.into_iter();
+    queries.extend(selects.map(|(_, select)| select));
+    let mut all: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for (table, row) in rows(&mut connection, &queries.join(" UNION ALL ")).await {
+        all.entry(table).or_default().push(row);
     }
     connection.close().await.unwrap();
+    for rows in all.values_mut() {
+        rows.sort();
+    }
     all
 }
 
-/// An error is a row too: it is in no state that is right.
-async fn strings(connection: &mut SqliteConnection, sql: &str) -> Vec<String> {
-    let rows = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(connection);
-    rows.await.unwrap_or_else(|error| vec![error.to_string()])
+/// Of two columns. An error is a row too: it is in no state that is right.
+async fn rows(connection: &mut SqliteConnection, sql: &str) -> Vec<(String, String)> {
+    let rows = sqlx::query_as(AssertSqlSafe(sql)).fetch_all(connection);
+    rows.await
+        .unwrap_or_else(|error| vec![("broken".to_owned(), error.to_string())])
 }

@@ -1,0 +1,145 @@
+//! A call fails, once or from then on, and the host lives on.
+
+use serde_json::{Value, json};
+
+use super::control::{Errno, Fault};
+use super::fixture::{End, Fixture, Place};
+use super::host::{Answer, Host, Program};
+use super::sweep::{Outcome, Tally, any, block_on, chance, is_long, sample, seed, sweep};
+
+/// How many points are tried in the short form; as many again with the automation running.
+const SHORT: usize = 260;
+const SHORT_RUNNING: usize = 12;
+
+#[test]
+fn a_call_that_fails_is_told_and_leaves_the_reset_whole() {
+    let (product, naive) = (errors(Fixture::tuitbot()), errors(Fixture::naive()));
+    for (number, name) in ["a call fails once", "all calls fail from one on"]
+        .iter()
+        .enumerate()
+    {
+        product[number].print(
+            &format!("{name}: EIO, ENOSPC, EACCES"),
+            Some(&naive[number]),
+        );
+        product[number].assert_whole();
+    }
+    naive[0].assert_half();
+}
+
+#[test]
+fn the_automation_runs_again_after_a_reset_that_failed() {
+    let fixture = Fixture::tuitbot();
+    let [once, _] = faults(block_on(fixture.count(true)));
+    let points = if is_long() {
+        once
+    } else {
+        sample(once, SHORT_RUNNING)
+    };
+    let tally = sweep(&points, async |fault| fail(fixture, *fault, true).await);
+    tally.print("a call fails once while the automation runs", None);
+    tally.assert_whole();
+}
+
+/// Once, and from then on.
+fn errors(fixture: &Fixture) -> [Tally; 2] {
+    let share = if fixture.program == Program::Tuitbot {
+        1
+    } else {
+        4
+    };
+    faults(block_on(fixture.count(true))).map(|faults| {
+        let faults = sample(faults, SHORT / 2 / share);
+        sweep(&faults, async |fault| fail(fixture, *fault, false).await)
+    })
+}
+
+/// Each call with each error; in the short form with one by chance.
+fn faults(calls: u64) -> [Vec<Fault>; 2] {
+    let mut chance = chance(seed());
+    let mut errors = || match is_long() {
+        true => Errno::ALL.to_vec(),
+        false => vec![any(&mut chance, &Errno::ALL)],
+    };
+    let points = (1..=calls).flat_map(|call| errors().into_iter().map(move |error| (call, error)));
+    let points: Vec<_> = points.collect();
+    let once = points
+        .iter()
+        .map(|(call, error)| Fault::FailOnce(*call, *error));
+    let from = points
+        .iter()
+        .map(|(call, error)| Fault::FailFromThenOn(*call, *error));
+    [once.collect(), from.collect()]
+}
+
+async fn fail(fixture: &Fixture, fault: Fault, running: bool) -> Outcome {
+    let place = fixture.place();
+    let control = place.control();
+    control.count_reads();
+    let host = Host::start(fixture.program, place.data(), Some(&control), &[]).unwrap();
+    if running {
+        let started = host.post("/api/runtime/start", Value::Null).await;
+        assert_eq!(started.status, 200);
+    }
+    control.arm(fault);
+    let answer = host.reset().await;
+    let hit = control.hit().map(|hit| format!("{hit} {fault:?}"));
+    control.disarm();
+    let Some(answer) = answer else {
+        let end = Err("the host does not answer".to_owned());
+        return Outcome { hit, end };
+    };
+    let shown = match fixture.program {
+        Program::Tuitbot => look(&host, &answer, running).await,
+        Program::Naive => Ok(()),
+    };
+    host.kill();
+    let end = if running && answer.status != 200 {
+        is_old(fixture, &place).await
+    } else {
+        fixture.settle(&place, Some(&answer)).await
+    };
+    let end = match shown {
+        Ok(()) => end,
+        Err(error) => Err(format!(
+            "{error}; after a restart {end:?}; answered {answer:?}"
+        )),
+    };
+    let hit = hit.map(|hit| format!("{} {hit}", answer.status));
+    Outcome { hit, end }
+}
+
+/// What a client sees of the host now that no call fails any more.
+async fn look(host: &Host, answer: &Answer, running: bool) -> Result<(), String> {
+    let status = host.get("/api/settings/status").await;
+    // Held: nobody gets in until a restart, or another reset, has ended this one.
+    if status.status == 503 && answer.status != 200 {
+        return Ok(());
+    }
+    let targets = host.get("/api/targets").await.json();
+    let targets = targets.as_array().map(Vec::len);
+    let (used, count) = (answer.status != 200, usize::from(answer.status != 200));
+    let status = status.json();
+    let shown = (&status["configured"], &status["claimed"]);
+    if shown != (&json!(used), &json!(used))
+        || targets.is_none_or(|targets| (targets > 0) != (count > 0))
+    {
+        return Err(format!("the host shows {status} and {targets:?} targets"));
+    }
+    let runtime = host.get("/api/runtime/status").await.json();
+    if runtime["running"] != json!(used && running) {
+        return Err(format!("the automation shows {runtime}"));
+    }
+    Ok(())
+}
+
+/// Where the automation runs rows come and go; what it does not touch is the same.
+async fn is_old(fixture: &Fixture, place: &Place) -> Result<End, String> {
+    let state = place.restart(fixture).await?;
+    let old = fixture.old();
+    let table = "target_accounts";
+    if state.has_same_files(old) && state.rows(table) == old.rows(table) {
+        return Ok(End::Old);
+    }
+    Err(format!("not the old state: {}", state.difference(old)))
+}

@@ -1,0 +1,111 @@
+//! kill -9 of a reset, and then of the start that ends it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use super::control::{Errno, Fault};
+use super::fixture::{Fixture, Place};
+use super::host::Host;
+use super::sweep::{Outcome, any, block_on, chance, is_long, sample, seed, sweep};
+
+/// How many kills of a reset, and then of a start, are tried in the short form.
+const SHORT_RESETS: usize = 100;
+const SHORT: usize = 120;
+
+#[test]
+fn a_start_killed_while_it_ends_a_reset_is_made_good_by_the_next() {
+    let fixture = Fixture::tuitbot();
+    let interrupted = interrupted(fixture);
+    let mut chance = chance(seed());
+    let (mut kills, mut errors) = (Vec::new(), Vec::new());
+    for (number, place) in interrupted.iter().enumerate() {
+        for call in 1..=count(fixture, place) {
+            kills.push((number, Fault::KillBefore(call)));
+            kills.push((number, Fault::KillAfter(call)));
+            let error = any(&mut chance, &Errno::ALL);
+            errors.push((number, Fault::FailOnce(call, error)));
+        }
+    }
+    let run = async |(number, fault): &(usize, Fault)| {
+        start(fixture, &interrupted[*number], *fault).await
+    };
+    let killed = sweep(&sample(kills, SHORT), run);
+    let failed = sweep(&sample(errors, SHORT / 2), run);
+    killed.print("kill -9 before and after each call of a recovery", None);
+    failed.print("a call of a recovery fails once", None);
+    killed.assert_whole();
+    failed.assert_whole();
+}
+
+/// Data directories with a journal: one for each way the journal and the staging area can
+/// look, and every few calls one more.
+fn interrupted(fixture: &Fixture) -> Vec<Place> {
+    let calls = block_on(fixture.count(false));
+    let every = if is_long() { 5 } else { 25 };
+    let mut seen: BTreeMap<String, u32> = BTreeMap::new();
+    let mut places = Vec::new();
+    for call in sample((1..=calls).collect(), SHORT_RESETS) {
+        let place = fixture.place();
+        let control = place.control();
+        let host = Host::start(fixture.program, place.data(), Some(&control), &[]).unwrap();
+        control.arm(Fault::KillBefore(call));
+        block_on(host.reset());
+        host.kill();
+        let look = look(place.data());
+        let count = seen.entry(look.clone()).or_default();
+        if look.contains("journal.") && (*count).is_multiple_of(every) {
+            places.push(place);
+        }
+        *count += 1;
+    }
+    assert!(!places.is_empty());
+    places
+}
+
+/// Which files of the journal there are, and what is where; without the names of runs.
+fn look(data: &Path) -> String {
+    let mut names = Vec::new();
+    for entry in walkdir::WalkDir::new(data.join(".factory-reset"))
+        .max_depth(2)
+        .sort_by_file_name()
+    {
+        let entry = entry.unwrap();
+        let name = entry.file_name().to_str().unwrap();
+        let is_run = name.len() == 36;
+        names.push(if is_run {
+            "run".to_owned()
+        } else {
+            name.to_owned()
+        });
+    }
+    let wal = fs::metadata(data.join("tuitbot.db-wal")).is_ok_and(|wal| wal.len() > 0);
+    format!("{names:?} {wal}")
+}
+
+async fn start(fixture: &Fixture, interrupted: &Place, fault: Fault) -> Outcome {
+    let place = Place::of(interrupted.data());
+    let control = place.control();
+    control.arm(fault);
+    // Killed, or refused, or come to listen.
+    drop(Host::start(
+        fixture.program,
+        place.data(),
+        Some(&control),
+        &[],
+    ));
+    let hit = control.hit().map(|hit| format!("{hit} {fault:?}"));
+    let end = fixture.settle(&place, None).await;
+    Outcome { hit, end }
+}
+
+/// How many calls a start on it makes.
+fn count(fixture: &Fixture, interrupted: &Place) -> u64 {
+    let place = Place::of(interrupted.data());
+    let control = place.control();
+    control.arm(Fault::None);
+    let host = Host::start(fixture.program, place.data(), Some(&control), &[]).unwrap();
+    let count = control.count();
+    host.kill();
+    count
+}
