@@ -3,7 +3,7 @@
 use super::control::Fault;
 use super::fixture::Fixture;
 use super::kills::kill;
-use super::sweep::{block_on, sample, sweep};
+use super::sweep::{assert_whole, block_on, sample, sweep};
 
 const TEN_YEARS: i64 = 10 * 365 * 24 * 60 * 60;
 /// How many points are tried in the short form.
@@ -19,5 +19,5 @@ fn a_clock_that_is_ten_years_off_changes_nothing() {
         kill(fixture, Fault::KillBefore(*call), *clock).await
     });
     tally.print("kill -9 with the clock ten years back, or ahead", None);
-    tally.assert_whole();
+    assert_whole(&[tally]);
 }

@@ -21,43 +21,44 @@ pub(super) type Remains = BTreeMap<PathBuf, (u32, Option<Vec<u8>>)>;
 type Number = usize;
 const ROOT: Number = 0;
 
-#[derive(Debug, Clone)]
-struct Node {
+#[derive(Debug)]
+struct Node<'log> {
     mode: u32,
     /// The names in a directory, as they are and as they were at first.
     names: BTreeMap<String, Number>,
     first_names: BTreeMap<String, Number>,
     /// None for a directory.
-    content: Option<Content>,
+    content: Option<Content<'log>>,
 }
 
 #[derive(Debug, Clone, Default)]
-struct Content {
+struct Content<'log> {
     durable: Vec<u8>,
     /// Since the last sync.
-    changes: Vec<Write>,
+    changes: Vec<Write<'log>>,
 }
 
 #[derive(Debug, Clone)]
-enum Write {
-    Bytes(usize, Vec<u8>),
+enum Write<'log> {
+    Bytes(usize, &'log [u8]),
     Length(usize),
 }
 
 /// A change of names: in these directories these names now stand for these nodes, or nothing.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Naming {
     entries: Vec<(Number, String, Option<Number>)>,
     unsynced: BTreeSet<Number>,
 }
 
-#[derive(Debug, Clone)]
-pub(super) struct Disk {
-    nodes: Vec<Node>,
+/// The disk of a host that has made some of the calls in a log.
+#[derive(Debug)]
+pub(super) struct Disk<'log> {
+    nodes: Vec<Node<'log>>,
     namings: Vec<Naming>,
 }
 
-impl Disk {
+impl<'log> Disk<'log> {
     /// All that is in `directory` is durable.
     pub(super) fn read(directory: &Path) -> Self {
         let mut disk = Self {
@@ -83,7 +84,7 @@ impl Disk {
     }
 
     /// Lets a call happen.
-    pub(super) fn apply(&mut self, change: &Change) {
+    pub(super) fn apply(&mut self, change: &'log Change) {
         match change {
             Change::Create { path, mode } => {
                 let node = self.add(*mode, Some(Content::default()));
@@ -94,7 +95,7 @@ impl Disk {
                 self.name(vec![(path, Some(node))]);
             }
             Change::Write { path, from, bytes } => {
-                let write = Write::Bytes(*from, bytes.clone());
+                let write = Write::Bytes(*from, bytes);
                 self.content(path).changes.push(write);
             }
             Change::Resize { path, length } => {
@@ -152,7 +153,7 @@ impl Disk {
         remains
     }
 
-    fn add(&mut self, mode: u32, content: Option<Content>) -> Number {
+    fn add(&mut self, mode: u32, content: Option<Content<'log>>) -> Number {
         self.nodes.push(Node {
             mode,
             names: BTreeMap::new(),
@@ -177,7 +178,7 @@ impl Disk {
         self.namings.push(Naming { entries, unsynced });
     }
 
-    fn content(&mut self, path: &Path) -> &mut Content {
+    fn content(&mut self, path: &Path) -> &mut Content<'log> {
         let node = self.find(path);
         self.nodes[node].content.as_mut().expect("a file")
     }
@@ -197,7 +198,7 @@ impl Disk {
     }
 }
 
-impl Content {
+impl Content<'_> {
     /// Brings those changes to the disk that happen to get there, in their order.
     fn sync(&mut self, mut happens: impl FnMut() -> bool) {
         for change in self.changes.drain(..) {
@@ -211,7 +212,7 @@ impl Content {
                     if self.durable.len() < end {
                         self.durable.resize(end, 0);
                     }
-                    self.durable[from..end].copy_from_slice(&bytes);
+                    self.durable[from..end].copy_from_slice(bytes);
                 }
             }
         }

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use super::control::{Errno, Fault};
 use super::fixture::{End, Fixture, Place};
 use super::host::{Answer, Host, Program};
-use super::sweep::{Outcome, Tally, any, block_on, chance, is_long, sample, seed, sweep};
+use super::sweep::{
+    Outcome, Tally, any, assert_whole, block_on, chance, is_long, sample, seed, sweep,
+};
 
 /// How many points are tried in the short form; as many again with the automation running.
 const SHORT: usize = 260;
@@ -22,8 +24,8 @@ fn a_call_that_fails_is_told_and_leaves_the_reset_whole() {
             &format!("{name}: EIO, ENOSPC, EACCES"),
             Some(&naive[number]),
         );
-        product[number].assert_whole();
     }
+    assert_whole(&product);
     naive[0].assert_half();
 }
 
@@ -38,7 +40,7 @@ fn the_automation_runs_again_after_a_reset_that_failed() {
     };
     let tally = sweep(&points, async |fault| fail(fixture, *fault, true).await);
     tally.print("a call fails once while the automation runs", None);
-    tally.assert_whole();
+    assert_whole(&[tally]);
 }
 
 /// Once, and from then on.
@@ -87,7 +89,11 @@ async fn fail(fixture: &Fixture, fault: Fault, running: bool) -> Outcome {
     control.disarm();
     let Some(answer) = answer else {
         let end = Err("the host does not answer".to_owned());
-        return Outcome { hit, end };
+        return Outcome {
+            hit,
+            answer: None,
+            end,
+        };
     };
     let shown = match fixture.program {
         Program::Tuitbot => look(&host, &answer, running).await,
@@ -105,8 +111,11 @@ async fn fail(fixture: &Fixture, fault: Fault, running: bool) -> Outcome {
             "{error}; after a restart {end:?}; answered {answer:?}"
         )),
     };
-    let hit = hit.map(|hit| format!("{} {hit}", answer.status));
-    Outcome { hit, end }
+    Outcome {
+        hit,
+        answer: Some(answer.status),
+        end,
+    }
 }
 
 /// What a client sees of the host now that no call fails any more.

@@ -93,10 +93,6 @@ impl Fixture {
         Place::of(&self.original)
     }
 
-    pub(super) fn original(&self) -> &Path {
-        &self.original
-    }
-
     /// Restarts the host on what a fault has left, and tells how the reset has ended. When it
     /// is neither of the two ends, or not the one that was answered, or another one after one
     /// more start, that is an error which says so.

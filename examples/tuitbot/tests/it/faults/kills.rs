@@ -3,7 +3,7 @@
 use super::control::Fault;
 use super::fixture::Fixture;
 use super::host::{Host, Program};
-use super::sweep::{Outcome, Tally, block_on, sample, sweep};
+use super::sweep::{Outcome, Tally, assert_whole, block_on, sample, sweep};
 
 /// How many points beside those before each call are tried in the short form.
 const SHORT: usize = 60;
@@ -20,7 +20,7 @@ fn a_reset_killed_at_any_call_is_whole_after_the_next_start() {
     for (number, name) in names.iter().enumerate() {
         product[number].print(name, Some(&naive[number]));
     }
-    product.iter().for_each(Tally::assert_whole);
+    assert_whole(&product);
     naive[0].assert_half();
 }
 
@@ -62,5 +62,9 @@ pub(super) async fn kill(fixture: &Fixture, fault: Fault, clock: i64) -> Outcome
     host.kill();
     let hit = control.hit().map(|hit| format!("{hit} {fault:?}"));
     let end = fixture.settle(&place, answer.as_ref()).await;
-    Outcome { hit, end }
+    Outcome {
+        hit,
+        answer: answer.map(|answer| answer.status),
+        end,
+    }
 }

@@ -1,138 +1,164 @@
 //! The power goes.
 
-use std::collections::HashSet;
-
 use rand::RngExt;
 
 use super::control::Fault;
 use super::disk::{Disk, Remains, restore};
 use super::fixture::{Fixture, Place};
 use super::host::{Answer, Host};
-use super::log;
-use super::sweep::{Outcome, Tally, block_on, chance, is_long, sample, seed, sweep};
+use super::log::{self, Change};
+use super::recoveries::interrupted;
+use super::sweep::{Outcome, Tally, assert_whole, block_on, chance, is_long, sample, seed, sweep};
 
 /// How many draws of what was not synced there are for each instant.
-const DRAWS: u64 = 6;
+const DRAWS: u64 = 8;
 /// How many disks are tried in the short form.
 const SHORT: usize = 160;
+const SHORT_NAIVE: usize = 60;
 
 #[test]
 fn a_power_cut_at_any_instant_leaves_a_whole_reset() {
-    let product = PowerCuts::record(Fixture::tuitbot());
-    let naive = PowerCuts::record(Fixture::naive());
+    let product = PowerCuts::of_reset(Fixture::tuitbot());
+    let naive = PowerCuts::of_reset(Fixture::naive());
     let (lost, naive_lost) = (product.lose_all(), naive.lose_all());
     lost.print(
         "power cut, all that was not synced is lost",
         Some(&naive_lost),
     );
-    let (drawn, naive_drawn) = (product.draw(), naive.draw());
+    let (drawn, naive_drawn) = (product.draw(SHORT), naive.draw(SHORT_NAIVE));
     drawn.print("power cut, parts of it are lost", Some(&naive_drawn));
     let (after, naive_after) = (product.after(), naive.after());
     after.print("power cut after the 200", Some(&naive_after));
-    for tally in [lost, drawn, after] {
-        tally.assert_whole();
-    }
+    assert_whole(&[lost, drawn, after]);
     naive_drawn.assert_half();
     naive_after.assert_half();
 }
 
-/// The disk at every instant of one reset.
+#[test]
+fn a_power_cut_while_a_start_ends_a_reset_is_made_good_by_the_next() {
+    let fixture = Fixture::tuitbot();
+    let mut all = [Tally::default(), Tally::default()];
+    let interrupted = interrupted(fixture);
+    let share = SHORT / interrupted.len();
+    for place in interrupted {
+        let cuts = PowerCuts::of_start(fixture, place);
+        all[0].0.extend(cuts.lose_all().0);
+        all[1].0.extend(cuts.draw(share).0);
+    }
+    all[0].print(
+        "power cut in a recovery, all that was not synced is lost",
+        None,
+    );
+    all[1].print("power cut in a recovery, parts of it are lost", None);
+    assert_whole(&all);
+}
+
+/// A host has run once, and the power may have gone at any instant.
 struct PowerCuts {
     fixture: &'static Fixture,
-    /// From the start of the host on, with what has just happened.
-    instants: Vec<(String, Disk)>,
-    answer: Answer,
+    before: Place,
+    changes: Vec<Change>,
+    /// How many changes there were before the first instant.
+    first: usize,
+    answer: Option<Answer>,
 }
 
-/// A disk after a cut.
-struct Cut {
-    name: String,
-    remains: Remains,
-}
+/// After how many changes, and which draw it is of what was not synced: none of it without.
+type Cut = (usize, Option<u64>);
 
 impl PowerCuts {
-    fn record(fixture: &'static Fixture) -> Self {
-        let place = fixture.place();
+    fn of_reset(fixture: &'static Fixture) -> Self {
+        Self::record(fixture, fixture.place(), async |host| {
+            let answer = host.reset().await.unwrap();
+            assert_eq!(answer.status, 200, "{answer:?}");
+            answer
+        })
+    }
+
+    fn of_start(fixture: &'static Fixture, interrupted: Place) -> Self {
+        let mut cuts = Self::record(fixture, interrupted, async |host| {
+            host.get("/api/health").await
+        });
+        (cuts.first, cuts.answer) = (0, None);
+        cuts
+    }
+
+    fn record(
+        fixture: &'static Fixture,
+        before: Place,
+        ask: impl AsyncFnOnce(&Host) -> Answer,
+    ) -> Self {
+        let place = Place::of(before.data());
         let control = place.control();
         let log = control.keep_log();
         // From the start: nothing that the host changes may escape the model.
         control.arm(Fault::None);
         let program = fixture.program;
         let host = Host::start(program, place.data(), Some(&control), &[]).unwrap();
-        let before = log::read(&log, place.data()).len();
-        let answer = block_on(host.reset()).unwrap();
-        assert_eq!(answer.status, 200, "{answer:?}");
+        let first = log::read(&log, place.data()).len();
+        let answer = Some(block_on(ask(&host)));
         host.kill();
-        let changes = log::read(&log, place.data());
-        let mut disk = Disk::read(fixture.original());
-        let mut instants = Vec::new();
-        for (number, change) in changes.iter().enumerate() {
-            disk.apply(change);
-            if number + 1 >= before {
-                let text: String = format!("{change:?}").chars().take(90).collect();
-                instants.push((format!("after change {number}, {text}"), disk.clone()));
-            }
-        }
         Self {
             fixture,
-            instants,
+            before,
+            changes: log::read(&log, place.data()),
+            first,
             answer,
         }
     }
 
-    /// Each different disk of those on which only what was synced has remained.
+    /// Only what was synced has remained: another disk after each sync.
     fn lose_all(&self) -> Tally {
-        let cuts = self.instants.iter().map(|(name, disk)| Cut {
-            name: format!("nothing unsynced {name}"),
-            remains: disk.cut(|| false),
+        let instants = self.first..=self.changes.len();
+        let changed = instants.filter(|&instant| {
+            let last = self.changes[..instant].last();
+            instant == self.first || matches!(last, Some(Change::Sync { .. }))
         });
-        self.run(cuts.collect(), None)
+        let cuts: Vec<Cut> = changed.map(|instant| (instant, None)).collect();
+        self.run(&cuts, None)
     }
 
-    /// Draws for each instant, of all kinds from nearly nothing to nearly everything.
-    fn draw(&self) -> Tally {
-        let mut cuts = Vec::new();
-        for draw in 0..DRAWS {
-            for (number, (name, disk)) in self.instants.iter().enumerate() {
-                let seed = seed().wrapping_add(draw << 32).wrapping_add(number as u64);
-                cuts.push(self.drawn(seed, name, disk));
-            }
-        }
-        self.run(cuts, None)
+    /// Draws for each instant; in the short form `count` in all.
+    fn draw(&self, count: usize) -> Tally {
+        let instants = self.first..=self.changes.len();
+        let cuts = instants.flat_map(|instant| (0..DRAWS).map(move |draw| (instant, Some(draw))));
+        self.run(&sample(cuts.collect(), count), None)
     }
 
     /// Once it was answered that the reset has happened, it has.
     fn after(&self) -> Tally {
-        let (name, disk) = self.instants.last().unwrap();
         let draws = if is_long() { 200 } else { 20 };
-        let mut cuts = vec![Cut {
-            name: format!("nothing unsynced {name}"),
-            remains: disk.cut(|| false),
-        }];
-        cuts.extend((0..draws).map(|draw| self.drawn(seed().wrapping_sub(draw), name, disk)));
-        self.run(cuts, Some(&self.answer))
+        let draws = (0..draws).map(Some).chain([None]);
+        let cuts: Vec<Cut> = draws.map(|draw| (self.changes.len(), draw)).collect();
+        self.run(&cuts, self.answer.as_ref())
     }
 
-    fn drawn(&self, seed: u64, name: &str, disk: &Disk) -> Cut {
-        let mut chance = chance(seed);
-        let share = chance.random_range(0.05..0.95);
-        Cut {
-            name: format!("seed {seed} {name}"),
-            remains: disk.cut(|| chance.random_bool(share)),
-        }
-    }
-
-    fn run(&self, mut cuts: Vec<Cut>, answer: Option<&Answer>) -> Tally {
-        let mut known = HashSet::new();
-        cuts.retain(|cut| known.insert(cut.remains.clone()));
-        let chosen = sample((0..cuts.len()).collect(), SHORT);
-        sweep(&chosen, async |number: &usize| {
-            let cut = &cuts[*number];
+    fn run(&self, cuts: &[Cut], answer: Option<&Answer>) -> Tally {
+        sweep(cuts, async |cut: &Cut| {
             let place = Place::empty();
-            restore(&cut.remains, place.data());
+            restore(&self.remains(*cut), place.data());
             let end = self.fixture.settle(&place, answer).await;
-            let hit = Some(cut.name.clone());
-            Outcome { hit, end }
+            let last = self.changes[..cut.0].last();
+            let last: String = format!("{last:?}").chars().take(90).collect();
+            Outcome {
+                hit: Some(format!("{cut:?} after {last}")),
+                answer: answer.map(|answer| answer.status),
+                end,
+            }
         })
+    }
+
+    fn remains(&self, (instant, draw): Cut) -> Remains {
+        let mut disk = Disk::read(self.before.data());
+        for change in &self.changes[..instant] {
+            disk.apply(change);
+        }
+        let Some(draw) = draw else {
+            return disk.cut(|| false);
+        };
+        let mut chance = chance(seed() ^ (draw << 32) ^ instant as u64);
+        // From nearly nothing to nearly everything.
+        let share = chance.random_range(0.05..0.95);
+        disk.cut(|| chance.random_bool(share))
     }
 }

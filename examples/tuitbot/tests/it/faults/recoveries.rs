@@ -7,7 +7,7 @@ use std::path::Path;
 use super::control::{Errno, Fault};
 use super::fixture::{Fixture, Place};
 use super::host::Host;
-use super::sweep::{Outcome, any, block_on, chance, is_long, sample, seed, sweep};
+use super::sweep::{Outcome, any, assert_whole, block_on, chance, is_long, sample, seed, sweep};
 
 /// How many kills of a reset, and then of a start, are tried in the short form.
 const SHORT_RESETS: usize = 100;
@@ -34,13 +34,12 @@ fn a_start_killed_while_it_ends_a_reset_is_made_good_by_the_next() {
     let failed = sweep(&sample(errors, SHORT / 2), run);
     killed.print("kill -9 before and after each call of a recovery", None);
     failed.print("a call of a recovery fails once", None);
-    killed.assert_whole();
-    failed.assert_whole();
+    assert_whole(&[killed, failed]);
 }
 
 /// Data directories with a journal: one for each way the journal and the staging area can
 /// look, and every few calls one more.
-fn interrupted(fixture: &Fixture) -> Vec<Place> {
+pub(super) fn interrupted(fixture: &Fixture) -> Vec<Place> {
     let calls = block_on(fixture.count(false));
     let every = if is_long() { 5 } else { 25 };
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
@@ -96,7 +95,11 @@ async fn start(fixture: &Fixture, interrupted: &Place, fault: Fault) -> Outcome 
     ));
     let hit = control.hit().map(|hit| format!("{hit} {fault:?}"));
     let end = fixture.settle(&place, None).await;
-    Outcome { hit, end }
+    Outcome {
+        hit,
+        answer: None,
+        end,
+    }
 }
 
 /// How many calls a start on it makes.
