@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::blocker::{self, Blocker};
 use crate::claims::ClaimError;
 use crate::data_directory::PathError;
 use crate::database::DatabaseError;
@@ -243,6 +244,9 @@ pub enum ResetError {
     /// The plan could not be made; nothing was touched.
     #[error("could not plan the reset")]
     Plan(#[from] PlanError),
+    /// Something could not be cleared; nothing was touched.
+    #[error("not everything can be cleared: {}", blocker::list(.0))]
+    Blocked(Vec<Blocker>),
     /// A guard refuses; nothing was touched.
     #[error("guard `{guard}` refuses")]
     Guard {
@@ -332,6 +336,9 @@ pub enum FailureCause {
     /// The plan inside the transaction could not be made.
     #[error("could not plan inside the transaction")]
     Plan(#[from] PlanError),
+    /// Something that could not be cleared has come up since the reset began.
+    #[error("not everything can be cleared: {}", blocker::list(.0))]
+    Blocked(Vec<Blocker>),
     /// The transaction failed.
     #[error("the database transaction failed")]
     Database(#[from] DatabaseError),

@@ -67,6 +67,9 @@ async fn reset(
 
     let plan = planner::plan(inner, &request.selection).await?;
     check_digest(request, &plan)?;
+    if !plan.blockers.is_empty() {
+        return Err(ResetError::Blocked(plan.blockers));
+    }
     check_guards(inner, request, &plan).await?;
 
     progress.send(EventKind::Planned {
@@ -228,6 +231,10 @@ impl Attempt<'_> {
         let (selection, stopped) = (&self.request.selection, &self.stopped);
         let plan =
             planner::plan_within(self.inner, selection, transaction, &version, stopped).await?;
+        if !plan.blockers.is_empty() {
+            self.report.blockers.clone_from(&plan.blockers);
+            return Err(FailureCause::Blocked(plan.blockers));
+        }
         self.report.digest.clone_from(&plan.digest);
         self.report.unclaimed.clone_from(&plan.unclaimed);
         let staging = self.prepare(running, &plan).await?;

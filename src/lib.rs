@@ -66,6 +66,7 @@
 //!
 //! The crate works on Unix: it reaches the data directory through directory handles.
 
+mod blocker;
 mod builder;
 mod call;
 mod claims;
@@ -86,6 +87,7 @@ mod journal;
 mod order;
 mod plan;
 mod planner;
+mod preflight;
 mod recovery;
 mod registry;
 mod relative_path;
@@ -99,6 +101,7 @@ pub mod summary;
 mod task;
 
 pub use async_trait::async_trait;
+pub use blocker::Blocker;
 pub use builder::EngineBuilder;
 pub use claims::{ClaimError, Claims, Preserved, Unclaimed};
 pub use context::{ForgetContext, PlanContext, ResumeContext, StepContext};

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::blocker::Blocker;
 use crate::claims::{Preserved, Unclaimed};
 use crate::descriptor::{Phase, Scope, StepDescriptor, StepId};
 use crate::error::chain;
@@ -41,6 +42,8 @@ pub struct Report {
     pub preserved: Vec<Preserved>,
     /// What is there and belongs to nobody; it was left alone.
     pub unclaimed: Vec<Unclaimed>,
+    /// What would keep a reset from succeeding; empty in the report of a reset that was made.
+    pub blockers: Vec<Blocker>,
     /// What the reset could not finish after its commit; tried again at the next reset and
     /// at the next start.
     pub pending: Vec<Pending>,
@@ -59,6 +62,7 @@ impl Report {
             steps: Vec::new(),
             preserved: plan.preserved.clone(),
             unclaimed: plan.unclaimed.clone(),
+            blockers: plan.blockers.clone(),
             pending: Vec::new(),
         }
     }
