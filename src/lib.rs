@@ -63,6 +63,7 @@
 //! |---|---|
 //! | `sqlite` | [`Sqlite`], the database behind the engine |
 //! | `axum` | [`http`]: the gate as a layer, and a router with options, preview and history |
+//! | `testing` | [`testing`]: what a host's own tests ask of its engine |
 //!
 //! The crate works on Unix: it reaches the data directory through directory handles.
 
@@ -102,6 +103,8 @@ mod staging;
 mod step;
 pub mod summary;
 mod task;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use async_trait::async_trait;
 pub use blocker::Blocker;
