@@ -11,21 +11,26 @@ use tokio::sync::Mutex;
 
 use crate::claims::Ownership;
 use crate::data_directory::DataDirectory;
-use crate::database::{Database, DatabaseError};
+use crate::database::{Bounded, Database, DatabaseError, Patience};
 use crate::descriptor::{Phase, StepDescriptor};
 use crate::engine::{Engine, Inner, Limits, Running};
 use crate::error::{BuildError, RecoveryError};
 use crate::gate::Gate;
-use crate::guard::Guard;
+use crate::guard::{Guard, NothingUnclaimed};
+use crate::history::History;
 use crate::journal::Journal;
 use crate::order::order;
 use crate::registry::{StepRegistration, registered};
 use crate::resources::Resources;
 use crate::task::blocking;
-use crate::{event, recovery};
+use crate::{event, recovery, reserve, retry};
 
 /// How long requests under way may take to end.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a step of the Stop phase may take to stop what runs.
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the database may take for what it does at once.
+const DATABASE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long one call of a step may take.
 const STEP_TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -63,6 +68,8 @@ impl EngineBuilder {
             guards: Vec::new(),
             limits: Limits {
                 drain: DRAIN_TIMEOUT,
+                stop: STOP_TIMEOUT,
+                database: DATABASE_TIMEOUT,
                 step: STEP_TIMEOUT,
             },
         }
@@ -143,6 +150,13 @@ impl EngineBuilder {
         self
     }
 
+    /// Refuses every reset while anything in the database or the data directory is neither
+    /// claimed nor preserved: the guard [`NothingUnclaimed`].
+    #[must_use]
+    pub fn strict_coverage(self) -> Self {
+        self.guard(NothingUnclaimed)
+    }
+
     /// Adds a check that can refuse a reset.
     #[must_use]
     pub fn guard(mut self, guard: impl Guard) -> Self {
@@ -157,7 +171,24 @@ impl EngineBuilder {
         self
     }
 
-    /// How long one call of a step may take; 5 minutes unless set.
+    /// How long a step of the Stop phase may take to stop what runs; 30 seconds unless set. A
+    /// task that does not stop makes the reset fail, and runs on.
+    #[must_use]
+    pub fn stop_timeout(mut self, limit: Duration) -> Self {
+        self.limits.stop = limit;
+        self
+    }
+
+    /// How long the database may take for what it does at once: opening a transaction, reading
+    /// a commit record; 60 seconds unless set. How long it waits for the lock of another
+    /// connection is its own setting, and less.
+    #[must_use]
+    pub fn database_timeout(mut self, limit: Duration) -> Self {
+        self.limits.database = limit;
+        self
+    }
+
+    /// How long one call of a step, or a commit, may take; 5 minutes unless set.
     #[must_use]
     pub fn step_timeout(mut self, limit: Duration) -> Self {
         self.limits.step = limit;
@@ -181,12 +212,19 @@ impl EngineBuilder {
             return Err(BuildError::EmptyConfirmation);
         }
 
+        let patience = Patience {
+            answer: self.limits.database,
+            work: self.limits.step,
+        };
+        let database = self
+            .database
+            .map(|database| -> Box<dyn Database> { Box::new(Bounded { database, patience }) });
         let data_dir = self.data_dir.ok_or(BuildError::NoDataDirectory)?;
         let data_directory = blocking(move || DataDirectory::open(&data_dir)).await?;
         let data_directory = Arc::new(data_directory);
 
         let mut ownership = Ownership::default();
-        if let Some(database) = &self.database {
+        if let Some(database) = &database {
             for file in database.files() {
                 if let Ok(below) = file.strip_prefix(data_directory.path()) {
                     ownership.database_file(below)?;
@@ -199,7 +237,7 @@ impl EngineBuilder {
         for (path, reason) in self.preserved_paths {
             ownership.preserve_path(&path, reason)?;
         }
-        let known = match &self.database {
+        let known = match &database {
             Some(database) => KnownTables::read(&**database).await?,
             None => KnownTables::none(),
         };
@@ -216,34 +254,43 @@ impl EngineBuilder {
             if !claims.is_none() && step.descriptor.phase != Phase::Erase {
                 return Err(BuildError::ClaimOutsideErase(step.descriptor.id));
             }
-            if claims.has_tables() && self.database.is_none() {
+            if claims.has_tables() && database.is_none() {
                 return Err(BuildError::NoDatabase(step.descriptor.id));
             }
             ownership.claim(step.descriptor.id, &claims)?;
         }
 
-        let journal = {
+        let (journal, history) = {
             let data_directory = data_directory.clone();
-            blocking(move || Journal::open(data_directory)).await
+            blocking(move || {
+                let journal = Journal::open(data_directory.clone());
+                (journal, History::open(data_directory))
+            })
+            .await
         };
         let journal = journal.map_err(RecoveryError::from)?;
         let inner = Arc::new(Inner {
             steps,
             resources: self.resources,
             ownership,
-            database: self.database,
+            database,
             data_directory,
             confirmation: self.confirmation,
             guards: self.guards,
             limits: self.limits,
             gate: Gate::default(),
             events: event::channel(),
-            running: Arc::new(Mutex::new(Running {
-                journal,
-                held: None,
-            })),
+            history: Arc::new(history),
+            turn: Arc::default(),
+            running: Mutex::new(Running::new(journal)),
         });
-        recovery::recover(&inner, &mut *inner.running.lock().await).await?;
+        {
+            let mut running = inner.running.lock().await;
+            recovery::recover(&inner, &mut running).await?;
+            retry::schedule(&inner, &mut running);
+        }
+        let data_directory = inner.data_directory.clone();
+        blocking(move || reserve::keep(&data_directory)).await;
         Ok(Engine { inner })
     }
 

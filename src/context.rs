@@ -54,14 +54,15 @@ impl PlanContext<'_> {
     }
 
     /// A plan of everything that this step claims: each table with its rows, each path with
-    /// its files and bytes.
+    /// its files and bytes, and what of it cannot be removed.
     ///
     /// # Errors
     ///
-    /// When a table cannot be counted, or a path cannot be read or is a mount point.
+    /// When a table cannot be counted, or a path cannot be read.
     pub async fn plan_claims(&self) -> Result<StepPlan, StepError> {
         let mut items = Vec::with_capacity(self.tables.len() + self.paths.len());
         let mut fingerprints = Vec::new();
+        let mut blockers = Vec::new();
         if !self.tables.is_empty() {
             fingerprints.push(self.database_version.to_owned());
             let mut transaction = self.transaction.lock().await;
@@ -80,6 +81,7 @@ impl PlanContext<'_> {
                 let (data_directory, path) = (self.data_directory.clone(), path.clone());
                 blocking(move || data_directory.survey(&path)).await?
             };
+            blockers.extend(survey.blockers);
             items.push(if survey.there {
                 fingerprints.push(format!("{:x}", survey.fingerprint));
                 Item::removed(ItemKind::Path, path.as_str(), survey.files).bytes(survey.bytes)
@@ -87,7 +89,9 @@ impl PlanContext<'_> {
                 Item::absent(ItemKind::Path, path.as_str())
             });
         }
-        Ok(StepPlan::new(items).fingerprint(fingerprints.join(" ")))
+        let mut plan = StepPlan::new(items).fingerprint(fingerprints.join(" "));
+        blockers.into_iter().for_each(|blocker| plan.block(blocker));
+        Ok(plan)
     }
 }
 

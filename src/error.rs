@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use crate::blocker::{self, Blocker};
 use crate::claims::ClaimError;
 use crate::data_directory::PathError;
 use crate::database::DatabaseError;
 use crate::descriptor::StepId;
 use crate::guard::Refusal;
+use crate::history::RunOutcome;
 use crate::journal::JournalError;
 use crate::order::OrderError;
 use crate::report::Report;
@@ -243,6 +245,9 @@ pub enum ResetError {
     /// The plan could not be made; nothing was touched.
     #[error("could not plan the reset")]
     Plan(#[from] PlanError),
+    /// Something could not be cleared; nothing was touched.
+    #[error("not everything can be cleared: {}", blocker::list(.0))]
+    Blocked(Vec<Blocker>),
     /// A guard refuses; nothing was touched.
     #[error("guard `{guard}` refuses")]
     Guard {
@@ -305,6 +310,16 @@ impl ResetError {
         }
     }
 
+    /// What the history says of it.
+    pub(crate) fn outcome(&self) -> RunOutcome {
+        match self {
+            Self::Failed { .. } => RunOutcome::Failed,
+            Self::NotUndone { .. } => RunOutcome::NotUndone,
+            Self::Undecided { .. } => RunOutcome::Undecided,
+            _ => RunOutcome::Refused,
+        }
+    }
+
     /// How far the reset had come, where it had begun.
     #[must_use]
     pub fn report(&self) -> Option<&Report> {
@@ -332,6 +347,12 @@ pub enum FailureCause {
     /// The plan inside the transaction could not be made.
     #[error("could not plan inside the transaction")]
     Plan(#[from] PlanError),
+    /// Something that could not be cleared has come up since the reset began.
+    #[error("not everything can be cleared: {}", blocker::list(.0))]
+    Blocked(Vec<Blocker>),
+    /// The engine, or the driver of the database, panicked.
+    #[error("it panicked: {0}")]
+    Panicked(String),
     /// The transaction failed.
     #[error("the database transaction failed")]
     Database(#[from] DatabaseError),

@@ -45,27 +45,31 @@
 //! # How a reset goes
 //!
 //! 1. **Refusals**, before anything is touched: the confirmation, another reset, the digest of
-//!    the preview, the [guards](Guard).
+//!    the preview, [what could not be removed](Blocker), the [guards](Guard).
 //! 2. The [gate](Gate) refuses further requests and waits for those under way.
 //! 3. **Stop**: what writes is stopped.
 //! 4. **Erase**: rows go in one transaction; paths are renamed into a staging area. Until the
 //!    commit all of it can be undone, and is when anything fails.
 //! 5. The **commit** of the transaction, which carries a commit record.
-//! 6. **Forget**: what cannot be rolled back goes; then freed pages are given back, and what
-//!    is staged is unlinked.
+//! 6. **Forget**: what cannot be rolled back goes; then what is staged is unlinked, and freed
+//!    pages are given back. What cannot be finished is [pending](Report::pending), and tried
+//!    again in the background.
 //!
 //! A crash at any instant is ended by the next [`EngineBuilder::build`]: forward when the
-//! commit record stands, back when it does not.
+//! commit record stands, back when it does not. Every run stands in the
+//! [history](Engine::history).
 //!
 //! # Features
 //!
 //! | feature | what it adds |
 //! |---|---|
 //! | `sqlite` | [`Sqlite`], the database behind the engine |
-//! | `axum` | [`http`]: the gate as a layer, and a router with options and preview |
+//! | `axum` | [`http`]: the gate as a layer, and a router with options, preview and history |
+//! | `testing` | [`testing`]: what a host's own tests ask of its engine |
 //!
 //! The crate works on Unix: it reaches the data directory through directory handles.
 
+mod blocker;
 mod builder;
 mod call;
 mod claims;
@@ -79,6 +83,7 @@ mod event;
 mod executor;
 mod gate;
 mod guard;
+mod history;
 #[cfg(feature = "axum")]
 pub mod http;
 mod item;
@@ -86,19 +91,25 @@ mod journal;
 mod order;
 mod plan;
 mod planner;
+mod preflight;
 mod recovery;
 mod registry;
 mod relative_path;
 mod report;
 mod request;
+mod reserve;
 mod resources;
+mod retry;
 mod selection;
 mod staging;
 mod step;
 pub mod summary;
 mod task;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use async_trait::async_trait;
+pub use blocker::Blocker;
 pub use builder::EngineBuilder;
 pub use claims::{ClaimError, Claims, Preserved, Unclaimed};
 pub use context::{ForgetContext, PlanContext, ResumeContext, StepContext};
@@ -110,8 +121,9 @@ pub use descriptor::{Phase, Scope, StepDescriptor, StepId};
 pub use engine::Engine;
 pub use error::{BuildError, FailureCause, PlanError, RecoveryError, ResetError, StepError, chain};
 pub use event::{Event, EventKind};
-pub use gate::{Entered, Gate};
+pub use gate::{ClosedGate, Entered, Gate};
 pub use guard::{Guard, NothingUnclaimed, Refusal};
+pub use history::{HistoryEntry, RunOutcome};
 pub use inventory;
 pub use item::{Item, ItemKind, Outcome};
 pub use journal::{JournalError, JournalState};
@@ -119,7 +131,7 @@ pub use order::OrderError;
 pub use plan::{ResetPlan, StepOutcome, StepPlan};
 pub use registry::StepRegistration;
 pub use relative_path::{InvalidPath, RelativePath};
-pub use report::{Pending, Report, StepReport};
+pub use report::{Erasure, Pending, Report, StepReport};
 pub use request::ResetRequest;
 pub use resources::Resources;
 pub use selection::{Selection, SelectionError};

@@ -2,11 +2,12 @@
 
 use sha2::{Digest as _, Sha256};
 
+use crate::blocker::Blocker;
 use crate::claims::{Preserved, Unclaimed};
 use crate::descriptor::StepDescriptor;
 use crate::item::Item;
 use crate::registry::StepRegistration;
-use crate::report::{Report, StepReport, cleared};
+use crate::report::Report;
 use crate::step::ResetStep;
 
 /// What one step would clear.
@@ -14,6 +15,7 @@ use crate::step::ResetStep;
 pub struct StepPlan {
     items: Vec<Item>,
     fingerprint: String,
+    blockers: Vec<Blocker>,
 }
 
 impl StepPlan {
@@ -23,6 +25,7 @@ impl StepPlan {
         Self {
             items: items.into_iter().collect(),
             fingerprint: String::new(),
+            blockers: Vec::new(),
         }
     }
 
@@ -39,10 +42,22 @@ impl StepPlan {
         self.items.push(item);
     }
 
+    /// Says that something of it cannot be cleared now: the reset is refused, and the preview
+    /// shows why.
+    pub fn block(&mut self, blocker: Blocker) {
+        self.blockers.push(blocker);
+    }
+
     /// What would be cleared.
     #[must_use]
     pub fn items(&self) -> &[Item] {
         &self.items
+    }
+
+    /// What of it cannot be cleared.
+    #[must_use]
+    pub fn blockers(&self) -> &[Blocker] {
+        &self.blockers
     }
 }
 
@@ -102,6 +117,7 @@ pub struct ResetPlan {
     pub(crate) steps: Vec<PlannedStep>,
     pub(crate) preserved: Vec<Preserved>,
     pub(crate) unclaimed: Vec<Unclaimed>,
+    pub(crate) blockers: Vec<Blocker>,
     pub(crate) digest: String,
 }
 
@@ -110,12 +126,17 @@ impl ResetPlan {
         steps: Vec<PlannedStep>,
         preserved: Vec<Preserved>,
         unclaimed: Vec<Unclaimed>,
+        mut blockers: Vec<Blocker>,
     ) -> Self {
         let digest = digest(&steps);
+        for step in &steps {
+            blockers.extend(step.plan.blockers.iter().cloned());
+        }
         Self {
             steps,
             preserved,
             unclaimed,
+            blockers,
             digest,
         }
     }
@@ -138,16 +159,17 @@ impl ResetPlan {
         &self.unclaimed
     }
 
+    /// What would keep a reset from succeeding; while there is any, it is refused.
+    #[must_use]
+    pub fn blockers(&self) -> &[Blocker] {
+        &self.blockers
+    }
+
     /// The plan as a report of what would happen now.
     #[must_use]
     pub fn preview(&self) -> Report {
         let mut report = Report::new(self);
-        report.steps = self
-            .steps
-            .iter()
-            .map(|step| StepReport::new(step.descriptor(), step.plan.items.clone()))
-            .collect();
-        report.cleared = cleared(&report.steps);
+        report.expect(self);
         report
     }
 }
@@ -191,7 +213,7 @@ mod tests {
             registration: StepRegistration::new(descriptor, &Nothing),
             plan: StepPlan::new(items.to_vec()).fingerprint(fingerprint),
         };
-        ResetPlan::new(vec![step], Vec::new(), Vec::new())
+        ResetPlan::new(vec![step], Vec::new(), Vec::new(), Vec::new())
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::engine::Inner;
 use crate::error::{PlanError, StepError};
 use crate::item::{Item, ItemKind};
 use crate::plan::{PlannedStep, ResetPlan, StepPlan};
+use crate::preflight;
 use crate::registry::StepRegistration;
 use crate::relative_path::{OWN_DIRECTORY, RelativePath};
 use crate::selection::Selection;
@@ -56,7 +57,7 @@ pub(crate) async fn version(inner: &Inner) -> Result<String, PlanError> {
 
 /// Plans inside `transaction`. Steps in `carried` keep the plan that they have there.
 pub(crate) async fn plan_within(
-    inner: &Inner,
+    inner: &Arc<Inner>,
     selection: &Selection,
     transaction: &mut Option<Box<dyn Transaction>>,
     version: &str,
@@ -70,7 +71,7 @@ pub(crate) async fn plan_within(
 }
 
 async fn plan_steps(
-    inner: &Inner,
+    inner: &Arc<Inner>,
     selection: &Selection,
     transaction: &SharedTransaction,
     version: &str,
@@ -99,7 +100,8 @@ async fn plan_steps(
     };
     unclaimed.extend(unclaimed_paths(inner).await?);
     let preserved = inner.ownership.preserved().to_vec();
-    Ok(ResetPlan::new(steps, preserved, unclaimed))
+    let blockers = preflight::blockers(inner, &steps).await;
+    Ok(ResetPlan::new(steps, preserved, unclaimed, blockers))
 }
 
 /// Plans one step. The transaction is needed only if it claims tables.

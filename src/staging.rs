@@ -101,8 +101,10 @@ impl Staging {
             Err(Errno::NOENT) => return Ok(false),
             Err(error) => return Err(refuse("move into the staging area")(error)),
         }
-        fsync(&place.parent).map_err(refuse("sync the directory of"))?;
+        // First where it is now: a power cut in between may show it in both places, and never
+        // in none.
         fsync(&self.area).map_err(refuse("sync the staging area of"))?;
+        fsync(&place.parent).map_err(refuse("sync the directory of"))?;
         Ok(true)
     }
 
@@ -126,8 +128,8 @@ impl Staging {
             }
             renameat(&self.area, &*slot, &place.parent, &*place.name)
                 .map_err(refuse("move back"))?;
-            fsync(&self.area).map_err(refuse("sync the staging area of"))?;
             fsync(&place.parent).map_err(refuse("sync the directory of"))?;
+            fsync(&self.area).map_err(refuse("sync the staging area of"))?;
         }
         Ok(())
     }

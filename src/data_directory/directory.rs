@@ -11,6 +11,7 @@ use rustix::io::{Errno, fcntl_dupfd_cloexec};
 
 use super::entry::{Entry, Mount, file_name};
 use super::error::PathError;
+use super::obstacle;
 use crate::relative_path::{OWN_DIRECTORY, RelativePath};
 
 /// How every directory is opened: never through a link.
@@ -77,6 +78,13 @@ impl DataDirectory {
         self.own.as_fd()
     }
 
+    /// Why the framework's own directory cannot be used, as far as that can be told.
+    pub(crate) fn own_obstacle(&self) -> Option<String> {
+        let entry = Entry::look(&self.own, OsStr::new("")).ok()?;
+        let locked = entry.locked.map(|attribute| attribute.reason().to_owned());
+        locked.or_else(|| obstacle::of_directory(&self.own))
+    }
+
     /// The path of something in the framework's own directory, for messages.
     pub(crate) fn own_path(&self, name: &str) -> PathBuf {
         self.path.join(OWN_DIRECTORY).join(name)
@@ -85,6 +93,18 @@ impl DataDirectory {
     /// The path of something in the data directory, for messages.
     pub(crate) fn absolute(&self, path: &RelativePath) -> PathBuf {
         self.path.join(path.as_str())
+    }
+
+    /// What an absolute path is called in plans and reports: by its place in the data
+    /// directory, where it lies there.
+    pub(crate) fn name_of(&self, path: &Path) -> String {
+        let below = path.strip_prefix(&self.path).unwrap_or(path);
+        let name = if below.as_os_str().is_empty() {
+            path
+        } else {
+            below
+        };
+        name.display().to_string()
     }
 
     /// The file system that all claimed paths must lie on.

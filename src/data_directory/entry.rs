@@ -4,7 +4,7 @@ use std::ffi::{CStr, OsStr};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 
-use rustix::fs::{AtFlags, FileType};
+use rustix::fs::{AtFlags, FileType, Mode};
 use rustix::io::Errno;
 
 /// What an entry is.
@@ -33,13 +33,27 @@ pub(crate) struct Entry {
     /// set it back.
     pub(crate) changed: (i64, u32),
     pub(crate) mount: Mount,
+    /// Who owns it.
+    pub(crate) owner: u32,
+    /// Whether only owners may remove entries of this directory.
+    pub(crate) sticky: bool,
+    /// Whether the file system lets nobody remove it, and nothing from it, until an attribute
+    /// is taken away.
+    pub(crate) locked: Option<Attribute>,
+}
+
+/// An attribute that forbids removal, also to the administrator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Attribute {
+    Immutable,
+    AppendOnly,
 }
 
 impl Entry {
     /// Looks at `name` in `directory`; an empty name is the directory itself.
     #[cfg(target_os = "linux")]
     pub(crate) fn look(directory: impl AsFd, name: &OsStr) -> Result<Self, Errno> {
-        use rustix::fs::{StatxFlags, statx};
+        use rustix::fs::{StatxAttributes, StatxFlags, statx};
 
         let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::EMPTY_PATH;
         let wanted = StatxFlags::BASIC_STATS | StatxFlags::MNT_ID;
@@ -52,6 +66,15 @@ impl Entry {
             mount: Mount {
                 device: (status.stx_dev_major, status.stx_dev_minor),
                 number: status.stx_mnt_id,
+            },
+            owner: status.stx_uid,
+            sticky: Mode::from_raw_mode(status.stx_mode.into()).contains(Mode::SVTX),
+            locked: if status.stx_attributes.contains(StatxAttributes::IMMUTABLE) {
+                Some(Attribute::Immutable)
+            } else if status.stx_attributes.contains(StatxAttributes::APPEND) {
+                Some(Attribute::AppendOnly)
+            } else {
+                None
             },
         })
     }
@@ -75,6 +98,9 @@ impl Entry {
                 device: (0, status.st_dev as u32),
                 number: 0,
             },
+            owner: status.st_uid,
+            sticky: Mode::from_raw_mode(status.st_mode).contains(Mode::SVTX),
+            locked: None,
         })
     }
 }

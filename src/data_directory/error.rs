@@ -22,9 +22,6 @@ pub enum PathError {
          unmount it, or preserve it", .0.display()
     )]
     OtherFileSystem(PathBuf),
-    /// The path is so deep that nobody made it on purpose.
-    #[error("`{}` is more than 512 directories deep: move it up, or remove it", .0.display())]
-    TooDeep(PathBuf),
     /// Another process has the data directory.
     #[error(
         "process {holder} already uses the data directory `{}`: \

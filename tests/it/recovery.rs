@@ -5,7 +5,7 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use factory_reset::{BuildError, Engine, EngineBuilder, chain};
+use factory_reset::{BuildError, Engine, EngineBuilder, RunOutcome, chain};
 use serde_json::{Value, json};
 
 use crate::dump::{assert_same, dump};
@@ -36,13 +36,25 @@ impl Crashed {
 
     fn journal(&self, state: &str, change: impl FnOnce(&mut Value)) {
         let mut journal = json!({
-            "version": 1,
+            "version": 2,
             "run": RUN,
             "database": "host.db",
             "paths": ["media", "thumbs"],
             "steps": ["files", "generators", "tables"],
             "rows": true,
             "earlier": { "forget": [], "purge": [], "reclaim": false },
+            "entry": {
+                "id": RUN,
+                "number": 0,
+                "outcome": "completed",
+                "recovered": false,
+                "actor": "admin",
+                "started_at": "2026-01-01T00:00:00Z",
+                "duration_ms": 7,
+                "selection": {},
+                "pending": [],
+                "report": { "cleared": { "rows_deleted": 3 }, "pending": [], "steps": [] },
+            },
         });
         change(&mut journal);
         let path = self
@@ -107,6 +119,9 @@ async fn without_a_commit_record_everything_comes_back_however_much_was_staged()
         }
         let engine = crashed.start().await;
         crashed.assert_old();
+        let run = engine.history().remove(0);
+        assert_eq!((run.outcome, run.recovered), (RunOutcome::Failed, true));
+        assert!(run.report.is_none(), "nothing of the plan has come about");
         assert_same(&dump(&crashed.host.pool).await, &rows);
         drop(engine);
         let _again = crashed.start().await;
@@ -123,6 +138,10 @@ async fn with_a_commit_record_the_reset_is_finished() {
     crashed.commit().await;
     let engine = crashed.start().await;
     crashed.assert_new(1);
+    let run = engine.history().remove(0);
+    assert_eq!((run.outcome, run.recovered), (RunOutcome::Completed, true));
+    assert_eq!(run.actor.as_deref(), Some("admin"));
+    assert_eq!(run.report.unwrap()["cleared"]["rows_deleted"], 3);
     drop(engine);
     let _again = crashed.start().await;
     crashed.assert_new(1);
@@ -220,10 +239,10 @@ async fn a_journal_of_another_database_refuses_the_start_and_names_both() {
 #[tokio::test]
 async fn a_journal_of_a_later_version_or_of_no_version_refuses_the_start() {
     let crashed = Crashed::new().await;
-    crashed.journal("prepared", |journal| journal["version"] = json!(2));
+    crashed.journal("prepared", |journal| journal["version"] = json!(3));
     let text = crashed.refuse().await;
     assert!(
-        text.contains("has version 2") && text.contains("journal.prepared.json"),
+        text.contains("has version 3") && text.contains("journal.prepared.json"),
         "{text}"
     );
     crashed.journal("prepared", |journal| *journal = json!({}));

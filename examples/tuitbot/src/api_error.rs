@@ -112,7 +112,9 @@ fn reset_message(error: &ResetError) -> String {
 fn reset_status(error: &ResetError) -> StatusCode {
     match error {
         ResetError::Confirmation => StatusCode::BAD_REQUEST,
-        ResetError::AlreadyRunning => StatusCode::CONFLICT,
+        ResetError::AlreadyRunning | ResetError::Blocked(_) | ResetError::Guard { .. } => {
+            StatusCode::CONFLICT
+        }
         ResetError::Drain(_) | ResetError::Undecided { .. } => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
