@@ -10,8 +10,10 @@ use super::log::{self, Change};
 use super::recoveries::interrupted;
 use super::sweep::{Outcome, Tally, assert_whole, block_on, chance, is_long, sample, seed, sweep};
 
-/// How many draws of what was not synced there are for each instant.
+/// How many draws of what was not synced there are for each instant, of a reset and of a
+/// start that ends one.
 const DRAWS: u64 = 8;
+const DRAWS_OF_START: u64 = 1;
 /// How many disks are tried in the short form.
 const SHORT: usize = 160;
 const SHORT_NAIVE: usize = 60;
@@ -61,6 +63,7 @@ struct PowerCuts {
     /// How many changes there were before the first instant.
     first: usize,
     answer: Option<Answer>,
+    draws: u64,
 }
 
 /// After how many changes, and which draw it is of what was not synced: none of it without.
@@ -79,7 +82,7 @@ impl PowerCuts {
         let mut cuts = Self::record(fixture, interrupted, async |host| {
             host.get("/api/health").await
         });
-        (cuts.first, cuts.answer) = (0, None);
+        (cuts.first, cuts.answer, cuts.draws) = (0, None, DRAWS_OF_START);
         cuts
     }
 
@@ -104,6 +107,7 @@ impl PowerCuts {
             changes: log::read(&log, place.data()),
             first,
             answer,
+            draws: DRAWS,
         }
     }
 
@@ -121,7 +125,8 @@ impl PowerCuts {
     /// Draws for each instant; in the short form `count` in all.
     fn draw(&self, count: usize) -> Tally {
         let instants = self.first..=self.changes.len();
-        let cuts = instants.flat_map(|instant| (0..DRAWS).map(move |draw| (instant, Some(draw))));
+        let cuts =
+            instants.flat_map(|instant| (0..self.draws).map(move |draw| (instant, Some(draw))));
         self.run(&sample(cuts.collect(), count), None)
     }
 

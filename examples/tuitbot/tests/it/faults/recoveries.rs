@@ -37,11 +37,11 @@ fn a_start_killed_while_it_ends_a_reset_is_made_good_by_the_next() {
     assert_whole(&[killed, failed]);
 }
 
-/// Data directories with a journal: one for each way the journal and the staging area can
-/// look, and every few calls one more.
+/// Data directories with a journal: one for each way that the journal and the staging area can
+/// look, and one more for so many calls that leave them like that.
 pub(super) fn interrupted(fixture: &Fixture) -> Vec<Place> {
     let calls = block_on(fixture.count(false));
-    let every = if is_long() { 5 } else { 25 };
+    let every = if is_long() { 100 } else { 25 };
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
     let mut places = Vec::new();
     for call in sample((1..=calls).collect(), SHORT_RESETS) {
