@@ -80,6 +80,9 @@ impl Fixture {
         host.stop();
         fixture.factory = place.restart(&fixture).await.unwrap();
         assert_ne!(fixture.old, fixture.factory);
+        if program == Program::Tuitbot {
+            assert_eq!(place.last_run().as_deref(), Some("completed"));
+        }
         for state in [&fixture.old, &fixture.factory] {
             assert_eq!(state.rows("integrity"), ["ok"], "{state:?}");
         }
@@ -115,6 +118,11 @@ impl Fixture {
                 "half: unlike the old state in {old}; unlike the factory state in {factory}"
             ));
         };
+        if let Some(outcome) = place.last_run()
+            && (outcome == "completed") != (end == End::Factory)
+        {
+            return Err(format!("{end:?}, and the history says `{outcome}`"));
+        }
         let again = place.restart(self).await?;
         if again != state {
             return Err(format!(
@@ -196,6 +204,20 @@ impl Place {
             .map_err(|error| format!("does not start again: {error}"))?;
         host.kill();
         Ok(State::read(&self.data).await)
+    }
+
+    /// How the last run in the history has ended; none when nothing is known of any, for a
+    /// run that the history cannot take down is run all the same.
+    fn last_run(&self) -> Option<String> {
+        let runs = fs::read_dir(self.data.join(".factory-reset/history")).ok()?;
+        let runs = runs.map(|run| run.unwrap().path());
+        // Half of one that is being written.
+        let runs = runs.filter(|path| !path.ends_with("new.json"));
+        let runs = runs.map(|path| -> Value {
+            serde_json::from_slice(&fs::read(path).unwrap()).unwrap_or_default()
+        });
+        let last = runs.max_by_key(|run| run["number"].as_u64())?;
+        Some(last["outcome"].as_str().unwrap_or("unreadable").to_owned())
     }
 
     /// No byte of what was reset can be read any more.
