@@ -126,14 +126,15 @@ async fn look(host: &Host, answer: &Answer, running: bool) -> Result<(), String>
         return Ok(());
     }
     let targets = host.get("/api/targets").await.json();
-    let targets = targets.as_array().map(Vec::len);
-    let (used, count) = (answer.status != 200, usize::from(answer.status != 200));
-    let status = status.json();
-    let shown = (&status["configured"], &status["claimed"]);
-    if shown != (&json!(used), &json!(used))
-        || targets.is_none_or(|targets| (targets > 0) != (count > 0))
-    {
-        return Err(format!("the host shows {status} and {targets:?} targets"));
+    let targets = targets
+        .as_array()
+        .is_some_and(|targets| !targets.is_empty());
+    let (status, used) = (status.json(), answer.status != 200);
+    let shown = [&status["configured"], &status["claimed"], &json!(targets)];
+    if shown != [&json!(used); 3] {
+        return Err(format!(
+            "the host shows {status}, and that it has targets: {targets}"
+        ));
     }
     let runtime = host.get("/api/runtime/status").await.json();
     if runtime["running"] != json!(used && running) {

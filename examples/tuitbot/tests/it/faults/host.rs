@@ -70,7 +70,13 @@ impl Host {
             .stdout(Stdio::piped())
             .stderr(File::create(&log).unwrap())
             .spawn()
-            .unwrap_or_else(|error| panic!("{program:?} starts: {error}"));
+            .unwrap_or_else(|error| {
+                let path = program.path();
+                panic!(
+                    "`{}`: {error}; `cargo build -p tuitbot --examples`",
+                    path.display()
+                )
+            });
         let mut line = String::new();
         let stdout = process.stdout.take().unwrap();
         BufReader::new(stdout).read_line(&mut line).unwrap();

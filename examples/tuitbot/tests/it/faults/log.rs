@@ -40,7 +40,7 @@ pub(super) enum Change {
     },
 }
 
-/// The head of each entry, as `note` in `shim.c` writes it.
+/// The head of each entry, as `note` in `control.h` writes it.
 const HEAD: usize = 21;
 
 /// Reads the log of a host on `data`.

@@ -101,14 +101,18 @@ impl PowerCuts {
         let first = log::read(&log, place.data()).len();
         let answer = Some(block_on(ask(&host)));
         host.kill();
-        Self {
+        let cuts = Self {
             fixture,
-            before,
             changes: log::read(&log, place.data()),
+            before,
             first,
             answer,
             draws: DRAWS,
-        }
+        };
+        // Nothing has escaped the shim: its log leads to what is there.
+        let all = cuts.disk(cuts.changes.len()).cut(|| true);
+        assert!(all == Disk::read(place.data()).cut(|| true));
+        cuts
     }
 
     /// Only what was synced has remained: another disk after each sync.
@@ -153,11 +157,17 @@ impl PowerCuts {
         })
     }
 
-    fn remains(&self, (instant, draw): Cut) -> Remains {
+    /// After so many changes.
+    fn disk(&self, instant: usize) -> Disk<'_> {
         let mut disk = Disk::read(self.before.data());
         for change in &self.changes[..instant] {
             disk.apply(change);
         }
+        disk
+    }
+
+    fn remains(&self, (instant, draw): Cut) -> Remains {
+        let disk = self.disk(instant);
         let Some(draw) = draw else {
             return disk.cut(|| false);
         };

@@ -17,21 +17,24 @@ const SHORT: usize = 120;
 fn a_start_killed_while_it_ends_a_reset_is_made_good_by_the_next() {
     let fixture = Fixture::tuitbot();
     let interrupted = interrupted(fixture);
-    let mut chance = chance(seed());
     let (mut kills, mut errors) = (Vec::new(), Vec::new());
+    let mut chance = chance(seed());
+    // As many of each: one that goes back makes far fewer calls than one that goes forward.
+    let share = SHORT.div_ceil(interrupted.len());
     for (number, place) in interrupted.iter().enumerate() {
-        for call in 1..=count(fixture, place) {
-            kills.push((number, Fault::KillBefore(call)));
-            kills.push((number, Fault::KillAfter(call)));
-            let error = any(&mut chance, &Errno::ALL);
-            errors.push((number, Fault::FailOnce(call, error)));
-        }
+        let calls = 1..=count(fixture, place);
+        let around = calls.clone();
+        let around = around.flat_map(|call| [Fault::KillBefore(call), Fault::KillAfter(call)]);
+        kills.extend(sample(around.map(|fault| (number, fault)).collect(), share));
+        let failing =
+            calls.map(|call| (number, Fault::FailOnce(call, any(&mut chance, &Errno::ALL))));
+        errors.extend(sample(failing.collect(), share / 2));
     }
     let run = async |(number, fault): &(usize, Fault)| {
         start(fixture, &interrupted[*number], *fault).await
     };
-    let killed = sweep(&sample(kills, SHORT), run);
-    let failed = sweep(&sample(errors, SHORT / 2), run);
+    let killed = sweep(&kills, run);
+    let failed = sweep(&errors, run);
     killed.print("kill -9 before and after each call of a recovery", None);
     failed.print("a call of a recovery fails once", None);
     assert_whole(&[killed, failed]);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
 use super::fixture::directory;
 
@@ -36,7 +36,7 @@ impl State {
             let entry = entry.unwrap();
             let name = entry.path().strip_prefix(data).unwrap().to_owned();
             if let Ok(own) = name.strip_prefix(OWN_DIRECTORY) {
-                if !is_kept(own) {
+                if !is_kept(own) || is_empty_reserve(&entry) {
                     left.push(name);
                 }
             } else if !name.to_string_lossy().starts_with(DATABASE) {
@@ -87,6 +87,11 @@ impl State {
 fn is_kept(own: &Path) -> bool {
     let name = own.to_string_lossy();
     name.is_empty() || name == "lock" || name == "reserve" || name.starts_with("history")
+}
+
+/// Room that is kept for a full disk, and is none.
+fn is_empty_reserve(entry: &DirEntry) -> bool {
+    entry.file_name() == "reserve" && entry.metadata().unwrap().len() == 0
 }
 
 fn compare<Key: Debug + Ord, Value: Debug + PartialEq>(
