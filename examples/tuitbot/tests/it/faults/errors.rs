@@ -6,12 +6,14 @@ use super::control::{Errno, Fault};
 use super::fixture::{End, Fixture, Place};
 use super::host::{Answer, Host, Program};
 use super::sweep::{
-    Outcome, Tally, any, assert_whole, block_on, chance, is_long, sample, seed, sweep,
+    Outcome, Tally, any, assert_whole, block_on, chance, choose, is_long, sample, seed, sweep,
 };
+use crate::server::until;
 
 /// How many points are tried in the short form; as many again with the automation running.
 const SHORT: usize = 260;
-const SHORT_RUNNING: usize = 12;
+const SHORT_RUNNING: usize = 16;
+const LONG_RUNNING: usize = 300;
 
 #[test]
 fn a_call_that_fails_is_told_and_leaves_the_reset_whole() {
@@ -32,14 +34,15 @@ fn a_call_that_fails_is_told_and_leaves_the_reset_whole() {
 #[test]
 fn the_automation_runs_again_after_a_reset_that_failed() {
     let fixture = Fixture::tuitbot();
-    let [once, _] = faults(block_on(fixture.count(true)));
-    let points = if is_long() {
-        once
+    let points = faults(block_on(fixture.count(true))).concat();
+    let count = if is_long() {
+        LONG_RUNNING
     } else {
-        sample(once, SHORT_RUNNING)
+        SHORT_RUNNING
     };
+    let points = choose(points, count);
     let tally = sweep(&points, async |fault| fail(fixture, *fault, true).await);
-    tally.print("a call fails once while the automation runs", None);
+    tally.print("calls fail while the automation runs", None);
     assert_whole(&[tally]);
 }
 
@@ -97,19 +100,13 @@ async fn fail(fixture: &Fixture, fault: Fault, running: bool) -> Outcome {
     };
     let shown = match fixture.program {
         Program::Tuitbot => look(&host, &answer, running).await,
-        Program::Naive => Ok(()),
+        Program::Naive => Ok(None),
     };
     host.kill();
-    let end = if running && answer.status != 200 {
-        is_old(fixture, &place).await
-    } else {
-        fixture.settle(&place, Some(&answer)).await
-    };
     let end = match shown {
-        Ok(()) => end,
-        Err(error) => Err(format!(
-            "{error}; after a restart {end:?}; answered {answer:?}"
-        )),
+        Ok(Some(End::Old)) if running => is_old(fixture, &place).await,
+        Ok(_) => fixture.settle(&place, Some(&answer)).await,
+        Err(error) => Err(format!("{error}; answered {answer:?}")),
     };
     Outcome {
         hit,
@@ -118,29 +115,34 @@ async fn fail(fixture: &Fixture, fault: Fault, running: bool) -> Outcome {
     }
 }
 
-/// What a client sees of the host now that no call fails any more.
-async fn look(host: &Host, answer: &Answer, running: bool) -> Result<(), String> {
-    let status = host.get("/api/settings/status").await;
-    // Held: nobody gets in until a restart, or another reset, has ended this one.
+/// What a client sees of the host now that no call fails any more; nothing where the host lets
+/// nobody in until the reset is ended. It ends it by itself, which is waited for where the
+/// automation was running.
+async fn look(host: &Host, answer: &Answer, running: bool) -> Result<Option<End>, String> {
+    let status = async || host.get("/api/settings/status").await;
+    if running {
+        until(async || status().await.status != 503).await;
+    }
+    let status = status().await;
     if status.status == 503 && answer.status != 200 {
-        return Ok(());
+        return Ok(None);
     }
     let targets = host.get("/api/targets").await.json();
-    let targets = targets
-        .as_array()
-        .is_some_and(|targets| !targets.is_empty());
-    let (status, used) = (status.json(), answer.status != 200);
-    let shown = [&status["configured"], &status["claimed"], &json!(targets)];
-    if shown != [&json!(used); 3] {
-        return Err(format!(
-            "the host shows {status}, and that it has targets: {targets}"
-        ));
-    }
     let runtime = host.get("/api/runtime/status").await.json();
-    if runtime["running"] != json!(used && running) {
-        return Err(format!("the automation shows {runtime}"));
+    let (status, used) = (status.json(), targets != json!([]));
+    let shown = [
+        &status["configured"],
+        &status["claimed"],
+        &runtime["running"],
+    ];
+    if shown != [&json!(used), &json!(used), &json!(used && running)] {
+        return Err(format!("the host shows {status}, {targets}, {runtime}"));
     }
-    Ok(())
+    let end = if used { End::Old } else { End::Factory };
+    if !answer.allows(end) {
+        return Err(format!("the host shows {end:?}"));
+    }
+    Ok(Some(end))
 }
 
 /// Where the automation runs rows come and go; what it does not touch is the same.

@@ -161,7 +161,7 @@ impl Fixture {
 impl Answer {
     /// 200 is a reset that has happened, 503 one of which nobody knows yet, anything else one
     /// that has not.
-    fn allows(&self, end: End) -> bool {
+    pub(super) fn allows(&self, end: End) -> bool {
         match self.status {
             200 => end == End::Factory,
             503 => true,

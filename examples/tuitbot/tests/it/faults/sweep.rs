@@ -45,9 +45,18 @@ pub(super) fn chance(seed: u64) -> StdRng {
     StdRng::seed_from_u64(seed)
 }
 
-/// All of them in the long form, else `count` by chance, in their order.
+/// All of them in the long form, else `count` by chance.
 pub(super) fn sample<Point: Clone>(points: Vec<Point>, count: usize) -> Vec<Point> {
-    if is_long() || points.len() <= count {
+    if is_long() {
+        points
+    } else {
+        choose(points, count)
+    }
+}
+
+/// At most `count` of them by chance, in their order.
+pub(super) fn choose<Point: Clone>(points: Vec<Point>, count: usize) -> Vec<Point> {
+    if points.len() <= count {
         return points;
     }
     let indexes: Vec<usize> = (0..points.len()).collect();
