@@ -10,22 +10,28 @@ use super::sweep::{
 };
 use crate::server::until;
 
-/// How many points are tried in the short form; as many again with the automation running.
-const SHORT: usize = 260;
+/// How many points of each kind are tried in the short form.
+const SHORT: usize = 130;
+const SHORT_NAIVE: usize = 32;
+/// How many are tried while the automation runs, in either form: the host gets the time to mend
+/// what it can.
 const SHORT_RUNNING: usize = 16;
 const LONG_RUNNING: usize = 300;
+
+/// Whether the host's automation runs when the reset begins.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Automation {
+    Running,
+    Stopped,
+}
 
 #[test]
 fn a_call_that_fails_is_told_and_leaves_the_reset_whole() {
     let (product, naive) = (errors(Fixture::tuitbot()), errors(Fixture::naive()));
-    for (number, name) in ["a call fails once", "all calls fail from one on"]
-        .iter()
-        .enumerate()
-    {
-        product[number].print(
-            &format!("{name}: EIO, ENOSPC, EACCES"),
-            Some(&naive[number]),
-        );
+    let names = ["a call fails once", "all calls fail from one on"];
+    for (number, name) in names.iter().enumerate() {
+        let name = format!("{name}: EIO, ENOSPC, EACCES");
+        product[number].print(&name, Some(&naive[number]));
     }
     assert_whole(&product);
     naive[0].assert_half();
@@ -41,30 +47,36 @@ fn the_automation_runs_again_after_a_reset_that_failed() {
         SHORT_RUNNING
     };
     let points = choose(points, count);
-    let tally = sweep(&points, async |fault| fail(fixture, *fault, true).await);
+    let tally = sweep(&points, async |fault| {
+        fail(fixture, *fault, Automation::Running).await
+    });
     tally.print("calls fail while the automation runs", None);
     assert_whole(&[tally]);
 }
 
 /// Once, and from then on.
 fn errors(fixture: &Fixture) -> [Tally; 2] {
-    let share = if fixture.program == Program::Tuitbot {
-        1
-    } else {
-        4
+    let short = match fixture.program {
+        Program::Tuitbot => SHORT,
+        Program::Naive => SHORT_NAIVE,
     };
     faults(block_on(fixture.count(true))).map(|faults| {
-        let faults = sample(faults, SHORT / 2 / share);
-        sweep(&faults, async |fault| fail(fixture, *fault, false).await)
+        let faults = sample(faults, short);
+        sweep(&faults, async |fault| {
+            fail(fixture, *fault, Automation::Stopped).await
+        })
     })
 }
 
 /// Each call with each error; in the short form with one by chance.
 fn faults(calls: u64) -> [Vec<Fault>; 2] {
     let mut chance = chance(seed());
-    let mut errors = || match is_long() {
-        true => Errno::ALL.to_vec(),
-        false => vec![any(&mut chance, &Errno::ALL)],
+    let mut errors = || {
+        if is_long() {
+            Errno::ALL.to_vec()
+        } else {
+            vec![any(&mut chance, &Errno::ALL)]
+        }
     };
     let points = (1..=calls).flat_map(|call| errors().into_iter().map(move |error| (call, error)));
     let points: Vec<_> = points.collect();
@@ -77,7 +89,8 @@ fn faults(calls: u64) -> [Vec<Fault>; 2] {
     [once.collect(), from.collect()]
 }
 
-async fn fail(fixture: &Fixture, fault: Fault, running: bool) -> Outcome {
+async fn fail(fixture: &Fixture, fault: Fault, automation: Automation) -> Outcome {
+    let running = automation == Automation::Running;
     let place = fixture.place();
     let control = place.control();
     control.count_reads();
@@ -99,7 +112,7 @@ async fn fail(fixture: &Fixture, fault: Fault, running: bool) -> Outcome {
         };
     };
     let shown = match fixture.program {
-        Program::Tuitbot => look(&host, &answer, running).await,
+        Program::Tuitbot => look(&host, &answer, automation).await,
         Program::Naive => Ok(None),
     };
     host.kill();
@@ -118,7 +131,8 @@ async fn fail(fixture: &Fixture, fault: Fault, running: bool) -> Outcome {
 /// What a client sees of the host now that no call fails any more; nothing where the host lets
 /// nobody in until the reset is ended. It ends it by itself, which is waited for where the
 /// automation was running.
-async fn look(host: &Host, answer: &Answer, running: bool) -> Result<Option<End>, String> {
+async fn look(host: &Host, answer: &Answer, automation: Automation) -> Result<Option<End>, String> {
+    let running = automation == Automation::Running;
     let status = async || host.get("/api/settings/status").await;
     if running {
         until(async || status().await.status != 503).await;

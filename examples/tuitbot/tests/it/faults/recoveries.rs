@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use uuid::Uuid;
+use walkdir::WalkDir;
+
 use super::control::{Errno, Fault};
 use super::fixture::{Fixture, Place};
 use super::host::Host;
@@ -67,22 +70,17 @@ pub(super) fn interrupted(fixture: &Fixture) -> Vec<Place> {
 
 /// Which files of the journal there are, and what is where; without the names of runs.
 fn look(data: &Path) -> String {
-    let mut names = Vec::new();
-    for entry in walkdir::WalkDir::new(data.join(".factory-reset"))
-        .max_depth(2)
-        .sort_by_file_name()
-    {
-        let entry = entry.unwrap();
-        let name = entry.file_name().to_str().unwrap();
-        let is_run = name.len() == 36;
-        names.push(if is_run {
-            "run".to_owned()
-        } else {
-            name.to_owned()
+    let own = WalkDir::new(data.join(".factory-reset")).max_depth(2);
+    let entries = own.sort_by_file_name().into_iter();
+    let names = entries
+        .filter_entry(|entry| entry.file_name() != "history")
+        .map(|entry| match entry.unwrap().file_name().to_str() {
+            Some(name) if name.len() < Uuid::nil().to_string().len() => name.to_owned(),
+            _ => "run".to_owned(),
         });
-    }
-    let wal = fs::metadata(data.join("tuitbot.db-wal")).is_ok_and(|wal| wal.len() > 0);
-    format!("{names:?} {wal}")
+    let names: Vec<String> = names.collect();
+    let log = fs::metadata(data.join("tuitbot.db-wal")).is_ok_and(|log| log.len() > 0);
+    format!("{names:?} {log}")
 }
 
 async fn start(fixture: &Fixture, interrupted: &Place, fault: Fault) -> Outcome {
