@@ -28,3 +28,4 @@ mod sqlite_references;
 mod steps;
 mod undo;
 mod undo_forget;
+mod waits;

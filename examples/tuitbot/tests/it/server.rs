@@ -82,10 +82,22 @@ impl Server {
 
     /// On a directory that somebody else keeps.
     pub(crate) fn open(directory: &Path, arguments: &[&str]) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_tuitbot"))
+        Self::run(Self::command(directory, arguments), directory)
+    }
+
+    /// What starts it.
+    pub(crate) fn command(directory: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tuitbot"));
+        command
             .args(["serve", "--bind", "127.0.0.1:0", "--data-dir"])
             .arg(directory)
-            .args(arguments)
+            .args(arguments);
+        command
+    }
+
+    /// However it is started.
+    pub(crate) fn run(mut command: Command, directory: &Path) -> Self {
+        let mut process = command
             .env("RUST_LOG", "warn")
             .stdout(Stdio::piped())
             .spawn()
@@ -147,6 +159,16 @@ impl Server {
         send(self.bearer_request(Method::POST, path).json(&body)).await
     }
 
+    /// A whole reset as it goes over the wire.
+    pub(crate) fn raw_reset(&self) -> String {
+        let body = r#"{"confirmation":"RESET TUITBOT"}"#;
+        let (token, length) = (self.token(), body.len());
+        format!(
+            "POST {RESET} HTTP/1.1\r\nhost: tuitbot\r\nauthorization: Bearer {token}\r\n\
+             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        )
+    }
+
     pub(crate) async fn reset(&self) -> Answer {
         self.post(RESET, json!({ "confirmation": "RESET TUITBOT" }))
             .await
@@ -163,21 +185,20 @@ impl Server {
             .json()
     }
 
-    /// What comes back for these bytes, up to the end of the first body.
-    pub(crate) fn raw(&self, request: &str) -> String {
+    /// A connection over which these bytes have been sent.
+    pub(crate) fn send_raw(&self, request: &str) -> TcpStream {
         let address = self.address.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(address).unwrap();
         stream
             .set_read_timeout(Some(Duration::from_secs(60)))
             .unwrap();
         stream.write_all(request.as_bytes()).unwrap();
-        let (mut answer, mut bytes) = (String::new(), [0; 1024]);
-        while !answer.ends_with('}') {
-            let count = stream.read(&mut bytes).unwrap();
-            assert!(count > 0, "cut off: {answer}");
-            answer += std::str::from_utf8(&bytes[..count]).unwrap();
-        }
-        answer
+        stream
+    }
+
+    /// What comes back for these bytes, up to the end of the first body.
+    pub(crate) fn raw(&self, request: &str) -> String {
+        receive(&mut self.send_raw(request))
     }
 
     /// A connection to the database from outside.
@@ -192,6 +213,15 @@ impl Server {
             .fetch_one(&mut self.database().await)
             .await
             .unwrap()
+    }
+
+    /// Whether a reset holds all other requests off.
+    pub(crate) async fn is_held_off(&self) -> bool {
+        self.get("/api/targets").await.status == 503
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
     }
 
     /// Kills it without a warning.
@@ -215,6 +245,17 @@ pub(crate) async fn send(request: RequestBuilder) -> Answer {
         headers: response.headers().clone(),
         text: response.text().await.unwrap(),
     }
+}
+
+/// What comes over this connection, up to the end of the first body.
+pub(crate) fn receive(stream: &mut TcpStream) -> String {
+    let (mut answer, mut bytes) = (String::new(), [0; 1024]);
+    while !answer.ends_with('}') {
+        let count = stream.read(&mut bytes).unwrap();
+        assert!(count > 0, "cut off: {answer}");
+        answer += std::str::from_utf8(&bytes[..count]).unwrap();
+    }
+    answer
 }
 
 /// What `init` accepts, with a claim.
