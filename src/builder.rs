@@ -16,16 +16,19 @@ use crate::descriptor::{Phase, StepDescriptor};
 use crate::engine::{Engine, Inner, Limits, Running};
 use crate::error::{BuildError, RecoveryError};
 use crate::gate::Gate;
-use crate::guard::Guard;
+use crate::guard::{Guard, NothingUnclaimed};
+use crate::history::History;
 use crate::journal::Journal;
 use crate::order::order;
 use crate::registry::{StepRegistration, registered};
 use crate::resources::Resources;
 use crate::task::blocking;
-use crate::{event, recovery};
+use crate::{event, recovery, reserve, retry};
 
 /// How long requests under way may take to end.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a step of the Stop phase may take to stop what runs.
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long one call of a step may take.
 const STEP_TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -63,6 +66,7 @@ impl EngineBuilder {
             guards: Vec::new(),
             limits: Limits {
                 drain: DRAIN_TIMEOUT,
+                stop: STOP_TIMEOUT,
                 step: STEP_TIMEOUT,
             },
         }
@@ -143,6 +147,13 @@ impl EngineBuilder {
         self
     }
 
+    /// Refuses every reset while anything in the database or the data directory is neither
+    /// claimed nor preserved: the guard [`NothingUnclaimed`].
+    #[must_use]
+    pub fn strict_coverage(self) -> Self {
+        self.guard(NothingUnclaimed)
+    }
+
     /// Adds a check that can refuse a reset.
     #[must_use]
     pub fn guard(mut self, guard: impl Guard) -> Self {
@@ -154,6 +165,14 @@ impl EngineBuilder {
     #[must_use]
     pub fn drain_timeout(mut self, limit: Duration) -> Self {
         self.limits.drain = limit;
+        self
+    }
+
+    /// How long a step of the Stop phase may take to stop what runs; 30 seconds unless set. A
+    /// task that does not stop makes the reset fail, and runs on.
+    #[must_use]
+    pub fn stop_timeout(mut self, limit: Duration) -> Self {
+        self.limits.stop = limit;
         self
     }
 
@@ -222,9 +241,13 @@ impl EngineBuilder {
             ownership.claim(step.descriptor.id, &claims)?;
         }
 
-        let journal = {
+        let (journal, history) = {
             let data_directory = data_directory.clone();
-            blocking(move || Journal::open(data_directory)).await
+            blocking(move || {
+                let journal = Journal::open(data_directory.clone());
+                (journal, History::open(data_directory))
+            })
+            .await
         };
         let journal = journal.map_err(RecoveryError::from)?;
         let inner = Arc::new(Inner {
@@ -238,12 +261,17 @@ impl EngineBuilder {
             limits: self.limits,
             gate: Gate::default(),
             events: event::channel(),
-            running: Arc::new(Mutex::new(Running {
-                journal,
-                held: None,
-            })),
+            history: Arc::new(history),
+            turn: Arc::default(),
+            running: Mutex::new(Running::new(journal)),
         });
-        recovery::recover(&inner, &mut *inner.running.lock().await).await?;
+        {
+            let mut running = inner.running.lock().await;
+            recovery::recover(&inner, &mut running).await?;
+            retry::schedule(&inner, &mut running);
+        }
+        let data_directory = inner.data_directory.clone();
+        blocking(move || reserve::keep(&data_directory)).await;
         Ok(Engine { inner })
     }
 

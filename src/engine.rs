@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, OwnedMutexGuard, broadcast};
+use uuid::Uuid;
 
 use crate::builder::EngineBuilder;
 use crate::claims::Ownership;
@@ -14,8 +15,9 @@ use crate::database::Database;
 use crate::descriptor::StepDescriptor;
 use crate::error::{PlanError, ResetError};
 use crate::event::Event;
-use crate::gate::{Closed, Gate};
+use crate::gate::{ClosedGate, Gate};
 use crate::guard::Guard;
+use crate::history::{History, HistoryEntry};
 use crate::journal::Journal;
 use crate::plan::{PlannedStep, ResetPlan};
 use crate::registry::StepRegistration;
@@ -45,8 +47,12 @@ pub(crate) struct Inner {
     pub(crate) limits: Limits,
     pub(crate) gate: Gate,
     pub(crate) events: broadcast::Sender<Event>,
+    pub(crate) history: Arc<History>,
     /// Locked by the reset that runs: there is one at a time.
-    pub(crate) running: Arc<Mutex<Running>>,
+    pub(crate) turn: Arc<Mutex<()>>,
+    /// Locked by whoever works with the journal: that reset, or what is tried again in the
+    /// background.
+    pub(crate) running: Mutex<Running>,
 }
 
 /// What belongs to the one reset that runs.
@@ -55,12 +61,29 @@ pub(crate) struct Running {
     pub(crate) journal: Journal,
     /// Left by a reset that could be neither finished nor undone.
     pub(crate) held: Option<Held>,
+    /// Whether what is left is tried again in the background.
+    pub(crate) is_retried: bool,
+}
+
+impl Running {
+    pub(crate) fn new(journal: Journal) -> Self {
+        Self {
+            journal,
+            held: None,
+            is_retried: false,
+        }
+    }
+
+    /// Whether earlier resets have left nothing to do.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.held.is_none() && self.journal.state().is_none()
+    }
 }
 
 /// What a reset keeps that could be neither finished nor undone.
 #[derive(Debug)]
 pub(crate) struct Held {
-    pub(crate) _gate: Closed,
+    pub(crate) _gate: ClosedGate,
     /// What runs again if it turns out to be undone.
     pub(crate) stopped: Vec<PlannedStep>,
 }
@@ -70,6 +93,8 @@ pub(crate) struct Held {
 pub(crate) struct Limits {
     /// For requests under way to end.
     pub(crate) drain: Duration,
+    /// For a step of the Stop phase to stop what runs.
+    pub(crate) stop: Duration,
     /// For one call of a step.
     pub(crate) step: Duration,
 }
@@ -99,35 +124,71 @@ impl Engine {
     /// When it is refused, or something failed before the commit: then everything is as
     /// before, and what was stopped runs again. See [`ResetError`].
     pub async fn reset(&self, request: ResetRequest) -> Result<Report, ResetError> {
+        let (report, gate) = self.reset_behind_gate(request).await?;
+        drop(gate);
+        Ok(report)
+    }
+
+    /// Like [`reset`](Self::reset), but leaves the gate closed until the returned guard is
+    /// dropped: a host that keeps it until its answer is sent lets nobody write anything
+    /// before the caller can know that the reset is over. Over HTTP, put it into the answer
+    /// with [`answer_behind_gate`](crate::http::answer_behind_gate) (feature `axum`).
+    ///
+    /// # Errors
+    ///
+    /// As [`reset`](Self::reset); then the gate is open, unless the error says otherwise.
+    pub async fn reset_behind_gate(
+        &self,
+        request: ResetRequest,
+    ) -> Result<(Report, ClosedGate), ResetError> {
         let confirmed = match &request.confirmation {
             Confirmation::None => false,
             Confirmation::Phrase(phrase) => self.inner.confirmation.as_ref() == Some(phrase),
             Confirmation::Explicit => true,
         };
-        if !confirmed {
-            return Err(ResetError::Confirmation);
-        }
-        let running = self.take_turn()?;
-        spawn(executor::run(self.inner.clone(), running, request)).await
+        let turn = if confirmed {
+            self.take_turn()
+        } else {
+            Err(ResetError::Confirmation)
+        };
+        spawn(executor::run(self.inner.clone(), turn, request)).await
+    }
+
+    /// The runs of the past, the newest first: also refused, failed and recovered ones. The
+    /// last 200 are kept, refused ones the shortest.
+    #[must_use]
+    pub fn history(&self) -> Vec<HistoryEntry> {
+        self.inner.history.all()
+    }
+
+    /// One run of the past.
+    #[must_use]
+    pub fn history_entry(&self, run: Uuid) -> Option<HistoryEntry> {
+        self.inner.history.find(run)
     }
 
     /// Ends a reset that could be neither finished nor undone ([`ResetError::Undecided`],
     /// [`ResetError::NotUndone`]): finishes or undoes it, lets run again what was stopped, and
-    /// opens the gate. The next reset and the next start do so too; nothing happens when there
-    /// is nothing to end.
+    /// opens the gate. It is also tried in the background, by the next reset and at the next
+    /// start; nothing happens when there is nothing to end.
     ///
     /// # Errors
     ///
     /// When a reset is running, or what stood in the way still does.
     pub async fn recover(&self) -> Result<(), ResetError> {
-        let mut running = self.take_turn()?;
+        let turn = self.take_turn()?;
         let inner = self.inner.clone();
-        Ok(spawn(async move { recovery::decide_prepared(&inner, &mut running).await }).await?)
+        spawn(async move {
+            let _turn = turn;
+            let mut running = inner.running.lock().await;
+            Ok(recovery::decide_prepared(&inner, &mut running).await?)
+        })
+        .await
     }
 
     /// The lock that makes a reset the only one.
-    fn take_turn(&self) -> Result<OwnedMutexGuard<Running>, ResetError> {
-        let turn = self.inner.running.clone().try_lock_owned();
+    fn take_turn(&self) -> Result<OwnedMutexGuard<()>, ResetError> {
+        let turn = self.inner.turn.clone().try_lock_owned();
         turn.map_err(|_| ResetError::AlreadyRunning)
     }
 

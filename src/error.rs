@@ -8,6 +8,7 @@ use crate::data_directory::PathError;
 use crate::database::DatabaseError;
 use crate::descriptor::StepId;
 use crate::guard::Refusal;
+use crate::history::RunOutcome;
 use crate::journal::JournalError;
 use crate::order::OrderError;
 use crate::report::Report;
@@ -306,6 +307,16 @@ impl ResetError {
                 return Some(database);
             }
             error = error.source()?;
+        }
+    }
+
+    /// What the history says of it.
+    pub(crate) fn outcome(&self) -> RunOutcome {
+        match self {
+            Self::Failed { .. } => RunOutcome::Failed,
+            Self::NotUndone { .. } => RunOutcome::NotUndone,
+            Self::Undecided { .. } => RunOutcome::Undecided,
+            _ => RunOutcome::Refused,
         }
     }
 

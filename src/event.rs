@@ -99,7 +99,7 @@ impl Progress {
     }
 
     pub(crate) fn elapsed_ms(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+        elapsed_ms(self.started)
     }
 
     pub(crate) fn send(&self, kind: EventKind) {
@@ -112,6 +112,11 @@ impl Progress {
             kind,
         });
     }
+}
+
+/// Milliseconds since `started`.
+pub(crate) fn elapsed_ms(started: Instant) -> u64 {
+    u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 pub(crate) fn channel() -> broadcast::Sender<Event> {

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures::FutureExt;
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -9,40 +10,75 @@ use uuid::Uuid;
 
 use crate::call::{Call, bounded, call};
 use crate::context::{EraseHandles, ForgetContext, ResumeContext, StepContext};
+use crate::data_directory::{DataDirectory, PathError};
 use crate::database::{DatabaseError, Decision, Transaction};
 use crate::descriptor::Phase;
 use crate::engine::{Held, Inner, Running};
 use crate::error::{FailureCause, RecoveryError, ResetError, chain};
-use crate::event::{EventKind, Progress};
-use crate::gate::Closed;
+use crate::event::{EventKind, Progress, elapsed_ms};
+use crate::gate::ClosedGate;
 use crate::guard::Refusal;
+use crate::history::HistoryEntry;
 use crate::item::{Item, ItemKind, Outcome};
 use crate::journal::JournalRecord;
 use crate::plan::{PlannedStep, ResetPlan};
 use crate::planner;
 use crate::recovery;
 use crate::relative_path::RelativePath;
-use crate::report::{Pending, Report, StepReport, cleared};
+use crate::report::{PURGE, Pending, Report, StepReport, cleared};
 use crate::request::ResetRequest;
 use crate::staging::{Staging, purge};
 use crate::task::blocking;
+use crate::{reserve, retry};
 
-/// Runs one reset to its end. The caller holds the lock that makes it the only one.
+/// Runs one reset to its end, or refuses it where the caller could not take his turn. The gate
+/// stays closed until the returned guard is dropped.
 pub(crate) async fn run(
     inner: Arc<Inner>,
-    mut running: OwnedMutexGuard<Running>,
+    turn: Result<OwnedMutexGuard<()>, ResetError>,
     request: ResetRequest,
-) -> Result<Report, ResetError> {
-    let run = Uuid::now_v7();
+) -> Result<(Report, ClosedGate), ResetError> {
+    // What names nothing that there is may be anything, of any size.
+    let selection = Some(request.selection.clone());
+    let selection = selection.filter(|selection| selection.validate(&inner.parts()).is_ok());
+    let mut entry = HistoryEntry::begun(Uuid::now_v7(), request.actor.clone(), selection);
+    let run = entry.id;
+    let started = Instant::now();
+    let result = match turn {
+        Ok(_turn) => {
+            let mut running = inner.running.lock().await;
+            take_turn(&inner, &mut running, &request, &entry).await
+        }
+        Err(refused) => Err(refused),
+    };
+    if let Err(error) = &result {
+        entry.fail(error, elapsed_ms(started));
+        if let Err(error) = record(&inner, entry).await {
+            tracing::warn!(%run, error = chain(&error), "could not write the history");
+        }
+    }
+    result
+}
+
+async fn take_turn(
+    inner: &Arc<Inner>,
+    running: &mut Running,
+    request: &ResetRequest,
+    entry: &HistoryEntry,
+) -> Result<(Report, ClosedGate), ResetError> {
+    let run = entry.id;
     let progress = Progress::new(inner.events.clone(), run);
     progress.send(EventKind::ResetStarted);
-    let result = reset(&inner, &mut running, &request, run, &progress).await;
+    use_reserve(inner, reserve::give_up).await;
+    let result = reset(inner, running, request, entry, &progress).await;
+    use_reserve(inner, reserve::keep).await;
+    retry::schedule(inner, running);
     match &result {
-        Ok(report) => {
+        Ok((report, _)) => {
             let cleared = serde_json::Value::Object(report.cleared.clone());
             tracing::info!(%run, duration_ms = report.duration_ms, %cleared, "reset finished");
             for Pending { work, error } in &report.pending {
-                tracing::warn!(%run, work, error, "the reset is not quite finished; the next one, or the next start, tries again");
+                tracing::warn!(%run, work, error, "the reset is not quite finished; it is tried again");
             }
             let pending = report.pending.len();
             progress.send(EventKind::ResetFinished { pending });
@@ -56,13 +92,23 @@ pub(crate) async fn run(
     result
 }
 
+async fn use_reserve(inner: &Inner, action: fn(&DataDirectory)) {
+    let data_directory = inner.data_directory.clone();
+    blocking(move || action(&data_directory)).await;
+}
+
+async fn record(inner: &Inner, entry: HistoryEntry) -> Result<(), PathError> {
+    let history = inner.history.clone();
+    blocking(move || history.record(entry)).await
+}
+
 async fn reset(
     inner: &Arc<Inner>,
     running: &mut Running,
     request: &ResetRequest,
-    run: Uuid,
+    entry: &HistoryEntry,
     progress: &Progress,
-) -> Result<Report, ResetError> {
+) -> Result<(Report, ClosedGate), ResetError> {
     recovery::decide_prepared(inner, running).await?;
 
     let plan = planner::plan(inner, &request.selection).await?;
@@ -84,16 +130,13 @@ async fn reset(
         check_digest(request, &planner::plan(inner, &request.selection).await?)?;
     }
 
-    let mut report = Report::new(&plan);
-    report.run = Some(run);
-    report.dry_run = false;
-    report.actor.clone_from(&request.actor);
     let mut attempt = Attempt {
         inner,
         request,
         progress,
-        run,
-        report,
+        run: entry.id,
+        entry,
+        report: Report::begun(&plan, entry),
         stopped: Vec::new(),
         staging: None,
     };
@@ -107,7 +150,7 @@ async fn reset(
         }
     };
     match result {
-        Ok(plan) => Ok(attempt.after_commit(running, &plan).await),
+        Ok(plan) => Ok((attempt.after_commit(running, &plan).await, closed)),
         Err(Unfinished::Failed(cause)) => match attempt.undo_files(running).await {
             Ok(()) => Err(attempt.resume(cause).await),
             Err(error) => {
@@ -172,6 +215,7 @@ struct Attempt<'a> {
     request: &'a ResetRequest,
     progress: &'a Progress,
     run: Uuid,
+    entry: &'a HistoryEntry,
     report: Report,
     stopped: Vec<PlannedStep>,
     staging: Option<Arc<Staging>>,
@@ -270,7 +314,12 @@ impl Attempt<'_> {
         let steps = plan.steps.iter();
         let steps = steps.map(|planned| planned.descriptor().id.to_string());
         let database = recovery::identity(self.inner);
-        let record = JournalRecord::new(self.run, database, paths.clone(), steps.collect(), rows);
+        let mut entry = self.entry.clone();
+        let mut report = Report::begun(plan, &entry);
+        report.expect(plan);
+        report.duration_ms = self.progress.elapsed_ms();
+        entry.complete(&report);
+        let record = JournalRecord::new(entry, database, paths.clone(), steps.collect(), rows);
         running.journal.begin(record).await?;
         let (data_directory, run) = (self.inner.data_directory.clone(), self.run);
         let staging = blocking(move || Staging::create(data_directory, run, paths)).await?;
@@ -303,22 +352,25 @@ impl Attempt<'_> {
     async fn after_commit(mut self, running: &mut Running, plan: &ResetPlan) -> Report {
         self.progress.send(EventKind::Committed);
         // Before anything is unlinked the journal says so itself: a database restored from an
-        // older backup would lead back to files that are gone.
+        // older backup would lead back to files that are gone. `finish` tries once more.
         if let Err(error) = running.journal.commit().await {
-            self.pending("journal", &error);
+            tracing::warn!(
+                error = chain(&error),
+                "could not write down that it is committed"
+            );
         }
+        let mut pending = Vec::new();
         if let Some(staging) = self.staging.take()
             && let Err(error) = blocking(move || staging.stage_again()).await
         {
-            self.pending("purge", &error);
+            pending.push(Pending::new(PURGE, &error));
         }
         let record = running.journal.record();
         let mut leftover = record.map(JournalRecord::leftover).unwrap_or_default();
         for planned in &plan.steps {
             leftover.forget.remove(planned.descriptor().id.as_str());
         }
-        let pending = recovery::forget_all(self.inner, &mut leftover.forget).await;
-        self.report.pending.extend(pending);
+        pending.extend(recovery::forget_earlier(self.inner, &mut leftover).await);
         for planned in &plan.steps {
             let result = if planned.descriptor().phase == Phase::Forget {
                 self.apply(planned, None).await
@@ -327,19 +379,30 @@ impl Attempt<'_> {
             };
             if let Err(error) = result {
                 let id = planned.descriptor().id.as_str();
-                self.pending(id, &error);
+                pending.push(Pending::new(id, &error));
                 leftover.forget.insert(id.to_owned());
             }
         }
-        let pending = recovery::finish(self.inner, &mut running.journal, leftover).await;
-        self.report.pending.extend(pending);
+        pending.extend(recovery::finish(self.inner, &mut running.journal, &mut leftover).await);
         self.report.cleared = cleared(&self.report.steps);
+        self.report.settle(pending);
         self.report.duration_ms = self.progress.elapsed_ms();
+        // Before the journal goes: from then on nothing else could tell of this run.
+        self.tell_history().await;
+        if let Some(pending) = recovery::settle(self.inner, &mut running.journal, leftover).await {
+            self.report.pending.push(pending);
+            self.tell_history().await;
+        }
         self.report
     }
 
-    fn pending(&mut self, work: &str, error: &(dyn std::error::Error + 'static)) {
-        self.report.pending.push(Pending::new(work, error));
+    async fn tell_history(&mut self) {
+        let mut entry = self.entry.clone();
+        entry.complete(&self.report);
+        if let Err(error) = record(self.inner, entry).await {
+            let run = self.run;
+            tracing::warn!(%run, error = chain(&error), "could not write the history");
+        }
     }
 
     async fn apply(
@@ -356,7 +419,11 @@ impl Attempt<'_> {
             resources: &self.inner.resources,
             erase,
         };
-        let limit = self.inner.limits.step;
+        let limits = &self.inner.limits;
+        let limit = match phase {
+            Phase::Stop => limits.stop,
+            _ => limits.step,
+        };
         let work = planned.step().apply(&mut context, &planned.plan);
         match call(Call::Apply, descriptor, limit, work).await {
             Ok(outcome) => {
@@ -429,7 +496,7 @@ impl Attempt<'_> {
 
     /// Rows and files may not fit together: nobody gets in, and nothing runs, until that is
     /// mended.
-    fn hold(&mut self, gate: Closed) -> Held {
+    fn hold(&mut self, gate: ClosedGate) -> Held {
         Held {
             _gate: gate,
             stopped: std::mem::take(&mut self.stopped),

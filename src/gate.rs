@@ -20,9 +20,9 @@ pub struct Entered {
     _guard: OwnedRwLockReadGuard<()>,
 }
 
-/// A closed gate; dropping it opens the gate.
+/// A gate that a reset has closed; dropping it opens the gate.
 #[derive(Debug)]
-pub(crate) struct Closed {
+pub struct ClosedGate {
     _guard: OwnedRwLockWriteGuard<()>,
 }
 
@@ -36,9 +36,9 @@ impl Gate {
 
     /// Refuses every further request, and waits at most `limit` until those under way have
     /// ended.
-    pub(crate) async fn close(&self, limit: Duration) -> Option<Closed> {
+    pub(crate) async fn close(&self, limit: Duration) -> Option<ClosedGate> {
         let guard = timeout(limit, self.lock.clone().write_owned()).await.ok()?;
-        Some(Closed { _guard: guard })
+        Some(ClosedGate { _guard: guard })
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::sync::Arc;
 
 use rustix::fs::{AtFlags, Mode, OFlags, fsync, openat, renameat, unlinkat};
@@ -13,14 +13,16 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::data_directory::{DataDirectory, PathError};
+use crate::data_directory::{DataDirectory, PathError, replace};
+use crate::history::HistoryEntry;
+use crate::registry::StepRegistration;
 use crate::relative_path::RelativePath;
 use crate::task::blocking;
 
 const PREPARED: &str = "journal.prepared.json";
 const COMMITTED: &str = "journal.committed.json";
 const NEW: &str = "journal.new.json";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Why the journal could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -85,7 +87,7 @@ pub enum JournalState {
 }
 
 /// What the journal says of a reset.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct JournalRecord {
     version: u32,
     pub(crate) run: Uuid,
@@ -99,6 +101,8 @@ pub(crate) struct JournalRecord {
     rows: bool,
     /// What earlier resets could not finish.
     earlier: Leftover,
+    /// What the history is to say if the reset is interrupted after its commit.
+    pub(crate) entry: HistoryEntry,
 }
 
 /// What is left to do after a commit.
@@ -112,10 +116,17 @@ pub(crate) struct Leftover {
     pub(crate) reclaim: bool,
 }
 
+impl Leftover {
+    /// Whether `step` has still to forget.
+    pub(crate) fn forgets(&self, step: &StepRegistration) -> bool {
+        self.forget.contains(step.descriptor.id.as_str())
+    }
+}
+
 impl JournalRecord {
     /// A record of a reset that is about to begin.
     pub(crate) fn new(
-        run: Uuid,
+        entry: HistoryEntry,
         database: Option<String>,
         paths: Vec<RelativePath>,
         steps: Vec<String>,
@@ -123,12 +134,13 @@ impl JournalRecord {
     ) -> Self {
         Self {
             version: VERSION,
-            run,
+            run: entry.id,
             database,
             paths,
             steps,
             rows,
             earlier: Leftover::default(),
+            entry,
         }
     }
 
@@ -303,33 +315,18 @@ impl Journal {
     }
 }
 
-/// Replaces the file `name`: written aside, synced, renamed, and the rename synced.
 fn write(
     data_directory: &DataDirectory,
     name: &str,
     record: &JournalRecord,
 ) -> Result<(), JournalError> {
-    let own = data_directory.own();
-    let flags =
-        OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = openat(own, NEW, flags, Mode::RUSR | Mode::WUSR).map_err(refuse(
-        data_directory,
-        name,
-        "write",
-    ))?;
-    let mut file = File::from(file);
+    let path = data_directory.own_path(name);
     let mut text = serde_json::to_vec_pretty(record).map_err(|source| JournalError::Format {
-        path: data_directory.own_path(name).display().to_string(),
+        path: path.display().to_string(),
         source,
     })?;
     text.push(b'\n');
-    file.write_all(&text)
-        .map_err(refuse(data_directory, name, "write"))?;
-    file.sync_all()
-        .map_err(refuse(data_directory, name, "sync"))?;
-    renameat(own, NEW, own, name).map_err(refuse(data_directory, name, "replace"))?;
-    fsync(own).map_err(refuse(data_directory, name, "sync the directory of"))?;
-    Ok(())
+    Ok(replace(data_directory.own(), NEW, name, &path, &text)?)
 }
 
 async fn rename(
@@ -407,11 +404,13 @@ fn parse(text: &str, path: &str) -> Result<JournalRecord, JournalError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::selection::Selection;
 
     fn record() -> JournalRecord {
         let media = RelativePath::new("media").unwrap();
         let steps = vec!["media".into()];
-        JournalRecord::new(Uuid::now_v7(), None, vec![media], steps, true)
+        let entry = HistoryEntry::begun(Uuid::now_v7(), None, Some(Selection::all()));
+        JournalRecord::new(entry, None, vec![media], steps, true)
     }
 
     fn open(directory: &tempfile::TempDir) -> Journal {
@@ -482,7 +481,7 @@ mod tests {
 
     #[test]
     fn a_later_version_is_refused_whatever_else_it_holds() {
-        let error = parse(r#"{"version": 2, "shape": "unknown"}"#, "journal").unwrap_err();
-        assert!(matches!(error, JournalError::Version { found: 2, .. }));
+        let error = parse(r#"{"version": 3, "shape": "unknown"}"#, "journal").unwrap_err();
+        assert!(matches!(error, JournalError::Version { found: 3, .. }));
     }
 }

@@ -62,7 +62,7 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `sqlite` | [`Sqlite`], the database behind the engine |
-//! | `axum` | [`http`]: the gate as a layer, and a router with options and preview |
+//! | `axum` | [`http`]: the gate as a layer, and a router with options, preview and history |
 //!
 //! The crate works on Unix: it reaches the data directory through directory handles.
 
@@ -80,6 +80,7 @@ mod event;
 mod executor;
 mod gate;
 mod guard;
+mod history;
 #[cfg(feature = "axum")]
 pub mod http;
 mod item;
@@ -93,7 +94,9 @@ mod registry;
 mod relative_path;
 mod report;
 mod request;
+mod reserve;
 mod resources;
+mod retry;
 mod selection;
 mod staging;
 mod step;
@@ -113,8 +116,9 @@ pub use descriptor::{Phase, Scope, StepDescriptor, StepId};
 pub use engine::Engine;
 pub use error::{BuildError, FailureCause, PlanError, RecoveryError, ResetError, StepError, chain};
 pub use event::{Event, EventKind};
-pub use gate::{Entered, Gate};
+pub use gate::{ClosedGate, Entered, Gate};
 pub use guard::{Guard, NothingUnclaimed, Refusal};
+pub use history::{HistoryEntry, RunOutcome};
 pub use inventory;
 pub use item::{Item, ItemKind, Outcome};
 pub use journal::{JournalError, JournalState};
@@ -122,7 +126,7 @@ pub use order::OrderError;
 pub use plan::{ResetPlan, StepOutcome, StepPlan};
 pub use registry::StepRegistration;
 pub use relative_path::{InvalidPath, RelativePath};
-pub use report::{Pending, Report, StepReport};
+pub use report::{Erasure, Pending, Report, StepReport};
 pub use request::ResetRequest;
 pub use resources::Resources;
 pub use selection::{Selection, SelectionError};

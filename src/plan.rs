@@ -7,7 +7,7 @@ use crate::claims::{Preserved, Unclaimed};
 use crate::descriptor::StepDescriptor;
 use crate::item::Item;
 use crate::registry::StepRegistration;
-use crate::report::{Report, StepReport, cleared};
+use crate::report::Report;
 use crate::step::ResetStep;
 
 /// What one step would clear.
@@ -169,12 +169,7 @@ impl ResetPlan {
     #[must_use]
     pub fn preview(&self) -> Report {
         let mut report = Report::new(self);
-        report.steps = self
-            .steps
-            .iter()
-            .map(|step| StepReport::new(step.descriptor(), step.plan.items.clone()))
-            .collect();
-        report.cleared = cleared(&report.steps);
+        report.expect(self);
         report
     }
 }

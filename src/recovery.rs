@@ -14,27 +14,60 @@ use crate::data_directory::PathError;
 use crate::database::Decision;
 use crate::descriptor::Phase;
 use crate::engine::{Inner, Running};
-use crate::error::{RecoveryError, StepError};
+use crate::error::{RecoveryError, StepError, chain};
 use crate::executor::resume;
+use crate::history::{HistoryEntry, RunOutcome};
 use crate::journal::{Journal, JournalError, JournalRecord, JournalState, Leftover};
 use crate::planner;
 use crate::registry::StepRegistration;
-use crate::report::Pending;
+use crate::report::{JOURNAL, PURGE, Pending, RECLAIM};
+use crate::reserve;
 use crate::selection::Selection;
 use crate::staging::{Staging, purge};
 use crate::task::blocking;
 
-/// Ends whatever the journal tells of. For a start only: a service that is in use since has
-/// new things in memory, which are not to be forgotten.
+/// What a committed reset has left to do that may be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Left {
+    /// All of it: nobody is served yet.
+    All,
+    /// Not the dropping of copies in memory: a service that is in use since has new ones.
+    WhileInUse,
+}
+
+/// Ends whatever the journal tells of. For a start only.
 pub(crate) async fn recover(
     inner: &Arc<Inner>,
     running: &mut Running,
 ) -> Result<(), RecoveryError> {
+    if running.journal.state().is_some() {
+        let data_directory = inner.data_directory.clone();
+        blocking(move || reserve::give_up(&data_directory)).await;
+    }
     decide_prepared(inner, running).await?;
     if running.journal.state() == Some(JournalState::Committed) {
-        go_forward(inner, &mut running.journal).await;
+        go_forward(inner, &mut running.journal, Left::All).await;
     }
     Ok(())
+}
+
+/// Tries again, beside a service in use, what could not be done. Returns whether nothing is
+/// left that could be tried like this.
+pub(crate) async fn retry(inner: &Arc<Inner>, running: &mut Running) -> bool {
+    if let Err(error) = decide_prepared(inner, running).await {
+        tracing::warn!(error = chain(&error), "a reset has still to be ended");
+        return false;
+    }
+    if running.journal.state().is_none() {
+        return true;
+    }
+    let rest = go_forward(inner, &mut running.journal, Left::WhileInUse).await;
+    rest.purge.is_empty()
+        && !rest.reclaim
+        && !inner
+            .steps
+            .iter()
+            .any(|step| may_forget(step, Left::WhileInUse) && rest.forgets(step))
 }
 
 /// Ends a reset of which it is not known whether it is committed. What a committed one has
@@ -58,13 +91,13 @@ pub(crate) async fn decide_prepared(
     match decision {
         Decision::Committed => {
             if let Err(error) = journal.commit().await {
-                // Nothing is unlinked then; the next start tries again.
-                tracing::warn!(%run, %error, "could not write down that it is committed");
+                // Nothing is unlinked then; it is tried again.
+                tracing::warn!(%run, error = chain(&error), "could not write down that it is committed");
             }
             // Behind a gate that was held since. Otherwise the service may have new things in
             // memory; what is left is carried along by the next reset.
             if running.held.is_some() {
-                go_forward(inner, journal).await;
+                go_forward(inner, journal, Left::All).await;
             }
         }
         Decision::Aborted => {
@@ -77,6 +110,7 @@ pub(crate) async fn decide_prepared(
             if let Some(staging) = staging {
                 undo(Arc::new(staging)).await?;
             }
+            note(inner, record.entry, RunOutcome::Failed, &[]).await;
             journal.abort().await?;
             release(inner, running).await;
         }
@@ -127,25 +161,34 @@ pub(crate) async fn undo(staging: Arc<Staging>) -> Result<(), PathError> {
     .await
 }
 
-async fn go_forward(inner: &Arc<Inner>, journal: &mut Journal) {
-    let record = journal.record();
-    let mut leftover = record.map(JournalRecord::leftover).unwrap_or_default();
-    let mut pending = forget_all(inner, &mut leftover.forget).await;
-    pending.extend(finish(inner, journal, leftover).await);
-    for Pending { work, error } in pending {
+/// Does what a committed reset has left, and tells the history. Returns what is still left.
+async fn go_forward(inner: &Arc<Inner>, journal: &mut Journal, left: Left) -> Leftover {
+    let Some(record) = journal.record().cloned() else {
+        return Leftover::default();
+    };
+    let mut leftover = record.leftover();
+    let mut pending = forget_all(inner, &mut leftover.forget, left).await;
+    pending.extend(finish(inner, journal, &mut leftover).await);
+    for Pending { work, error } in &pending {
         tracing::warn!(work, error, "a committed reset is still not finished");
     }
+    note(inner, record.entry, RunOutcome::Completed, &pending).await;
+    settle(inner, journal, leftover.clone()).await;
+    leftover
 }
 
-/// Lets the steps in `ids` forget. Those that cannot stay there, and are returned with the
-/// reason; a step that there is no more has nothing to forget.
-pub(crate) async fn forget_all(inner: &Inner, ids: &mut BTreeSet<String>) -> Vec<Pending> {
+/// Lets the steps in `ids` forget. Those that cannot, or may not, stay there, and are returned
+/// with the reason; a step that there is no more has nothing to forget.
+async fn forget_all(inner: &Arc<Inner>, ids: &mut BTreeSet<String>, left: Left) -> Vec<Pending> {
     let mut pending = Vec::new();
     for step in &inner.steps {
         let id = step.descriptor.id.as_str();
-        if ids.contains(id)
-            && let Err(error) = forget(inner, step).await
-        {
+        if !ids.contains(id) {
+            continue;
+        }
+        if !may_forget(step, left) {
+            pending.push(Pending::later(id));
+        } else if let Err(error) = forget(inner, step).await {
             pending.push(Pending::new(id, &error));
         }
     }
@@ -153,43 +196,91 @@ pub(crate) async fn forget_all(inner: &Inner, ids: &mut BTreeSet<String>) -> Vec
     pending
 }
 
-/// Does what is left after the Forget phase: freed pages are given back, what is staged is
-/// purged, and the journal goes last. What cannot be done is returned, and stays in the
-/// journal.
+/// What a step of the Forget phase clears can be filled anew. What another one keeps in memory
+/// is a copy of durable state, and by now perhaps of a new one.
+fn may_forget(step: &StepRegistration, left: Left) -> bool {
+    left == Left::All || step.descriptor.phase == Phase::Forget
+}
+
+/// Lets steps forget what earlier resets have left, before this one's do.
+pub(crate) async fn forget_earlier(inner: &Arc<Inner>, leftover: &mut Leftover) -> Vec<Pending> {
+    forget_all(inner, &mut leftover.forget, Left::All).await
+}
+
+/// Does what comes after the Forget phase: what is staged is purged, and freed pages are given
+/// back. What cannot be done is returned, and stays in `leftover`.
 pub(crate) async fn finish(
     inner: &Inner,
     journal: &mut Journal,
-    mut leftover: Leftover,
+    leftover: &mut Leftover,
 ) -> Vec<Pending> {
     let mut pending = Vec::new();
+    let written = match journal.state() {
+        Some(JournalState::Prepared) => journal.commit().await,
+        _ => Ok(()),
+    };
+    match written {
+        Ok(()) => {
+            for run in std::mem::take(&mut leftover.purge) {
+                let data_directory = inner.data_directory.clone();
+                if let Err(error) = blocking(move || purge(&data_directory, run)).await {
+                    pending.push(Pending::new(PURGE, &error));
+                    leftover.purge.push(run);
+                }
+            }
+        }
+        // That the commit stands is not written down: nothing may be unlinked yet.
+        Err(error) => pending.push(Pending::new(JOURNAL, &error)),
+    }
+    // After the purge, which makes the room that this may need.
     if std::mem::take(&mut leftover.reclaim)
         && let Some(database) = &inner.database
         && let Err(error) = database.reclaim().await
     {
-        pending.push(Pending::new("reclaim", &error));
+        pending.push(Pending::new(RECLAIM, &error));
         leftover.reclaim = true;
-    }
-    if journal.state() == Some(JournalState::Prepared) {
-        // The commit could not be written down: nothing may be unlinked yet.
-        if let Err(error) = journal.keep(leftover).await {
-            tracing::warn!(%error, "could not write down what is forgotten");
-        }
-        return pending;
-    }
-    for run in std::mem::take(&mut leftover.purge) {
-        let data_directory = inner.data_directory.clone();
-        if let Err(error) = blocking(move || purge(&data_directory, run)).await {
-            pending.push(Pending::new("purge", &error));
-            leftover.purge.push(run);
-        }
-    }
-    if let Err(error) = journal.settle(leftover).await {
-        pending.push(Pending::new("journal", &error));
     }
     pending
 }
 
-async fn forget(inner: &Inner, step: &StepRegistration) -> Result<(), StepError> {
+/// Writes down what is left; with nothing left the journal goes. What cannot be written down
+/// is done again at the next start, and returned.
+pub(crate) async fn settle(
+    inner: &Inner,
+    journal: &mut Journal,
+    leftover: Leftover,
+) -> Option<Pending> {
+    let nothing_left = leftover == Leftover::default();
+    let settled = if journal.state() == Some(JournalState::Prepared) {
+        journal.keep(leftover).await
+    } else {
+        journal.settle(leftover).await
+    };
+    if let Err(error) = settled {
+        tracing::warn!(error = chain(&error), "could not write down what is left");
+        return Some(Pending::new(JOURNAL, &error));
+    }
+    if nothing_left {
+        let history = inner.history.clone();
+        if let Err(error) = blocking(move || history.nothing_is_pending()).await {
+            tracing::warn!(
+                error = chain(&error),
+                "could not bring the history up to date"
+            );
+        }
+    }
+    None
+}
+
+/// Tells the history how an interrupted run has ended.
+async fn note(inner: &Inner, entry: HistoryEntry, outcome: RunOutcome, pending: &[Pending]) {
+    let (history, pending, run) = (inner.history.clone(), pending.to_vec(), entry.id);
+    if let Err(error) = blocking(move || history.end(entry, outcome, &pending)).await {
+        tracing::warn!(%run, error = chain(&error), "could not write the history");
+    }
+}
+
+async fn forget(inner: &Arc<Inner>, step: &StepRegistration) -> Result<(), StepError> {
     let descriptor = &step.descriptor;
     let limit = inner.limits.step;
     if descriptor.phase != Phase::Forget {

@@ -1,10 +1,10 @@
 //! What a reset did, or in a preview, would do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -12,8 +12,9 @@ use crate::blocker::Blocker;
 use crate::claims::{Preserved, Unclaimed};
 use crate::descriptor::{Phase, Scope, StepDescriptor, StepId};
 use crate::error::chain;
-use crate::item::{Item, Outcome};
-use crate::plan::ResetPlan;
+use crate::history::HistoryEntry;
+use crate::item::{Item, ItemKind, Outcome};
+use crate::plan::{PlannedStep, ResetPlan};
 use crate::summary::Summary;
 
 /// What a reset did. A preview has the same shape, says `dry_run` and tells the outcomes to
@@ -44,8 +45,8 @@ pub struct Report {
     pub unclaimed: Vec<Unclaimed>,
     /// What would keep a reset from succeeding; empty in the report of a reset that was made.
     pub blockers: Vec<Blocker>,
-    /// What the reset could not finish after its commit; tried again at the next reset and
-    /// at the next start.
+    /// What the reset could not finish after its commit. It is tried again in the background,
+    /// at the next reset and at the next start.
     pub pending: Vec<Pending>,
 }
 
@@ -66,7 +67,110 @@ impl Report {
             pending: Vec::new(),
         }
     }
+
+    /// A report of the run in `entry`, which has yet to do anything.
+    pub(crate) fn begun(plan: &ResetPlan, entry: &HistoryEntry) -> Self {
+        let mut report = Self::new(plan);
+        report.run = Some(entry.id);
+        report.dry_run = false;
+        report.actor.clone_from(&entry.actor);
+        report.started_at = entry.started_at;
+        report
+    }
+
+    /// Fills in what `plan` expects to become of everything.
+    pub(crate) fn expect(&mut self, plan: &ResetPlan) {
+        let steps = plan.steps.iter();
+        let expected =
+            |step: &PlannedStep| StepReport::new(step.descriptor(), step.plan.items().to_vec());
+        self.steps = steps.map(expected).collect();
+        self.cleared = cleared(&self.steps);
+    }
+
+    /// Says what is pending, and what that means for the steps.
+    pub(crate) fn settle(&mut self, pending: Vec<Pending>) {
+        for step in &mut self.steps {
+            let kinds = std::mem::take(&mut step.erasure).into_iter();
+            let now = |kind: Erasure| {
+                let works = pending.iter().map(|pending| pending.work.as_str());
+                works.fold(kind, Erasure::while_pending)
+            };
+            step.erasure = kinds.map(now).collect();
+        }
+        self.pending = pending;
+    }
+
+    /// As JSON, for journal and history.
+    pub(crate) fn to_value(&self) -> Value {
+        // Strings, numbers and lists of them always make JSON.
+        serde_json::to_value(self).unwrap_or_default()
+    }
 }
+
+/// Makes a report in JSON say that everything is finished by now.
+pub(crate) fn nothing_is_pending(report: &mut Value) {
+    report["pending"] = Value::Array(Vec::new());
+    let steps = report.get_mut("steps").and_then(Value::as_array_mut);
+    for step in steps.into_iter().flatten() {
+        let kinds = step.get_mut("erasure").and_then(Value::as_array_mut);
+        for kind in kinds.into_iter().flatten() {
+            match kind.as_str() {
+                Some("staged") => *kind = "unlinked".into(),
+                Some("deleted") => *kind = "rewritten".into(),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// What kind of erasure something has met with, from what can be read again to what cannot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Erasure {
+    /// It runs no more; there was nothing to erase.
+    Stopped,
+    /// Given back to the memory of a process, this one or a server.
+    Dropped,
+    /// Files moved out of their place, and not unlinked yet: see [`Report::pending`].
+    Staged,
+    /// Files unlinked. No program can read them through the file system; what is left in free
+    /// blocks of the disk is beyond a program's reach.
+    Unlinked,
+    /// Rows deleted, and not yet overwritten in the database's files: see
+    /// [`Report::pending`].
+    Deleted,
+    /// Rows deleted, and the database's files rewritten without them.
+    Rewritten,
+}
+
+impl Erasure {
+    /// What items of `kind` meet with when everything goes well.
+    const fn of(kind: ItemKind) -> Self {
+        match kind {
+            ItemKind::Table => Self::Rewritten,
+            ItemKind::Path => Self::Unlinked,
+            ItemKind::Task => Self::Stopped,
+            ItemKind::Memory | ItemKind::Keys => Self::Dropped,
+        }
+    }
+
+    /// What it is for as long as `work` is pending.
+    fn while_pending(self, work: &str) -> Self {
+        match (self, work) {
+            (Self::Rewritten, RECLAIM) => Self::Deleted,
+            (Self::Unlinked, PURGE | JOURNAL) => Self::Staged,
+            _ => self,
+        }
+    }
+}
+
+/// What is pending while rows can still be read in the database's files.
+pub(crate) const RECLAIM: &str = "reclaim";
+/// What is pending while files are not unlinked.
+pub(crate) const PURGE: &str = "purge";
+/// What is pending while the journal cannot be written or removed.
+pub(crate) const JOURNAL: &str = "journal";
 
 /// What became of one step's items.
 #[derive(Debug, Clone, Serialize)]
@@ -87,6 +191,8 @@ pub struct StepReport {
     /// The sum of the removed items' sizes, where known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
+    /// What kinds of erasure its removed items have met with.
+    pub erasure: BTreeSet<Erasure>,
     /// Each item.
     pub items: Vec<Item>,
     #[serde(skip)]
@@ -97,10 +203,12 @@ impl StepReport {
     pub(crate) fn new(descriptor: &StepDescriptor, items: Vec<Item>) -> Self {
         let mut counts = BTreeMap::new();
         let mut bytes = None;
+        let mut erasure = BTreeSet::new();
         for item in &items {
             let count = counts.entry(item.unit).or_insert(0);
             if item.outcome == Outcome::Removed {
                 *count += item.count;
+                erasure.insert(Erasure::of(item.kind));
                 bytes = match (bytes, item.bytes) {
                     (None, more) => more,
                     (some, None) => some,
@@ -116,6 +224,7 @@ impl StepReport {
             scope: descriptor.scope,
             counts,
             bytes,
+            erasure,
             items,
             summaries: descriptor.cleared,
         }
@@ -138,7 +247,7 @@ pub(crate) fn cleared(steps: &[StepReport]) -> Map<String, Value> {
 }
 
 /// Something that a committed reset could not finish yet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Pending {
     /// What is left to do: a step's id, `purge`, `reclaim` or `journal`.
@@ -152,6 +261,15 @@ impl Pending {
         Self {
             work: work.to_owned(),
             error: chain(error),
+        }
+    }
+
+    /// Something that waits for the next reset or the next start.
+    pub(crate) fn later(work: &str) -> Self {
+        Self {
+            work: work.to_owned(),
+            error: "what it keeps in memory is dropped by the next reset or the next start"
+                .to_owned(),
         }
     }
 }

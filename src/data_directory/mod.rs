@@ -5,6 +5,7 @@ mod directory;
 mod entry;
 mod error;
 mod obstacle;
+mod replace;
 mod survey;
 mod tree;
 
@@ -12,4 +13,5 @@ pub(crate) use directory::{DataDirectory, directory_flags};
 pub(crate) use entry::Entry;
 pub use error::PathError;
 pub(crate) use obstacle::of_file as obstacle_of_file;
+pub(crate) use replace::replace;
 pub(crate) use tree::remove_tree;

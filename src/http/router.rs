@@ -1,10 +1,10 @@
-//! Options and preview over HTTP.
+//! Options, preview and history over HTTP.
 
 use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -13,9 +13,12 @@ use axum::{Json, Router};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use uuid::Uuid;
+
 use super::authoriser::Authoriser;
 use crate::engine::Engine;
 use crate::error::{PlanError, chain};
+use crate::history::HistoryEntry;
 use crate::report::Report;
 use crate::selection::Selection;
 
@@ -27,7 +30,11 @@ use crate::selection::Selection;
 /// - `POST /preview`: the report of a reset of the [`Selection`] in the body, which is not
 ///   made; an empty body selects everything.
 ///
-/// Both answer with the plan's digest as `ETag`.
+/// - `GET /history`: the runs of the past, the newest first, without their reports.
+/// - `GET /history/{id}`: one of them with its report, so that an answer that was lost can be
+///   fetched again.
+///
+/// The first two answer with the plan's digest as `ETag`.
 ///
 /// ```
 /// # use factory_reset::{Engine, http::{router, Authoriser}};
@@ -40,6 +47,8 @@ pub fn router(engine: &Engine, authoriser: impl Authoriser) -> Router {
     Router::new()
         .route("/options", get(options))
         .route("/preview", post(preview))
+        .route("/history", get(history))
+        .route("/history/{id}", get(history_entry))
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(authoriser, authorise))
         .with_state(engine.clone())
@@ -95,6 +104,33 @@ async fn preview(
     Ok(with_digest(plan.digest(), Json(plan.preview())))
 }
 
+#[derive(Serialize)]
+struct History {
+    runs: Vec<HistoryEntry>,
+}
+
+async fn history(State(engine): State<Engine>) -> Response {
+    let mut runs = engine.history();
+    runs.iter_mut().for_each(|run| run.report = None);
+    without_store(Json(History { runs }))
+}
+
+async fn history_entry(
+    State(engine): State<Engine>,
+    Path(id): Path<String>,
+) -> Result<Response, Refused> {
+    // What is no run's number is as unknown as a number of no run.
+    let entry = Uuid::try_parse(&id).ok();
+    let entry = entry.and_then(|run| engine.history_entry(run));
+    let unknown = || {
+        Refused(
+            StatusCode::NOT_FOUND,
+            "the history has no such run".to_owned(),
+        )
+    };
+    Ok(without_store(Json(entry.ok_or_else(unknown)?)))
+}
+
 fn selection(body: &[u8]) -> Result<Selection, Refused> {
     if body.trim_ascii().is_empty() {
         return Ok(Selection::all());
@@ -106,16 +142,17 @@ fn selection(body: &[u8]) -> Result<Selection, Refused> {
 }
 
 fn with_digest(digest: &str, body: impl IntoResponse) -> Response {
-    let mut response = body.into_response();
+    let mut response = without_store(body);
     // Hexadecimal digits in quotes are always a valid header.
     if let Ok(value) = HeaderValue::from_str(&format!("\"{digest}\"")) {
         response.headers_mut().insert(header::ETAG, value);
     }
-    let no_store = HeaderValue::from_static("no-store");
     response
-        .headers_mut()
-        .insert(header::CACHE_CONTROL, no_store);
-    response
+}
+
+fn without_store(body: impl IntoResponse) -> Response {
+    let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    (no_store, body).into_response()
 }
 
 /// An answer that tells what is wrong with the request, or with the host.

@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use factory_reset::{Selection, chain};
+use factory_reset::{ResetError, Selection};
 
 use crate::fixture::{Host, everything, own};
 use crate::steps::paths;
-use crate::undo_forget::Immutable;
+use crate::stuck::Stick;
 
 const LEVELS: usize = 3000;
 
@@ -35,9 +35,10 @@ async fn a_tree_of_3000_levels_is_refused_when_planned_and_nothing_is_touched() 
     deep(&host.data());
     let builder = host.media_builder().await.step(paths("deep", &["deep"]));
     let engine = builder.build().await.unwrap();
-    let error = engine.plan(&Selection::all()).await.unwrap_err();
-    assert!(chain(&error).contains("512 directories deep"));
-    engine.reset(everything()).await.unwrap_err();
+    let plan = engine.plan(&Selection::all()).await.unwrap();
+    assert!(plan.blockers()[0].reason.contains("512 directories deep"));
+    let error = engine.reset(everything()).await.unwrap_err();
+    assert!(matches!(error, ResetError::Blocked(_)), "{error:?}");
     assert!(host.data().join("deep").exists() && host.data().join("media/cat.jpg").exists());
     assert_eq!(host.number("SELECT count(*) FROM posts").await, 3);
     assert_eq!(own(&host.data()), ["lock"]);
@@ -51,16 +52,14 @@ async fn what_cannot_be_removed_keeps_nothing_else_from_being_removed() {
         host.write(&format!("media/stuck/{number}"), "gone");
     }
     host.write("media/stuck/deep/er/kept", "kept");
-    let engine = host.engine().await;
-    let Some(stuck) = Immutable::make(&host.data().join("media/stuck/deep/er/kept")) else {
-        return;
-    };
+    let stick = Stick::new(&host.data(), "kept");
+    let builder = host.media_builder().await.step(stick.registration());
+    let engine = builder.build().await.unwrap();
     let report = engine.reset(everything()).await.unwrap();
     let area = host.data().join(".factory-reset");
     let area = area.join(report.run.unwrap().to_string());
-    let (files, found) = files(&area);
-    let stuck = stuck.moved(&found.unwrap());
-    assert_eq!(files, 1, "the one that cannot be removed");
+    let stuck = stick.take();
+    assert_eq!(files(&area), 1, "the one that cannot be removed");
     let [pending] = &report.pending[..] else {
         panic!("{:?}", report.pending);
     };
@@ -77,17 +76,11 @@ async fn what_cannot_be_removed_keeps_nothing_else_from_being_removed() {
     assert_eq!(own(&host.data()), ["lock"]);
 }
 
-/// How many files there are, and one of them.
-fn files(directory: &Path) -> (usize, Option<std::path::PathBuf>) {
-    let mut count = (0, None);
-    for entry in fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            let (below, found) = files(&path);
-            count = (count.0 + below, found.or(count.1));
-        } else {
-            count = (count.0 + 1, Some(path));
-        }
-    }
-    count
+/// How many files there are.
+fn files(directory: &Path) -> usize {
+    let entries = fs::read_dir(directory).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .map(|path| if path.is_dir() { files(&path) } else { 1 })
+        .sum()
 }

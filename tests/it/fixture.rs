@@ -214,12 +214,14 @@ fn collect(root: &Path, directory: &Path, entries: &mut BTreeMap<String, String>
     }
 }
 
-/// The names in the framework's own directory.
+/// The names in the framework's own directory, but for the history and the reserve, which
+/// stay there.
 pub(crate) fn own(data: &Path) -> Vec<String> {
     let entries = fs::read_dir(data.join(".factory-reset")).unwrap();
     let mut names: Vec<_> = entries
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
+    names.retain(|name| name != "history" && name != "reserve");
     names.sort();
     names
 }

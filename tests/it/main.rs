@@ -26,6 +26,7 @@ mod sqlite_locks;
 mod sqlite_modes;
 mod sqlite_references;
 mod steps;
+mod stuck;
 mod undo;
 mod undo_forget;
 mod waits;

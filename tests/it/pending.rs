@@ -9,7 +9,7 @@ use sqlx::{Connection, SqliteConnection};
 
 use crate::fixture::{Host, SHORT, everything, only, own};
 use crate::steps::{Forgetful, registration};
-use crate::undo_forget::Immutable;
+use crate::stuck::{Immutable, Stick};
 
 /// What keeps the second reset from its commit.
 #[derive(Clone, Copy)]
@@ -24,6 +24,7 @@ struct Scene {
     host: Host,
     cache: Forgetful,
     fault: Forgetful,
+    stick: Stick,
     lock: SqliteConnection,
 }
 
@@ -32,6 +33,7 @@ impl Scene {
         let host = Host::new().await;
         Self {
             lock: host.connect().await,
+            stick: Stick::new(&host.data(), "cat.jpg"),
             host,
             cache: Forgetful::default(),
             fault: Forgetful::default(),
@@ -45,6 +47,7 @@ impl Scene {
             .database(self.host.sqlite().await.lock_timeout(SHORT))
             .resource(MediaDir::new("media"))
             .step(registration(descriptor, self.fault.clone()))
+            .step(self.stick.registration())
             .step(self.cache.registration())
     }
 
@@ -71,18 +74,15 @@ impl Scene {
 }
 
 /// A first reset whose trash and whose cache stay, and a second one that fails.
-async fn pending(cause: Cause) -> Option<(Scene, Engine, Immutable)> {
+async fn pending(cause: Cause) -> (Scene, Engine, Immutable) {
     let mut scene = Scene::new().await;
     scene.cache.fails.store(true, Ordering::SeqCst);
     let engine = scene.start().await;
-    let stuck = Immutable::make(&scene.host.data().join("media/cat.jpg"))?;
     let report = engine.reset(everything()).await.unwrap();
     let works: Vec<_> = report.pending.iter().map(|one| one.work.as_str()).collect();
     assert_eq!(works, ["cache", "purge"]);
     let first = report.run.unwrap().to_string();
-    let kept = scene.host.data().join(".factory-reset").join(&first);
-    let kept = kept.join("0/cat.jpg");
-    let stuck = stuck.moved(&kept);
+    let stuck = scene.stick.take();
 
     scene.host.write("media/dog.jpg", "woof");
     scene
@@ -91,7 +91,7 @@ async fn pending(cause: Cause) -> Option<(Scene, Engine, Immutable)> {
         .await;
     for _ in 0..2 {
         scene.fail(&engine, cause).await;
-        assert_eq!(fs::read_to_string(&kept).unwrap(), "meow");
+        assert_eq!(fs::read_to_string(stuck.path()).unwrap(), "meow");
         let mut expected = vec!["journal.committed.json", "lock", &first];
         expected.sort_unstable();
         assert_eq!(own(&scene.host.data()), expected);
@@ -99,15 +99,13 @@ async fn pending(cause: Cause) -> Option<(Scene, Engine, Immutable)> {
         assert_eq!(scene.host.number("SELECT count(*) FROM posts").await, 2);
     }
     assert_eq!(scene.cache.forgotten.load(Ordering::SeqCst), 0);
-    Some((scene, engine, stuck))
+    (scene, engine, stuck)
 }
 
 #[tokio::test]
 async fn what_is_pending_outlives_resets_that_fail_and_the_next_reset_finishes_it() {
     for cause in [Cause::Lock, Cause::Step] {
-        let Some((scene, engine, stuck)) = pending(cause).await else {
-            return;
-        };
+        let (scene, engine, stuck) = pending(cause).await;
         drop(stuck);
         scene.cache.fails.store(false, Ordering::SeqCst);
         let report = engine.reset(everything()).await.unwrap();
@@ -122,9 +120,7 @@ async fn what_is_pending_outlives_resets_that_fail_and_the_next_reset_finishes_i
 #[tokio::test]
 async fn what_is_pending_outlives_resets_that_fail_and_the_next_start_finishes_it() {
     for cause in [Cause::Lock, Cause::Step] {
-        let Some((scene, engine, stuck)) = pending(cause).await else {
-            return;
-        };
+        let (scene, engine, stuck) = pending(cause).await;
         drop((engine, stuck));
         scene.cache.fails.store(false, Ordering::SeqCst);
         let _engine = scene.start().await;

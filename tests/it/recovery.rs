@@ -36,13 +36,25 @@ impl Crashed {
 
     fn journal(&self, state: &str, change: impl FnOnce(&mut Value)) {
         let mut journal = json!({
-            "version": 1,
+            "version": 2,
             "run": RUN,
             "database": "host.db",
             "paths": ["media", "thumbs"],
             "steps": ["files", "generators", "tables"],
             "rows": true,
             "earlier": { "forget": [], "purge": [], "reclaim": false },
+            "entry": {
+                "id": RUN,
+                "number": 0,
+                "outcome": "completed",
+                "recovered": false,
+                "actor": "admin",
+                "started_at": "2026-01-01T00:00:00Z",
+                "duration_ms": 7,
+                "selection": {},
+                "pending": [],
+                "report": { "cleared": { "rows_deleted": 3 }, "pending": [], "steps": [] },
+            },
         });
         change(&mut journal);
         let path = self
@@ -220,10 +232,10 @@ async fn a_journal_of_another_database_refuses_the_start_and_names_both() {
 #[tokio::test]
 async fn a_journal_of_a_later_version_or_of_no_version_refuses_the_start() {
     let crashed = Crashed::new().await;
-    crashed.journal("prepared", |journal| journal["version"] = json!(2));
+    crashed.journal("prepared", |journal| journal["version"] = json!(3));
     let text = crashed.refuse().await;
     assert!(
-        text.contains("has version 2") && text.contains("journal.prepared.json"),
+        text.contains("has version 3") && text.contains("journal.prepared.json"),
         "{text}"
     );
     crashed.journal("prepared", |journal| *journal = json!({}));

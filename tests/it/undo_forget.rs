@@ -1,24 +1,26 @@
 //! What fails after the commit is pending, kept in the journal, and tried again.
 
-use std::fs;
-use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use factory_reset::{Engine, Report};
+use factory_reset::{Engine, EngineBuilder, Report};
 use factory_reset_steps::MediaDir;
 
 use crate::fixture::{Host, everything, only, own};
 use crate::steps::{Entries, Forgetful};
+use crate::stuck::{Immutable, Stick};
 
 async fn engine(host: &Host, cache: &Forgetful, entries: &Arc<Entries>) -> Engine {
+    builder(host, cache, entries).await.build().await.unwrap()
+}
+
+async fn builder(host: &Host, cache: &Forgetful, entries: &Arc<Entries>) -> EngineBuilder {
     let builder = only(&["tables", "media", "generators"])
         .data_dir(host.data())
         .database(host.sqlite().await)
         .resource(MediaDir::new("media"))
         .step(cache.registration());
-    entries.offer(builder).build().await.unwrap()
+    entries.offer(builder)
 }
 
 fn works(report: &Report) -> Vec<&str> {
@@ -92,42 +94,11 @@ async fn what_is_pending_survives_a_start_and_a_reset_that_cannot_finish_it_eith
     assert_eq!(own(&host.data()), ["lock"]);
 }
 
-/// A file that not even root can unlink.
-pub(crate) struct Immutable(std::path::PathBuf);
-
-impl Immutable {
-    /// Tells whether the file system and the user's rights permit it.
-    pub(crate) fn make(path: &Path) -> Option<Self> {
-        let made = Command::new("chattr").arg("+i").arg(path).output();
-        let made = made.is_ok_and(|output| output.status.success());
-        if !made {
-            eprintln!("left out: `chattr +i` is not possible here");
-        }
-        made.then(|| Self(path.to_owned()))
-    }
-
-    /// The same file after a rename of a directory around it.
-    pub(crate) fn moved(mut self, path: &Path) -> Self {
-        path.clone_into(&mut self.0);
-        self
-    }
-}
-
-impl Drop for Immutable {
-    fn drop(&mut self) {
-        let freed = Command::new("chattr").arg("-i").arg(&self.0).status();
-        assert!(
-            freed.is_ok_and(|status| status.success()),
-            "{}",
-            self.0.display()
-        );
-    }
-}
-
 /// A host whose reset could not purge; the file is where the reset has left it.
-async fn with_a_failed_purge(host: &Host, entries: &Arc<Entries>) -> Option<(Engine, Immutable)> {
-    let engine = engine(host, &Forgetful::default(), entries).await;
-    let stuck = Immutable::make(&host.data().join("media/cat.jpg"))?;
+async fn with_a_failed_purge(host: &Host, entries: &Arc<Entries>) -> (Engine, Immutable) {
+    let stick = Stick::new(&host.data(), "cat.jpg");
+    let builder = builder(host, &Forgetful::default(), entries).await;
+    let engine = builder.step(stick.registration()).build().await.unwrap();
     let report = engine.reset(everything()).await.unwrap();
     assert_eq!(works(&report), ["purge"]);
     assert!(
@@ -136,24 +107,13 @@ async fn with_a_failed_purge(host: &Host, entries: &Arc<Entries>) -> Option<(Eng
         report.pending
     );
     assert!(!host.data().join("media").exists());
-    let run = report.run.unwrap().to_string();
-    let stuck = stuck.moved(
-        &host
-            .data()
-            .join(".factory-reset")
-            .join(run)
-            .join("0/cat.jpg"),
-    );
-    assert!(fs::exists(&stuck.0).unwrap());
-    Some((engine, stuck))
+    (engine, stick.take())
 }
 
 #[tokio::test]
 async fn what_could_not_be_purged_is_purged_later_and_nothing_is_forgotten_twice() {
     let (host, entries) = (Host::new().await, Entries::new(3));
-    let Some((first, stuck)) = with_a_failed_purge(&host, &entries).await else {
-        return;
-    };
+    let (first, stuck) = with_a_failed_purge(&host, &entries).await;
     assert_eq!(entries.cleared.load(Ordering::SeqCst), 1);
     // The service is in use again.
     entries.count.store(7, Ordering::SeqCst);
@@ -167,9 +127,7 @@ async fn what_could_not_be_purged_is_purged_later_and_nothing_is_forgotten_twice
 #[tokio::test]
 async fn what_could_not_be_purged_is_not_forgotten_by_another_reset() {
     let (host, entries) = (Host::new().await, Entries::new(3));
-    let Some((engine, stuck)) = with_a_failed_purge(&host, &entries).await else {
-        return;
-    };
+    let (engine, stuck) = with_a_failed_purge(&host, &entries).await;
     let report = engine.reset(everything()).await.unwrap();
     assert_eq!(
         works(&report),

@@ -4,6 +4,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
+use factory_reset::http::answer_behind_gate;
 use factory_reset::{Engine, ResetRequest, Selection};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -26,12 +27,13 @@ pub(crate) async fn factory_reset(
         // A body that does not arrive confirms nothing.
         Err(_) => {}
     }
-    let report = engine.reset(request).await?;
+    let (report, gate) = engine.reset_behind_gate(request).await?;
     let body = ResetComplete {
         status: "reset_complete",
         cleared: report.cleared,
     };
-    Ok((SessionCookie::clear(), Json(body)).into_response())
+    let answer = (SessionCookie::clear(), Json(body)).into_response();
+    Ok(answer_behind_gate(answer, gate))
 }
 
 #[derive(Serialize)]

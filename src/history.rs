@@ -1,0 +1,395 @@
+//! The runs of the past: who, when, what was asked, what came of it. Kept in
+//! `.factory-reset/history/`, one file a run, and so through every reset.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, fsync, mkdirat, openat, unlinkat};
+use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::data_directory::{DataDirectory, PathError, directory_flags, replace};
+use crate::error::{ResetError, chain};
+use crate::report::{self, Pending, Report};
+use crate::selection::Selection;
+
+const DIRECTORY: &str = "history";
+const ASIDE: &str = "new.json";
+const VERSION: u32 = 1;
+
+/// How many runs are kept. When there are more, the oldest refused one goes, or the oldest.
+const MOST: usize = 200;
+
+/// How many characters of an error are kept: it may quote what somebody has sent.
+const LONGEST_ERROR: usize = 2000;
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RunOutcome {
+    /// The reset has happened.
+    Completed,
+    /// It did not begin.
+    Refused,
+    /// It failed before its commit, and everything was put back.
+    Failed,
+    /// It failed before its commit, and not everything could be put back yet.
+    NotUndone,
+    /// Nobody knows yet whether it is committed.
+    Undecided,
+}
+
+/// One run of the past.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct HistoryEntry {
+    /// The run.
+    pub id: Uuid,
+    /// Its place in the history. The clock of the machine may be set back; this never is.
+    pub number: u64,
+    /// How it ended.
+    pub outcome: RunOutcome,
+    /// Whether it was interrupted, and ended only later.
+    pub recovered: bool,
+    /// Who asked for it.
+    pub actor: Option<String>,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// How long it took until its answer, in milliseconds.
+    pub duration_ms: u64,
+    /// What was asked for; none when it named what is not there.
+    pub selection: Option<Selection>,
+    /// Why it did not happen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What is still to be done.
+    pub pending: Vec<Pending>,
+    /// The [`Report`](crate::Report) as JSON, where the run had come so far. Of a run that was
+    /// interrupted after its commit: what its plan, made inside the transaction, said.
+    pub report: Option<Value>,
+}
+
+impl HistoryEntry {
+    /// A run that begins now. It counts as refused until more is known.
+    pub(crate) fn begun(id: Uuid, actor: Option<String>, selection: Option<Selection>) -> Self {
+        Self {
+            id,
+            number: 0,
+            outcome: RunOutcome::Refused,
+            recovered: false,
+            actor,
+            started_at: Timestamp::now(),
+            duration_ms: 0,
+            selection,
+            error: None,
+            pending: Vec::new(),
+            report: None,
+        }
+    }
+
+    /// Says that the run has happened, as `report` tells.
+    pub(crate) fn complete(&mut self, report: &Report) {
+        self.outcome = RunOutcome::Completed;
+        self.duration_ms = report.duration_ms;
+        self.pending.clone_from(&report.pending);
+        self.report = Some(report.to_value());
+    }
+
+    /// Says why the run did not happen.
+    pub(crate) fn fail(&mut self, error: &ResetError, duration_ms: u64) {
+        self.outcome = error.outcome();
+        self.duration_ms = duration_ms;
+        let mut text = chain(error);
+        if let Some((end, _)) = text.char_indices().nth(LONGEST_ERROR) {
+            text.truncate(end);
+            text.push('…');
+        }
+        self.error = Some(text);
+        self.report = error.report().map(Report::to_value);
+    }
+}
+
+/// As it stands in its file.
+#[derive(Serialize, Deserialize)]
+struct Stored<Entry> {
+    version: u32,
+    #[serde(flatten)]
+    entry: Entry,
+}
+
+/// The history of a data directory.
+#[derive(Debug)]
+pub(crate) struct History {
+    data_directory: Arc<DataDirectory>,
+    /// In the order of their numbers.
+    entries: Mutex<Vec<HistoryEntry>>,
+}
+
+impl History {
+    /// Reads what there is. A history that cannot be read keeps nobody from starting. Blocks.
+    pub(crate) fn open(data_directory: Arc<DataDirectory>) -> Self {
+        let mut entries = load(&data_directory).unwrap_or_else(|error| {
+            tracing::warn!(error = crate::chain(&error), "the history cannot be read");
+            Vec::new()
+        });
+        entries.sort_by_key(|entry| entry.number);
+        Self {
+            data_directory,
+            entries: Mutex::new(entries),
+        }
+    }
+
+    /// All of them, the newest first.
+    pub(crate) fn all(&self) -> Vec<HistoryEntry> {
+        self.entries().iter().rev().cloned().collect()
+    }
+
+    /// One of them.
+    pub(crate) fn find(&self, run: Uuid) -> Option<HistoryEntry> {
+        let entries = self.entries();
+        entries.iter().find(|entry| entry.id == run).cloned()
+    }
+
+    /// Adds `entry`, or replaces the one of the same run. It is in memory even when it could
+    /// not be written down. Blocks.
+    pub(crate) fn record(&self, mut entry: HistoryEntry) -> Result<(), PathError> {
+        let mut entries = self.entries();
+        if let Some(known) = entries.iter_mut().find(|known| known.id == entry.id) {
+            entry.number = known.number;
+            known.clone_from(&entry);
+        } else {
+            entry.number = entries.last().map_or(1, |last| last.number + 1);
+            entries.push(entry.clone());
+        }
+        let written = self.write(&entry);
+        while entries.len() > MOST {
+            let refused = |entry: &HistoryEntry| entry.outcome == RunOutcome::Refused;
+            let oldest = entries.iter().position(refused).unwrap_or_default();
+            let gone = entries.remove(oldest);
+            self.remove(gone.id);
+        }
+        written
+    }
+
+    /// Says of a run that was interrupted, as the journal tells of it in `entry`, how it has
+    /// ended now.
+    pub(crate) fn end(
+        &self,
+        mut entry: HistoryEntry,
+        outcome: RunOutcome,
+        pending: &[Pending],
+    ) -> Result<(), PathError> {
+        let known = self.find(entry.id);
+        if known.as_ref().is_none_or(|known| known.outcome != outcome) {
+            entry.recovered = true;
+            entry.outcome = outcome;
+            if outcome == RunOutcome::Failed {
+                // What the plan said has not come about.
+                entry.report = None;
+                entry.error = Some("interrupted before its commit, and undone later".to_owned());
+            }
+            if let Some(known) = known {
+                entry.duration_ms = known.duration_ms;
+                entry.report = entry.report.or(known.report);
+                entry.error = known
+                    .error
+                    .filter(|_| outcome == RunOutcome::Failed)
+                    .or(entry.error);
+            }
+        } else if let Some(known) = known {
+            if known.pending == pending {
+                return Ok(());
+            }
+            entry = known;
+        }
+        entry.pending = pending.to_vec();
+        if pending.is_empty()
+            && let Some(report) = &mut entry.report
+        {
+            report::nothing_is_pending(report);
+        }
+        self.record(entry)
+    }
+
+    /// Writes down that nothing is pending any more of any run.
+    pub(crate) fn nothing_is_pending(&self) -> Result<(), PathError> {
+        let pending = |entry: &HistoryEntry| !entry.pending.is_empty();
+        let entries: Vec<_> = self.entries().iter().cloned().collect();
+        for mut entry in entries.into_iter().filter(pending) {
+            entry.pending.clear();
+            if let Some(report) = &mut entry.report {
+                report::nothing_is_pending(report);
+            }
+            self.record(entry)?;
+        }
+        Ok(())
+    }
+
+    /// Nothing panics while it holds this lock; a poisoned one would be as good.
+    fn entries(&self) -> MutexGuard<'_, Vec<HistoryEntry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self, entry: &HistoryEntry) -> Result<(), PathError> {
+        let directory = self.directory()?;
+        let name = file_name(entry.id);
+        let path = self.data_directory.own_path(DIRECTORY).join(&name);
+        let stored = Stored {
+            version: VERSION,
+            entry,
+        };
+        let mut text = serde_json::to_vec_pretty(&stored)
+            .map_err(|error| PathError::io("write", &path)(std::io::Error::from(error)))?;
+        text.push(b'\n');
+        replace(
+            std::os::fd::AsFd::as_fd(&directory),
+            ASIDE,
+            &name,
+            &path,
+            &text,
+        )
+    }
+
+    /// Best effort: what is left is one entry too many at the next start.
+    fn remove(&self, run: Uuid) {
+        if let Ok(directory) = self.directory() {
+            let _ = unlinkat(directory, file_name(run), AtFlags::empty());
+        }
+    }
+
+    /// Opens the directory, and makes it when there is none yet.
+    fn directory(&self) -> Result<OwnedFd, PathError> {
+        let (own, path) = (
+            self.data_directory.own(),
+            self.data_directory.own_path(DIRECTORY),
+        );
+        match mkdirat(own, DIRECTORY, Mode::RWXU) {
+            Ok(()) => fsync(own).map_err(PathError::io("sync the directory of", &path))?,
+            Err(Errno::EXIST) => {}
+            Err(error) => return Err(PathError::io("create", path)(error)),
+        }
+        openat(own, DIRECTORY, directory_flags(), Mode::empty())
+            .map_err(PathError::io("open", path))
+    }
+}
+
+fn file_name(run: Uuid) -> String {
+    format!("{run}.json")
+}
+
+fn load(data_directory: &DataDirectory) -> Result<Vec<HistoryEntry>, PathError> {
+    let path = data_directory.own_path(DIRECTORY);
+    let own = data_directory.own();
+    let directory = match openat(own, DIRECTORY, directory_flags(), Mode::empty()) {
+        Ok(directory) => directory,
+        Err(Errno::NOENT) => return Ok(Vec::new()),
+        Err(error) => return Err(PathError::io("open", path)(error)),
+    };
+    let mut entries = Vec::new();
+    let listed = Dir::read_from(&directory).map_err(PathError::io("list", &path))?;
+    for listed in listed {
+        let listed = listed.map_err(PathError::io("list", &path))?;
+        let name = listed.file_name().to_string_lossy().into_owned();
+        if !name.ends_with(".json") || name == ASIDE {
+            continue;
+        }
+        match read(&directory, OsStr::new(&name)) {
+            Ok(entry) => entries.push(entry),
+            Err(error) => {
+                tracing::warn!(path = %path.join(&name).display(), %error, "left out of the history");
+            }
+        }
+    }
+    Ok(entries)
+}
+
+fn read(directory: &OwnedFd, name: &OsStr) -> std::io::Result<HistoryEntry> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut text = String::new();
+    File::from(openat(directory, name, flags, Mode::empty())?).read_to_string(&mut text)?;
+    let stored: Stored<HistoryEntry> = serde_json::from_str(&text)?;
+    if stored.version != VERSION {
+        return Err(std::io::Error::other(format!(
+            "it has version {}, this program knows {VERSION}",
+            stored.version
+        )));
+    }
+    Ok(stored.entry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(outcome: RunOutcome) -> HistoryEntry {
+        HistoryEntry {
+            outcome,
+            ..HistoryEntry::begun(Uuid::now_v7(), None, Some(Selection::all()))
+        }
+    }
+
+    fn open(directory: &tempfile::TempDir) -> History {
+        History::open(Arc::new(DataDirectory::open(directory.path()).unwrap()))
+    }
+
+    #[test]
+    fn what_is_recorded_is_read_again_in_its_order() {
+        let directory = tempfile::tempdir().unwrap();
+        let history = open(&directory);
+        let entries = [RunOutcome::Completed, RunOutcome::Failed].map(entry);
+        for entry in &entries {
+            history.record(entry.clone()).unwrap();
+        }
+        let all = history.all();
+        drop(history);
+        assert_eq!(all, open(&directory).all());
+        let ids: Vec<_> = all.iter().map(|entry| entry.id).collect();
+        assert_eq!(ids, [entries[1].id, entries[0].id]);
+    }
+
+    #[test]
+    fn a_run_is_recorded_once_and_keeps_its_place() {
+        let directory = tempfile::tempdir().unwrap();
+        let history = open(&directory);
+        let mut first = entry(RunOutcome::Undecided);
+        history.record(first.clone()).unwrap();
+        history.record(entry(RunOutcome::Refused)).unwrap();
+        first.outcome = RunOutcome::Completed;
+        history.record(first.clone()).unwrap();
+        let found = history.find(first.id).unwrap();
+        assert_eq!((found.outcome, found.number), (RunOutcome::Completed, 1));
+        assert_eq!(history.all().len(), 2);
+    }
+
+    #[test]
+    fn refused_runs_do_not_push_out_the_others() {
+        let directory = tempfile::tempdir().unwrap();
+        let history = open(&directory);
+        let kept = entry(RunOutcome::Completed);
+        history.record(kept.clone()).unwrap();
+        for _ in 0..MOST + 5 {
+            history.record(entry(RunOutcome::Refused)).unwrap();
+        }
+        assert!(history.find(kept.id).is_some());
+        drop(history);
+        assert_eq!(open(&directory).all().len(), MOST);
+    }
+
+    #[test]
+    fn what_is_no_entry_is_left_out() {
+        let directory = tempfile::tempdir().unwrap();
+        let history = open(&directory);
+        history.record(entry(RunOutcome::Completed)).unwrap();
+        let folder = directory.path().join(".factory-reset/history");
+        std::fs::write(folder.join("half.json"), "{\"version\"").unwrap();
+        drop(history);
+        assert_eq!(open(&directory).all().len(), 1);
+    }
+}

@@ -1,0 +1,67 @@
+//! Room for a reset on a full disk.
+//!
+//! A full disk is why people press reset, and a reset has to write a little before it frees
+//! anything: its journal, and the database's log. A file of no use keeps that room, and goes
+//! when a reset begins and there is no other.
+
+use rustix::fs::{AtFlags, Mode, OFlags, fstatvfs, openat, unlinkat};
+use rustix::io::Errno;
+
+use crate::data_directory::DataDirectory;
+
+const NAME: &str = "reserve";
+
+/// How much room is kept, in bytes: the log of a reset of some hundred tables and indexes, a
+/// page of 4 KiB each, with as much again for the journal and the history.
+const SIZE: u64 = 4 * 1024 * 1024;
+
+/// Makes the reserve, where there is none and the room is there. Blocks.
+pub(crate) fn keep(data_directory: &DataDirectory) {
+    // With less than this the room is worth more to whoever needs it now.
+    if is_there(data_directory) || free(data_directory) < 2 * SIZE {
+        return;
+    }
+    if let Err(error) = make(data_directory) {
+        tracing::debug!(%error, "no reserve is kept for a reset on a full disk");
+        release(data_directory);
+    }
+}
+
+/// Gives the reserve up if there is no other room for a reset. Blocks.
+pub(crate) fn give_up(data_directory: &DataDirectory) {
+    if free(data_directory) < SIZE && is_there(data_directory) {
+        tracing::warn!("the disk is all but full: the reserve is given up");
+        release(data_directory);
+    }
+}
+
+fn is_there(data_directory: &DataDirectory) -> bool {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    openat(data_directory.own(), NAME, flags, Mode::empty()).is_ok()
+}
+
+fn release(data_directory: &DataDirectory) {
+    // What cannot be removed is of no more use than before.
+    let _ = unlinkat(data_directory.own(), NAME, AtFlags::empty());
+}
+
+/// Bytes that this process may still write.
+fn free(data_directory: &DataDirectory) -> u64 {
+    fstatvfs(data_directory.own()).map_or(u64::MAX, |status| {
+        status.f_bavail.saturating_mul(status.f_frsize)
+    })
+}
+
+#[cfg(target_os = "linux")]
+fn make(data_directory: &DataDirectory) -> Result<(), Errno> {
+    use rustix::fs::{FallocateFlags, fallocate};
+
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = openat(data_directory.own(), NAME, flags, Mode::RUSR | Mode::WUSR)?;
+    fallocate(file, FallocateFlags::empty(), 0, SIZE)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn make(_: &DataDirectory) -> Result<(), Errno> {
+    Err(Errno::NOTSUP)
+}
