@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 
 use crate::claims::Ownership;
 use crate::data_directory::DataDirectory;
-use crate::database::{Database, DatabaseError};
+use crate::database::{Bounded, Database, DatabaseError, Patience};
 use crate::descriptor::{Phase, StepDescriptor};
 use crate::engine::{Engine, Inner, Limits, Running};
 use crate::error::{BuildError, RecoveryError};
@@ -29,6 +29,8 @@ use crate::{event, recovery, reserve, retry};
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a step of the Stop phase may take to stop what runs.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the database may take for what it does at once.
+const DATABASE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long one call of a step may take.
 const STEP_TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -67,6 +69,7 @@ impl EngineBuilder {
             limits: Limits {
                 drain: DRAIN_TIMEOUT,
                 stop: STOP_TIMEOUT,
+                database: DATABASE_TIMEOUT,
                 step: STEP_TIMEOUT,
             },
         }
@@ -176,7 +179,16 @@ impl EngineBuilder {
         self
     }
 
-    /// How long one call of a step may take; 5 minutes unless set.
+    /// How long the database may take for what it does at once: opening a transaction, reading
+    /// a commit record; 60 seconds unless set. How long it waits for the lock of another
+    /// connection is its own setting, and less.
+    #[must_use]
+    pub fn database_timeout(mut self, limit: Duration) -> Self {
+        self.limits.database = limit;
+        self
+    }
+
+    /// How long one call of a step, or a commit, may take; 5 minutes unless set.
     #[must_use]
     pub fn step_timeout(mut self, limit: Duration) -> Self {
         self.limits.step = limit;
@@ -200,12 +212,19 @@ impl EngineBuilder {
             return Err(BuildError::EmptyConfirmation);
         }
 
+        let patience = Patience {
+            answer: self.limits.database,
+            work: self.limits.step,
+        };
+        let database = self
+            .database
+            .map(|database| -> Box<dyn Database> { Box::new(Bounded { database, patience }) });
         let data_dir = self.data_dir.ok_or(BuildError::NoDataDirectory)?;
         let data_directory = blocking(move || DataDirectory::open(&data_dir)).await?;
         let data_directory = Arc::new(data_directory);
 
         let mut ownership = Ownership::default();
-        if let Some(database) = &self.database {
+        if let Some(database) = &database {
             for file in database.files() {
                 if let Ok(below) = file.strip_prefix(data_directory.path()) {
                     ownership.database_file(below)?;
@@ -218,7 +237,7 @@ impl EngineBuilder {
         for (path, reason) in self.preserved_paths {
             ownership.preserve_path(&path, reason)?;
         }
-        let known = match &self.database {
+        let known = match &database {
             Some(database) => KnownTables::read(&**database).await?,
             None => KnownTables::none(),
         };
@@ -235,7 +254,7 @@ impl EngineBuilder {
             if !claims.is_none() && step.descriptor.phase != Phase::Erase {
                 return Err(BuildError::ClaimOutsideErase(step.descriptor.id));
             }
-            if claims.has_tables() && self.database.is_none() {
+            if claims.has_tables() && database.is_none() {
                 return Err(BuildError::NoDatabase(step.descriptor.id));
             }
             ownership.claim(step.descriptor.id, &claims)?;
@@ -254,7 +273,7 @@ impl EngineBuilder {
             steps,
             resources: self.resources,
             ownership,
-            database: self.database,
+            database,
             data_directory,
             confirmation: self.confirmation,
             guards: self.guards,

@@ -95,6 +95,8 @@ pub(crate) struct Limits {
     pub(crate) drain: Duration,
     /// For a step of the Stop phase to stop what runs.
     pub(crate) stop: Duration,
+    /// For the database to do what it does at once.
+    pub(crate) database: Duration,
     /// For one call of a step.
     pub(crate) step: Duration,
 }

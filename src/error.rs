@@ -350,6 +350,9 @@ pub enum FailureCause {
     /// Something that could not be cleared has come up since the reset began.
     #[error("not everything can be cleared: {}", blocker::list(.0))]
     Blocked(Vec<Blocker>),
+    /// The engine, or the driver of the database, panicked.
+    #[error("it panicked: {0}")]
+    Panicked(String),
     /// The transaction failed.
     #[error("the database transaction failed")]
     Database(#[from] DatabaseError),

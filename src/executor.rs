@@ -1,6 +1,6 @@
 //! Runs a plan through the phases.
 
-use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use futures::FutureExt;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use uuid::Uuid;
 
-use crate::call::{Call, bounded, call};
+use crate::call::{Call, bounded, call, message};
 use crate::context::{EraseHandles, ForgetContext, ResumeContext, StepContext};
 use crate::data_directory::{DataDirectory, PathError};
 use crate::database::{DatabaseError, Decision, Transaction};
@@ -144,9 +144,12 @@ async fn reset(
     let result = match until_commit.await {
         Ok(result) => result,
         Err(panic) => {
-            // Of the database's driver, or of our own.
+            // Of the database's driver, or of our own: how far it came is found out by whoever
+            // ends it.
             running.held = Some(attempt.hold(closed));
-            resume_unwind(panic)
+            let cause = FailureCause::Panicked(message(&*panic));
+            let undone = vec!["what is to be put back is found out in the background".to_owned()];
+            return Err(attempt.not_undone(cause, undone));
         }
     };
     match result {

@@ -45,17 +45,19 @@
 //! # How a reset goes
 //!
 //! 1. **Refusals**, before anything is touched: the confirmation, another reset, the digest of
-//!    the preview, the [guards](Guard).
+//!    the preview, [what could not be removed](Blocker), the [guards](Guard).
 //! 2. The [gate](Gate) refuses further requests and waits for those under way.
 //! 3. **Stop**: what writes is stopped.
 //! 4. **Erase**: rows go in one transaction; paths are renamed into a staging area. Until the
 //!    commit all of it can be undone, and is when anything fails.
 //! 5. The **commit** of the transaction, which carries a commit record.
-//! 6. **Forget**: what cannot be rolled back goes; then freed pages are given back, and what
-//!    is staged is unlinked.
+//! 6. **Forget**: what cannot be rolled back goes; then what is staged is unlinked, and freed
+//!    pages are given back. What cannot be finished is [pending](Report::pending), and tried
+//!    again in the background.
 //!
 //! A crash at any instant is ended by the next [`EngineBuilder::build`]: forward when the
-//! commit record stands, back when it does not.
+//! commit record stands, back when it does not. Every run stands in the
+//! [history](Engine::history).
 //!
 //! # Features
 //!
@@ -63,6 +65,7 @@
 //! |---|---|
 //! | `sqlite` | [`Sqlite`], the database behind the engine |
 //! | `axum` | [`http`]: the gate as a layer, and a router with options, preview and history |
+//! | `testing` | [`testing`]: what a host's own tests ask of its engine |
 //!
 //! The crate works on Unix: it reaches the data directory through directory handles.
 
@@ -102,6 +105,8 @@ mod staging;
 mod step;
 pub mod summary;
 mod task;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use async_trait::async_trait;
 pub use blocker::Blocker;

@@ -100,10 +100,28 @@ impl Report {
         self.pending = pending;
     }
 
-    /// As JSON, for journal and history.
+    /// As JSON, for journal and history. These outlive the reset, so nothing that it clears
+    /// may stand in them: what runs, and what is in memory or a cache, is often named by what
+    /// its owner has written, and is summed up.
     pub(crate) fn to_value(&self) -> Value {
+        let mut kept = self.clone();
+        for step in &mut kept.steps {
+            let mut sums: BTreeMap<_, Item> = BTreeMap::new();
+            let items = std::mem::take(&mut step.items);
+            for mut item in items {
+                if matches!(item.kind, ItemKind::Table | ItemKind::Path) {
+                    step.items.push(item);
+                } else if let Some(sum) = sums.get_mut(&(item.kind, item.outcome)) {
+                    sum.count += item.count;
+                } else {
+                    step.label.clone_into(&mut item.name);
+                    sums.insert((item.kind, item.outcome), item);
+                }
+            }
+            step.items.extend(sums.into_values());
+        }
         // Strings, numbers and lists of them always make JSON.
-        serde_json::to_value(self).unwrap_or_default()
+        serde_json::to_value(kept).unwrap_or_default()
     }
 }
 

@@ -151,7 +151,10 @@ impl Survey {
                     keeps_what_others_own: obstacle::keeps_what_others_own(&entry),
                 };
                 let handle = level.entries.fd().map_err(PathError::io("list", path))?;
-                if let Some(reason) = obstacle::of_directory(handle) {
+                // One that is locked has been named already.
+                if entry.locked.is_none()
+                    && let Some(reason) = obstacle::of_directory(handle)
+                {
                     self.block(data_directory, path, reason);
                 }
                 Ok(Some(level))

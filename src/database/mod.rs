@@ -1,5 +1,6 @@
 //! What the engine needs of a database.
 
+mod bounded;
 mod error;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -8,6 +9,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
+pub(crate) use bounded::{Bounded, Patience};
 pub use error::DatabaseError;
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;
@@ -25,8 +27,8 @@ pub enum Decision {
     Aborted,
 }
 
-/// A database that the engine can reset. Everything that waits is bounded by the
-/// implementation.
+/// A database that the engine can reset. An implementation bounds its waits for locks, and
+/// says what it has waited for; the engine gives up on one that does not answer at all.
 #[async_trait]
 pub trait Database: Send + Sync + 'static {
     /// Which database this is, so that a journal is not applied to another one.

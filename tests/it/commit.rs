@@ -4,15 +4,17 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use factory_reset::{
-    Database, DatabaseError, Decision, Engine, ResetError, Sqlite, Transaction, async_trait, chain,
+    Database, DatabaseError, Decision, Engine, ResetError, RunOutcome, Sqlite, Transaction,
+    async_trait, chain,
 };
 use factory_reset_steps::MediaDir;
 use uuid::Uuid;
 
 use crate::dump::{Dump, assert_same, dump};
-use crate::fixture::{Host, everything, only, own, tree};
+use crate::fixture::{Host, everything, only, own, tree, until};
 use crate::steps::Workers;
 
 /// What goes wrong; shared with the test.
@@ -24,6 +26,8 @@ struct Faults {
     refused: Arc<AtomicBool>,
     /// It never comes to COMMIT: the driver panics.
     panics: Arc<AtomicBool>,
+    /// The database takes the write lock, and never says so.
+    silent: Arc<AtomicBool>,
     /// The database cannot be asked.
     unreachable: Arc<AtomicBool>,
 }
@@ -70,6 +74,9 @@ impl Database for Unreliable {
 
     async fn write(&self) -> Result<Box<dyn Transaction>, DatabaseError> {
         let (inner, faults) = (self.sqlite.write().await?, self.faults.clone());
+        if faults.silent.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
         Ok(Box::new(UnreliableTransaction { inner, faults }))
     }
 
@@ -253,12 +260,60 @@ async fn what_is_undecided_is_decided_as_soon_as_the_database_can_be_asked() {
         let scene = Scene::new().await;
         scene.fail_commit(committed);
         scene.undecided().await;
-        assert!(scene.engine.gate_handle().enter().is_none());
         scene.engine.recover().await.unwrap();
         assert!(scene.engine.gate_handle().enter().is_some());
         scene.assert_ended(committed).await;
         scene.engine.recover().await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn what_is_undecided_is_decided_in_the_background_and_told_in_the_history() {
+    for committed in [true, false] {
+        let scene = Scene::new().await;
+        scene.fail_commit(committed);
+        scene.undecided().await;
+        let engine = &scene.engine;
+        until(|| engine.gate_handle().enter().is_some()).await;
+        scene.assert_ended(committed).await;
+        let run = engine.history().into_iter().next_back().unwrap();
+        assert!(run.recovered);
+        if committed {
+            assert_eq!(run.outcome, RunOutcome::Completed);
+            assert_eq!(run.error, None);
+        } else {
+            assert_eq!(run.outcome, RunOutcome::Failed);
+            assert!(run.error.unwrap().contains("the line is dead"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_does_not_answer_is_given_up_and_named() {
+    let scene = Scene::new().await;
+    drop(scene.engine);
+    let builder = only(&["tables", "media"])
+        .data_dir(scene.host.data())
+        .database(Unreliable {
+            sqlite: scene.host.sqlite().await,
+            faults: scene.faults.clone(),
+        })
+        .resource(MediaDir::new("media"))
+        .database_timeout(Duration::from_secs(1));
+    let engine = builder.build().await.unwrap();
+    scene.faults.silent.store(true, Ordering::SeqCst);
+    let error = engine.reset(everything()).await.unwrap_err();
+    assert!(matches!(error, ResetError::Failed { .. }), "{error:?}");
+    let text = chain(&error);
+    for part in [
+        "take the write lock",
+        "no answer within 1 s",
+        "database_timeout",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    assert_same(&dump(&scene.host.pool).await, &scene.rows);
+    assert!(engine.gate_handle().enter().is_some());
 }
 
 #[tokio::test]

@@ -225,3 +225,15 @@ pub(crate) fn own(data: &Path) -> Vec<String> {
     names.sort();
     names
 }
+
+/// Waits until `holds` says so; a minute is far more than any of it takes.
+pub(crate) async fn until(mut holds: impl FnMut() -> bool) {
+    let waiting = async {
+        let mut turn = tokio::time::interval(Duration::from_millis(20));
+        while !holds() {
+            turn.tick().await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(60), waiting).await;
+    waited.unwrap();
+}

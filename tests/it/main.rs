@@ -14,6 +14,7 @@ mod dump;
 mod files;
 mod fixture;
 mod gate;
+mod history;
 mod http;
 mod journal;
 mod msrv;

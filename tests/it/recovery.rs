@@ -5,7 +5,7 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use factory_reset::{BuildError, Engine, EngineBuilder, chain};
+use factory_reset::{BuildError, Engine, EngineBuilder, RunOutcome, chain};
 use serde_json::{Value, json};
 
 use crate::dump::{assert_same, dump};
@@ -119,6 +119,9 @@ async fn without_a_commit_record_everything_comes_back_however_much_was_staged()
         }
         let engine = crashed.start().await;
         crashed.assert_old();
+        let run = engine.history().remove(0);
+        assert_eq!((run.outcome, run.recovered), (RunOutcome::Failed, true));
+        assert!(run.report.is_none(), "nothing of the plan has come about");
         assert_same(&dump(&crashed.host.pool).await, &rows);
         drop(engine);
         let _again = crashed.start().await;
@@ -135,6 +138,10 @@ async fn with_a_commit_record_the_reset_is_finished() {
     crashed.commit().await;
     let engine = crashed.start().await;
     crashed.assert_new(1);
+    let run = engine.history().remove(0);
+    assert_eq!((run.outcome, run.recovered), (RunOutcome::Completed, true));
+    assert_eq!(run.actor.as_deref(), Some("admin"));
+    assert_eq!(run.report.unwrap()["cleared"]["rows_deleted"], 3);
     drop(engine);
     let _again = crashed.start().await;
     crashed.assert_new(1);

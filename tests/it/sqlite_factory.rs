@@ -89,6 +89,37 @@ async fn an_index_that_a_crash_has_left_goes_and_the_schema_is_in_its_order() {
     assert_eq!(after, before);
 }
 
+#[tokio::test]
+async fn a_rewriting_that_was_cut_short_is_repaired_at_the_next_start() {
+    let host = used(wal()).await;
+    let engine = host.tables_engine().await;
+    let expected = names(&host).await;
+    let mut reader = host.connect().await;
+    for sql in ["BEGIN", "SELECT count(*) FROM sqlite_schema"] {
+        sqlx::raw_sql(sql).execute(&mut reader).await.unwrap();
+    }
+    let report = engine.reset(everything()).await.unwrap();
+    assert_eq!(report.pending[0].work, "reclaim");
+    drop(engine);
+    sqlx::raw_sql("ROLLBACK")
+        .execute(&mut reader)
+        .await
+        .unwrap();
+    // As far as the next try came before its process was killed.
+    host.run("VACUUM").await;
+    assert_ne!(names(&host).await, expected);
+    let _engine = host.tables_engine().await;
+    assert_eq!(names(&host).await, expected);
+}
+
+/// What the migrations create, in the order of the schema.
+async fn names(host: &Host) -> Vec<String> {
+    let schema = schema(&host.pool).await.into_iter();
+    let names = schema.map(|(_, name, ..)| name);
+    let ours = |name: &String| name.starts_with("_factory") || name.starts_with("sqlite_stat");
+    names.filter(|name| !ours(name)).collect()
+}
+
 /// A host that keeps track of its migrations in a table of another name.
 async fn with_its_own_history() -> Host {
     let mut host = Host::with(&[], wal()).await;

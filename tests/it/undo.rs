@@ -141,6 +141,7 @@ async fn a_reset_after_an_undone_one_goes_through() {
     used.workers.sticks.store(false, Ordering::SeqCst);
     let report = engine.reset(everything()).await.unwrap();
     assert_eq!(report.cleared["runtimes_stopped"], 3);
+    assert!(report.pending.is_empty(), "{:?}", report.pending);
     assert_eq!(own(&used.host.data()), ["lock"]);
 }
 

@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering;
 
 use factory_reset::{Engine, EngineBuilder, Report};
 use factory_reset_steps::MediaDir;
+use serde_json::json;
 
-use crate::fixture::{Host, everything, only, own};
+use crate::fixture::{Host, everything, only, own, until};
 use crate::steps::{Entries, Forgetful};
 use crate::stuck::{Immutable, Stick};
 
@@ -72,6 +73,38 @@ async fn what_could_not_be_forgotten_is_pending_and_the_next_reset_forgets_it() 
     assert!(report.pending.is_empty(), "{:?}", report.pending);
     assert_eq!(cache.forgotten.load(Ordering::SeqCst), 1);
     assert_eq!(own(&host.data()), ["lock"]);
+}
+
+#[tokio::test]
+async fn what_could_not_be_forgotten_is_forgotten_in_the_background_and_told_in_the_history() {
+    let (host, cache) = (Host::new().await, Forgetful::default());
+    let engine = with_a_failed_cache(&host, &cache).await;
+    assert_eq!(engine.history()[0].pending[0].work, "cache");
+    cache.fails.store(false, Ordering::SeqCst);
+    until(|| engine.history()[0].pending.is_empty()).await;
+    assert_eq!(cache.forgotten.load(Ordering::SeqCst), 1);
+    assert_eq!(engine.history().len(), 1);
+    until(|| own(&host.data()) == ["lock"]).await;
+}
+
+#[tokio::test]
+async fn what_could_not_be_purged_is_purged_in_the_background() {
+    let (host, entries) = (Host::new().await, Entries::new(3));
+    let (engine, stuck) = with_a_failed_purge(&host, &entries).await;
+    let erasure = |engine: &Engine| {
+        let report = engine.history()[0].report.clone().unwrap();
+        let steps = report["steps"].as_array().unwrap().clone();
+        let media = steps.into_iter().find(|step| step["id"] == "media");
+        media.unwrap()["erasure"].clone()
+    };
+    assert_eq!(erasure(&engine), json!(["staged"]));
+    // The service is in use again.
+    entries.count.store(7, Ordering::SeqCst);
+    drop(stuck);
+    until(|| own(&host.data()) == ["lock"]).await;
+    until(|| engine.history()[0].pending.is_empty()).await;
+    assert_eq!(erasure(&engine), json!(["unlinked"]));
+    assert_eq!(entries.count.load(Ordering::SeqCst), 7);
 }
 
 #[tokio::test]

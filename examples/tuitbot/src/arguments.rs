@@ -40,6 +40,11 @@ pub struct ServeArguments {
     )]
     pub bind: SocketAddr,
 
+    /// Refuse a reset while anything in the data directory or the database would neither be
+    /// cleared nor kept on purpose.
+    #[arg(long, env = "TUITBOT_STRICT_COVERAGE")]
+    pub strict_coverage: bool,
+
     /// Fill a fresh data directory with example data.
     #[arg(long)]
     pub demo: bool,

@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::connect::Connect;
+use super::schema_order::SchemaOrder;
 use super::{Catalogue, DatabaseError};
 
 /// The name under which the factory database is attached.
@@ -22,6 +23,7 @@ pub(super) struct Factory {
     /// <https://sqlite.org/src/file/src/memdb.c>.
     name: String,
     catalogue: Arc<Catalogue>,
+    order: Arc<SchemaOrder>,
     tables: Arc<BTreeSet<String>>,
     migrations_table: Cow<'static, str>,
     /// Keeps the database alive; nothing is ever run on it again.
@@ -40,6 +42,7 @@ impl Factory {
             DatabaseError::new("run the migrations on a scratch database", error)
         })?;
         let catalogue = Catalogue::read(&mut connection, "main").await?;
+        let order = SchemaOrder::read(&mut connection).await?;
         let tables = catalogue
             .tables()
             .map(|table| table.name.clone())
@@ -48,6 +51,7 @@ impl Factory {
         Ok(Self {
             name,
             catalogue: Arc::new(catalogue),
+            order: Arc::new(order),
             tables: Arc::new(tables),
             migrations_table: migrator.table_name.clone(),
             _connection: Arc::new(Mutex::new(connection)),
@@ -67,6 +71,11 @@ impl Factory {
     /// How they look in a fresh install.
     pub(super) fn catalogue(&self) -> &Catalogue {
         &self.catalogue
+    }
+
+    /// In which order its schema stands.
+    pub(super) fn order(&self) -> &SchemaOrder {
+        &self.order
     }
 
     /// Makes the factory rows readable on `connection` as the schema [`SCHEMA`]. Not

@@ -14,11 +14,13 @@ mod vacuum;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 pub(crate) use catalogue::{Catalogue, Table, quote};
 use factory::Factory;
+use schema_order::SchemaOrder;
 use sqlx::migrate::Migrator;
 use sqlx::{Connection, SqliteConnection, SqlitePool};
 use tokio::sync::Mutex;
@@ -44,7 +46,11 @@ pub struct Sqlite {
     file: String,
     factory: Factory,
     watch: Watch,
+    order: LastOrder,
 }
+
+/// The order in which the last reset has left the schema, until the database is rewritten.
+type LastOrder = Arc<Mutex<Option<SchemaOrder>>>;
 
 /// The connection that tells whether the database has changed: SQLite counts the commits of
 /// *other* connections for each connection, so one must stay and do nothing else.
@@ -97,6 +103,7 @@ impl Sqlite {
             file,
             factory,
             watch,
+            order: LastOrder::default(),
         })
     }
 
@@ -155,7 +162,8 @@ impl Database for Sqlite {
 
     async fn write(&self) -> Result<Box<dyn Transaction>, DatabaseError> {
         let connection = self.connect.open().await?;
-        let transaction = SqliteTransaction::write(connection, self.factory.clone()).await?;
+        let (factory, order) = (self.factory.clone(), self.order.clone());
+        let transaction = SqliteTransaction::write(connection, factory, order).await?;
         Ok(Box::new(transaction))
     }
 
@@ -168,7 +176,9 @@ impl Database for Sqlite {
 
     async fn reclaim(&self) -> Result<(), DatabaseError> {
         let mut connection = self.connect.open().await?;
-        vacuum::vacuum(&mut connection).await?;
+        let mut last = self.order.lock().await;
+        vacuum::vacuum(&mut connection, last.as_ref(), self.factory.order()).await?;
+        *last = None;
         // Outside WAL mode this answers 0 and does nothing.
         let busy: i64 = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)")
             .fetch_one(&mut connection)

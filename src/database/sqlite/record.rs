@@ -27,6 +27,11 @@ pub(super) async fn commit(
     connection: &mut SqliteConnection,
     run: Uuid,
 ) -> Result<(), DatabaseError> {
+    // Those of earlier runs have been read: a run begins when the one before is decided.
+    sqlx::query(AssertSqlSafe(format!("DELETE FROM {RECORD_TABLE}")))
+        .execute(&mut *connection)
+        .await
+        .map_err(DatabaseError::on("drop earlier commit records"))?;
     insert(connection, run, COMMITTED).await
 }
 

@@ -8,7 +8,7 @@ use super::DatabaseError;
 
 /// Every object of the schema in its place. A reset gives back the schema byte for byte, and
 /// a dump lists it in this order.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SchemaOrder(Vec<(i64, String, String)>);
 
 impl SchemaOrder {
@@ -18,6 +18,31 @@ impl SchemaOrder {
             .await
             .map(Self)
             .map_err(DatabaseError::on("read the schema"))
+    }
+
+    /// The same without the objects whose names begin with `prefix`.
+    pub(super) fn without(mut self, prefix: &str) -> Self {
+        self.0.retain(|(_, _, name)| !name.starts_with(prefix));
+        self
+    }
+
+    /// The same places, with the objects that `fresh` has too in its order: what it was before
+    /// a `VACUUM` that nobody has repaired.
+    pub(super) fn like(self, fresh: &Self) -> Self {
+        let is_fresh = |object: &(i64, String, String)| {
+            let mut known = fresh.0.iter();
+            known.any(|(_, kind, name)| *kind == object.1 && *name == object.2)
+        };
+        let (same, others): (Vec<_>, Vec<_>) = self.0.into_iter().partition(is_fresh);
+        let there: BTreeSet<_> = same.iter().map(|(_, kind, name)| (kind, name)).collect();
+        let ordered = fresh.0.iter();
+        let ordered = ordered.filter(|(_, kind, name)| there.contains(&(kind, name)));
+        let mut objects = others;
+        for ((place, ..), (_, kind, name)) in same.iter().zip(ordered) {
+            objects.push((*place, kind.clone(), name.clone()));
+        }
+        objects.sort();
+        Self(objects)
     }
 
     /// Moves every object back to its place. Runs inside the open transaction; to SQLite the

@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use super::factory::Factory;
 use super::{
-    Catalogue, DatabaseError, Table, Transaction, clear, close, foreign_keys, quote, record,
+    Catalogue, DatabaseError, LastOrder, Table, Transaction, clear, close, foreign_keys, quote,
+    record, vacuum,
 };
 
 /// Dropping it closes the connection, and SQLite rolls back.
@@ -17,6 +18,8 @@ pub(super) struct SqliteTransaction {
     catalogue: Catalogue,
     factory: Factory,
     cleared: BTreeSet<String>,
+    /// Where the order of the schema is left at the commit.
+    order: LastOrder,
 }
 
 impl SqliteTransaction {
@@ -25,18 +28,21 @@ impl SqliteTransaction {
         connection: SqliteConnection,
         factory: Factory,
     ) -> Result<Self, DatabaseError> {
-        Self::begin(connection, factory, "BEGIN", "open a snapshot").await
+        let order = LastOrder::default();
+        Self::begin(connection, factory, order, "BEGIN", "open a snapshot").await
     }
 
     /// Takes the write lock.
     pub(super) async fn write(
         mut connection: SqliteConnection,
         factory: Factory,
+        order: LastOrder,
     ) -> Result<Self, DatabaseError> {
         factory.attach(&mut connection).await?;
         Self::begin(
             connection,
             factory,
+            order,
             "BEGIN IMMEDIATE",
             "take the write lock",
         )
@@ -46,6 +52,7 @@ impl SqliteTransaction {
     async fn begin(
         mut connection: SqliteConnection,
         factory: Factory,
+        order: LastOrder,
         begin: &'static str,
         action: &'static str,
     ) -> Result<Self, DatabaseError> {
@@ -59,6 +66,7 @@ impl SqliteTransaction {
             catalogue,
             factory,
             cleared: BTreeSet::new(),
+            order,
         })
     }
 }
@@ -99,6 +107,7 @@ impl Transaction for SqliteTransaction {
 
     async fn commit(mut self: Box<Self>, run: Uuid) -> Result<(), DatabaseError> {
         record::commit(&mut self.connection, run).await?;
+        *self.order.lock().await = Some(vacuum::order(&mut self.connection).await?);
         if let Err(error) = sqlx::query("COMMIT").execute(&mut self.connection).await {
             let busy = is_busy(&error);
             let error = DatabaseError::on("commit")(error);

@@ -12,11 +12,20 @@ const KEEPER: &str = "_factory_reset_keeps_";
 ///
 /// `VACUUM` numbers the rows of a table anew that has neither a key nor an index, and a
 /// full-text index over such a table would find other rows: an empty index keeps the numbers.
-pub(super) async fn vacuum(connection: &mut SqliteConnection) -> Result<(), DatabaseError> {
+/// It also brings the schema into an order of its own: the schema is left in the order `last`,
+/// or, where an earlier process may have been cut short, in that of a fresh install.
+pub(super) async fn vacuum(
+    connection: &mut SqliteConnection,
+    last: Option<&SchemaOrder>,
+    fresh: &SchemaOrder,
+) -> Result<(), DatabaseError> {
     // Those of a crash before: they have no place in the order.
     let mut transaction = begin(connection).await?;
     drop_keepers(&mut transaction).await?;
-    let order = SchemaOrder::read(&mut transaction).await?;
+    let order = match last {
+        Some(last) => last.clone(),
+        None => SchemaOrder::read(&mut transaction).await?.like(fresh),
+    };
     for (number, table) in with_gaps(&mut transaction).await?.iter().enumerate() {
         let table = quote(table);
         let keep = format!("CREATE INDEX \"{KEEPER}{number}\" ON {table} ((0)) WHERE 0");
@@ -29,6 +38,11 @@ pub(super) async fn vacuum(connection: &mut SqliteConnection) -> Result<(), Data
     order.restore(&mut transaction).await?;
     transaction.commit().await.map_err(failed())?;
     vacuumed
+}
+
+/// The order in which the schema is to be left after a [`vacuum`] that is still to come.
+pub(super) async fn order(connection: &mut SqliteConnection) -> Result<SchemaOrder, DatabaseError> {
+    Ok(SchemaOrder::read(connection).await?.without(KEEPER))
 }
 
 async fn begin(

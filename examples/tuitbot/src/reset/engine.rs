@@ -24,8 +24,8 @@ pub enum EngineError {
 }
 
 /// Builds the engine, and ends a reset that a crash has interrupted.
-pub(crate) async fn build(state: &AppState) -> Result<Engine, EngineError> {
-    let engine = Engine::builder()
+pub(crate) async fn build(state: &AppState, strict_coverage: bool) -> Result<Engine, EngineError> {
+    let builder = Engine::builder()
         .database(Sqlite::open(&state.pool, &MIGRATOR).await?)
         .data_dir(state.files.directory())
         .resource(ConfigFile::new(DataFiles::CONFIGURATION))
@@ -41,8 +41,11 @@ pub(crate) async fn build(state: &AppState) -> Result<Engine, EngineError> {
             DataFiles::BACKUPS,
             "safety copies outlive what they were made of",
         )
-        .confirmation(CONFIRMATION)
-        .build()
-        .await?;
-    Ok(engine)
+        .confirmation(CONFIRMATION);
+    let builder = if strict_coverage {
+        builder.strict_coverage()
+    } else {
+        builder
+    };
+    Ok(builder.build().await?)
 }

@@ -1,0 +1,177 @@
+//! Waits for no database longer than it was told to: a connection that is dead, but open,
+//! would otherwise hang a reset for ever.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use super::{Database, DatabaseError, Decision, Transaction};
+
+/// How long a database may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// For what it does at once, but for a lock that somebody else holds.
+    pub(crate) answer: Duration,
+    /// For what takes the longer the more there is: counting, clearing, committing, giving
+    /// pages back.
+    pub(crate) work: Duration,
+}
+
+/// A database that is waited for with [`Patience`].
+pub(crate) struct Bounded {
+    pub(crate) database: Box<dyn Database>,
+    pub(crate) patience: Patience,
+}
+
+struct BoundedTransaction {
+    transaction: Box<dyn Transaction>,
+    patience: Patience,
+}
+
+/// The database did not answer.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "no answer within {} s: see what keeps the database, or raise `.{option}(…)`",
+    .limit.as_secs_f64()
+)]
+struct NoAnswer {
+    limit: Duration,
+    option: &'static str,
+}
+
+impl Patience {
+    async fn answer<T>(
+        self,
+        action: &str,
+        work: impl Future<Output = Result<T, DatabaseError>>,
+    ) -> Result<T, DatabaseError> {
+        within(self.answer, "database_timeout", action, work).await
+    }
+
+    async fn work<T>(
+        self,
+        action: &str,
+        work: impl Future<Output = Result<T, DatabaseError>>,
+    ) -> Result<T, DatabaseError> {
+        within(self.work, "step_timeout", action, work).await
+    }
+}
+
+async fn within<T>(
+    limit: Duration,
+    option: &'static str,
+    action: &str,
+    work: impl Future<Output = Result<T, DatabaseError>>,
+) -> Result<T, DatabaseError> {
+    timeout(limit, work)
+        .await
+        .unwrap_or_else(|_| Err(DatabaseError::new(action, NoAnswer { limit, option })))
+}
+
+impl Bounded {
+    fn bound(&self, transaction: Box<dyn Transaction>) -> Box<dyn Transaction> {
+        Box::new(BoundedTransaction {
+            transaction,
+            patience: self.patience,
+        })
+    }
+}
+
+#[async_trait]
+impl Database for Bounded {
+    fn identity(&self) -> &str {
+        self.database.identity()
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        self.database.files()
+    }
+
+    fn migrated_tables(&self) -> &BTreeSet<String> {
+        self.database.migrated_tables()
+    }
+
+    fn preserved_tables(&self) -> Vec<(String, String)> {
+        self.database.preserved_tables()
+    }
+
+    fn is_same_table(&self, one: &str, other: &str) -> bool {
+        self.database.is_same_table(one, other)
+    }
+
+    async fn version(&self) -> Result<String, DatabaseError> {
+        let work = self.database.version();
+        self.patience
+            .answer("read the database's version", work)
+            .await
+    }
+
+    async fn read(&self) -> Result<Box<dyn Transaction>, DatabaseError> {
+        let work = self.database.read();
+        let transaction = self.patience.answer("open a snapshot", work).await?;
+        Ok(self.bound(transaction))
+    }
+
+    async fn write(&self) -> Result<Box<dyn Transaction>, DatabaseError> {
+        let work = self.database.write();
+        let transaction = self.patience.answer("take the write lock", work).await?;
+        Ok(self.bound(transaction))
+    }
+
+    async fn decide(&self, run: Uuid) -> Result<Decision, DatabaseError> {
+        let work = self.database.decide(run);
+        self.patience.answer("read the commit record", work).await
+    }
+
+    async fn reclaim(&self) -> Result<(), DatabaseError> {
+        let work = self.database.reclaim();
+        self.patience.work("give freed pages back", work).await
+    }
+}
+
+#[async_trait]
+impl Transaction for BoundedTransaction {
+    async fn tables(&mut self) -> Result<BTreeSet<String>, DatabaseError> {
+        let work = self.transaction.tables();
+        self.patience
+            .answer("read the database's catalogue", work)
+            .await
+    }
+
+    async fn count(&mut self, table: &str) -> Result<u64, DatabaseError> {
+        let work = self.transaction.count(table);
+        self.patience
+            .work(&format!("count table `{table}`"), work)
+            .await
+    }
+
+    async fn clear(&mut self, tables: &[String]) -> Result<Vec<u64>, DatabaseError> {
+        let work = self.transaction.clear(tables);
+        self.patience.work("clear the tables", work).await
+    }
+
+    async fn check(&mut self) -> Result<(), DatabaseError> {
+        let work = self.transaction.check();
+        self.patience.work("check foreign keys", work).await
+    }
+
+    async fn commit(self: Box<Self>, run: Uuid) -> Result<(), DatabaseError> {
+        let work = self.transaction.commit(run);
+        self.patience.work("commit", work).await
+    }
+
+    async fn rollback(self: Box<Self>) -> Result<(), DatabaseError> {
+        let work = self.transaction.rollback();
+        self.patience.answer("roll back", work).await
+    }
+
+    #[cfg(feature = "sqlite")]
+    fn sqlite(&mut self) -> Option<&mut sqlx::SqliteConnection> {
+        self.transaction.sqlite()
+    }
+}
