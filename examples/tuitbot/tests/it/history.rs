@@ -60,7 +60,8 @@ async fn a_completed_run_is_told_with_all_that_it_did() {
     assert!(started <= jiff::Timestamp::now());
 
     let run = run(&server, &summary["id"]).await;
-    for (name, value) in summary.as_object().unwrap() {
+    let told = summary.as_object().unwrap().iter();
+    for (name, value) in told.filter(|(name, _)| *name != "report") {
         assert_eq!(&run[name], value, "{name}");
     }
     assert_eq!(run["report"]["cleared"], reset["cleared"]);

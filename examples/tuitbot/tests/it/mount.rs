@@ -15,11 +15,13 @@ impl Mount {
         Self::new(at, &["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
     }
 
-    /// An ext4 of `size` bytes in the file `image`, without blocks set aside for root.
+    /// An ext4 of `size` bytes in the file `image`, without blocks set aside for root. Its blocks
+    /// are as large as those of any large disk: where they are smaller than a page, SQLite does
+    /// not allocate all of the memory that its connections share, and dies on a full disk.
     pub(crate) fn ext4(image: &Path, at: &Path, size: u64) -> Self {
         fs::File::create(image).unwrap().set_len(size).unwrap();
         let image = image.to_str().unwrap();
-        run("mkfs.ext4", &["-q", "-m", "0", image]);
+        run("mkfs.ext4", &["-q", "-m", "0", "-b", "4096", image]);
         Self::new(at, &["-o", "loop", image])
     }
 

@@ -57,11 +57,6 @@ impl State {
     pub(crate) async fn fresh() -> Self {
         Self::of(&Server::fresh()).await
     }
-
-    /// Whether this is a service that was taken into use, and no factory state.
-    pub(crate) fn is_configured(&self) -> bool {
-        self.files.contains_key(Path::new("config.toml"))
-    }
 }
 
 /// The names of what is not the same in both.
