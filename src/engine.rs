@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, OwnedMutexGuard, broadcast};
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::builder::EngineBuilder;
@@ -61,8 +62,8 @@ pub(crate) struct Running {
     pub(crate) journal: Journal,
     /// Left by a reset that could be neither finished nor undone.
     pub(crate) held: Option<Held>,
-    /// Whether what is left is tried again in the background.
-    pub(crate) is_retried: bool,
+    /// Tries again in the background what is left.
+    pub(crate) retry: Option<JoinHandle<()>>,
 }
 
 impl Running {
@@ -70,7 +71,7 @@ impl Running {
         Self {
             journal,
             held: None,
-            is_retried: false,
+            retry: None,
         }
     }
 

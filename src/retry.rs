@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use crate::engine::{Inner, Running};
@@ -15,12 +16,12 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// Sees to it that what is left in `running` is tried again, until nothing is left or the
 /// engine is gone.
 pub(crate) fn schedule(inner: &Arc<Inner>, running: &mut Running) {
-    if running.is_settled() || running.is_retried {
+    let is_retried = |retry: &JoinHandle<()>| !retry.is_finished();
+    if running.is_settled() || running.retry.as_ref().is_some_and(is_retried) {
         return;
     }
-    running.is_retried = true;
     let inner = Arc::downgrade(inner);
-    tokio::spawn(async move {
+    running.retry = Some(tokio::spawn(async move {
         let mut wait = FIRST;
         loop {
             sleep(wait).await;
@@ -30,9 +31,10 @@ pub(crate) fn schedule(inner: &Arc<Inner>, running: &mut Running) {
             };
             let mut running = inner.running.lock().await;
             if recovery::retry(&inner, &mut running).await {
-                running.is_retried = false;
+                // Not finished yet, but it will do nothing more.
+                running.retry = None;
                 return;
             }
         }
-    });
+    }));
 }
