@@ -66,6 +66,7 @@ async fn reset(phase: Phase, method: Method, fails: bool) -> Result<(), ResetErr
         .await
         .resource(MediaDir::new("media"))
         .step(hangs)
+        .stop_timeout(SHORT)
         .step_timeout(SHORT);
     let builder = match fails {
         true => builder.step(faulty(Fault::Fails)),

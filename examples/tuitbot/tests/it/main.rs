@@ -23,4 +23,5 @@ mod server;
 mod slow;
 mod state;
 mod swap;
+mod wire;
 mod writers;

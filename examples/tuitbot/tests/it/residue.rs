@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
+use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection};
 
 use crate::server::{Server, until};
@@ -193,6 +194,33 @@ async fn what_a_reader_holds_back_goes_by_itself_once_the_reader_ends() {
 
     until(async || pending(&server).await.is_empty()).await;
     canaries.assert_gone(&server);
+}
+
+#[tokio::test]
+async fn nobody_who_writes_is_refused_because_a_reader_holds_something_back() {
+    let server = Server::quiet_demo().await;
+    let mut reader = server.database().await;
+    let mut snapshot = reader.begin().await.unwrap();
+    run(&mut snapshot, "SELECT count(*) FROM threads").await;
+    assert_eq!(server.reset().await.status, 200);
+    // It is tried again after a second: these clients write right through that.
+    let begun = Instant::now();
+    let write = async |client: usize| {
+        for number in 0.. {
+            let username = format!("client-{client}-{number}");
+            let written = server.post("/api/targets", json!({ "username": username }));
+            assert_eq!(written.await.status, 201);
+            if begun.elapsed() > Duration::from_secs(2) {
+                return;
+            }
+        }
+    };
+    futures::future::join_all((0..4).map(write)).await;
+    assert_eq!(
+        pending(&server).await,
+        ["reclaim"],
+        "the reader is still there"
+    );
 }
 
 /// The work that the last reset has left.

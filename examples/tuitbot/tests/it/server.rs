@@ -1,7 +1,6 @@
 //! A running `tuitbot` and a client of it.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -19,7 +18,7 @@ pub(crate) const PASSPHRASE: &str = "tuitbot-demo";
 /// Killed when dropped.
 pub(crate) struct Server {
     process: Child,
-    address: String,
+    pub(crate) address: String,
     client: reqwest::Client,
     directory: PathBuf,
     _owned: Option<TempDir>,
@@ -159,16 +158,6 @@ impl Server {
         send(self.bearer_request(Method::POST, path).json(&body)).await
     }
 
-    /// A whole reset as it goes over the wire.
-    pub(crate) fn raw_reset(&self) -> String {
-        let body = r#"{"confirmation":"RESET TUITBOT"}"#;
-        let (token, length) = (self.token(), body.len());
-        format!(
-            "POST {RESET} HTTP/1.1\r\nhost: tuitbot\r\nauthorization: Bearer {token}\r\n\
-             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
-        )
-    }
-
     pub(crate) async fn reset(&self) -> Answer {
         self.post(RESET, json!({ "confirmation": "RESET TUITBOT" }))
             .await
@@ -183,22 +172,6 @@ impl Server {
         send(self.request(Method::GET, "/api/settings/status"))
             .await
             .json()
-    }
-
-    /// A connection over which these bytes have been sent.
-    pub(crate) fn send_raw(&self, request: &str) -> TcpStream {
-        let address = self.address.strip_prefix("http://").unwrap();
-        let mut stream = TcpStream::connect(address).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(60)))
-            .unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
-        stream
-    }
-
-    /// What comes back for these bytes, up to the end of the first body.
-    pub(crate) fn raw(&self, request: &str) -> String {
-        receive(&mut self.send_raw(request))
     }
 
     /// A connection to the database from outside.
@@ -245,17 +218,6 @@ pub(crate) async fn send(request: RequestBuilder) -> Answer {
         headers: response.headers().clone(),
         text: response.text().await.unwrap(),
     }
-}
-
-/// What comes over this connection, up to the end of the first body.
-pub(crate) fn receive(stream: &mut TcpStream) -> String {
-    let (mut answer, mut bytes) = (String::new(), [0; 1024]);
-    while !answer.ends_with('}') {
-        let count = stream.read(&mut bytes).unwrap();
-        assert!(count > 0, "cut off: {answer}");
-        answer += std::str::from_utf8(&bytes[..count]).unwrap();
-    }
-    answer
 }
 
 /// What `init` accepts, with a claim.

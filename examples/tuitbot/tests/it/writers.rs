@@ -11,7 +11,8 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use crate::server::{Answer, Server, onboarding, receive, send, until};
+use crate::server::{Answer, Server, onboarding, send, until};
+use crate::wire::receive;
 
 const RESETS: usize = 50;
 
