@@ -73,8 +73,11 @@ async fn assert_outside_untouched(swapped: &str) {
     let mut resets = 0;
     for _ in 0..30 {
         if server.status().await["configured"] == false {
+            let mut unclaimed = onboarding("passphrase");
+            // Hashing it would take longer than all the rest.
+            unclaimed["claim"].take();
             let init = server.request(Method::POST, "/api/settings/init");
-            assert_eq!(send(init.json(&onboarding("passphrase"))).await.status, 200);
+            assert_eq!(send(init.json(&unclaimed)).await.status, 200);
             let target = server
                 .post("/api/targets", json!({ "username": "somebody" }))
                 .await;
@@ -90,10 +93,9 @@ async fn assert_outside_untouched(swapped: &str) {
         resets += usize::from(is_reset);
         let is_old = (
             server.path("config.toml").exists(),
-            server.path("passphrase_hash").exists(),
             server.count("target_accounts").await == 1,
         );
-        assert_eq!(is_old, (!is_reset, !is_reset, !is_reset), "{reset:?}");
+        assert_eq!(is_old, (!is_reset, !is_reset), "{reset:?}");
         assert!(tree(&outside) == before, "something outside has changed");
     }
     drop(swapper);

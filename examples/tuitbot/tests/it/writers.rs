@@ -5,6 +5,7 @@ use std::fs;
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::json;
@@ -15,6 +16,9 @@ use crate::server::{Answer, Server, onboarding, send, until};
 use crate::wire::receive;
 
 const RESETS: usize = 50;
+
+/// How often a client writes at most.
+const PACE: Duration = Duration::from_millis(1);
 
 /// The resets of which no answer has come yet, as any client sees it.
 #[derive(Default)]
@@ -101,7 +105,10 @@ enum Write {
 
 impl Writers {
     async fn run(&self, write: Write) {
+        // A thousand of each kind in a second, so that the service gets to run, too.
+        let mut turn = tokio::time::interval(PACE);
         while !self.is_over.load(Ordering::Relaxed) {
+            turn.tick().await;
             let number = self.number.fetch_add(1, Ordering::Relaxed);
             let (answer, name) = self.write(write, number).await;
             let next = self.turns.next();
@@ -172,6 +179,7 @@ impl Writers {
             }
             let note = self.notes.path().join(format!("note-{}.md", number % 10));
             fs::write(note, format!("# Note {number}")).unwrap();
+            std::thread::sleep(PACE);
         }
     }
 
