@@ -71,7 +71,7 @@ pub struct HistoryEntry {
     pub pending: Vec<Pending>,
     /// The [`Report`](crate::Report) as JSON, where the run had come so far. Of a run that was
     /// interrupted after its commit: what its plan, made inside the transaction, said.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<Value>,
 }
 
@@ -187,7 +187,9 @@ impl History {
         let mut gone = Vec::new();
         while entries.len() > MOST {
             let refused = |entry: &HistoryEntry| entry.outcome == RunOutcome::Refused;
-            let oldest = entries.iter().position(refused).unwrap_or_default();
+            // This one is kept in any case.
+            let earlier = &entries[..entries.len() - 1];
+            let oldest = earlier.iter().position(refused).unwrap_or_default();
             gone.push(entries.remove(oldest).id);
         }
         drop(entries);
@@ -415,6 +417,12 @@ mod tests {
             history.record(entry(RunOutcome::Refused)).unwrap();
         }
         assert!(history.find(kept.id).is_some());
+        for _ in 0..MOST {
+            history.record(entry(RunOutcome::Completed)).unwrap();
+        }
+        let refused = entry(RunOutcome::Refused);
+        history.record(refused.clone()).unwrap();
+        assert!(history.find(refused.id).is_some(), "the newest is kept");
         drop(history);
         assert_eq!(open(&directory).all().len(), MOST);
     }

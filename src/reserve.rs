@@ -19,8 +19,8 @@ const SIZE: u64 = 4 * 1024 * 1024;
 
 /// Makes the reserve, where there is none and the room is there. Blocks.
 pub(crate) fn keep(data_directory: &DataDirectory) {
-    // With less than this the room is worth more to whoever needs it now.
-    if is_there(data_directory) || free(data_directory) < 2 * SIZE {
+    // The last of the room is worth more to whoever needs it now.
+    if is_there(data_directory) || free(data_directory) < SIZE + SIZE / 4 {
         return;
     }
     if let Err(error) = make(data_directory) {

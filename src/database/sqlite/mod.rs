@@ -8,6 +8,7 @@ mod factory;
 mod foreign_keys;
 mod record;
 mod schema_order;
+mod shared_memory;
 mod transaction;
 mod triggers;
 mod vacuum;
@@ -159,6 +160,7 @@ impl Database for Sqlite {
 
     async fn write(&self) -> Result<Box<dyn Transaction>, DatabaseError> {
         let connection = self.connect.open().await?;
+        shared_memory::fill(&self.file).await?;
         let (factory, rewriting) = (self.factory.clone(), self.rewriting.clone());
         let transaction = SqliteTransaction::write(connection, factory, rewriting).await?;
         Ok(Box::new(transaction))
@@ -174,9 +176,17 @@ impl Database for Sqlite {
     async fn reclaim(&self) -> Result<(), DatabaseError> {
         let mut connection = self.connect.open().await?;
         let mut rewriting = self.rewriting.lock().await;
-        rewriting
-            .proceed(&mut connection, self.factory.order())
-            .await?;
+        if rewriting.is_done() {
+            // Emptying the log waits for readers while it keeps writers out: not another time.
+            sqlx::query("PRAGMA busy_timeout = 0")
+                .execute(&mut connection)
+                .await
+                .map_err(DatabaseError::on("wait for nobody"))?;
+        } else {
+            rewriting
+                .proceed(&mut connection, self.factory.order())
+                .await?;
+        }
         // Outside WAL mode this answers 0 and does nothing.
         let busy: i64 = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)")
             .fetch_one(&mut connection)

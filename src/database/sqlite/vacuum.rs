@@ -22,18 +22,22 @@ pub(super) enum Rewriting {
 }
 
 impl Rewriting {
-    /// Rewrites the file, if that is not done. `fresh` is the order of a fresh install's
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self, Self::Done)
+    }
+
+    /// Rewrites the file. `fresh` is the order of a fresh install's
     /// schema.
     pub(super) async fn proceed(
         &mut self,
         connection: &mut SqliteConnection,
         fresh: &SchemaOrder,
     ) -> Result<(), DatabaseError> {
-        match self {
-            Self::Done => return Ok(()),
-            Self::Due(order) => vacuum(connection, Some(order), fresh).await?,
-            Self::Unknown => vacuum(connection, None, fresh).await?,
-        }
+        let order = match self {
+            Self::Due(order) => Some(&*order),
+            Self::Unknown | Self::Done => None,
+        };
+        vacuum(connection, order, fresh).await?;
         *self = Self::Done;
         Ok(())
     }
