@@ -120,6 +120,7 @@ pub struct StepDescriptor {
     pub(crate) after: &'static [&'static str],
     pub(crate) requires: [Option<Requirement>; MOST_REQUIREMENTS],
     pub(crate) cleared: &'static [(&'static str, Summary)],
+    pub(crate) is_refillable: bool,
 }
 
 impl StepDescriptor {
@@ -145,7 +146,18 @@ impl StepDescriptor {
             after: &[],
             requires: [None; MOST_REQUIREMENTS],
             cleared: &[],
+            is_refillable: false,
         }
+    }
+
+    /// Says of a step of the Forget phase that what it clears fills itself anew, as a cache
+    /// does. When it could not be cleared after the commit, that is then tried again while the
+    /// service is in use; otherwise only by the next reset and at the next start, for by then
+    /// it may hold what nobody wants to lose.
+    #[must_use]
+    pub const fn refillable(mut self) -> Self {
+        self.is_refillable = true;
+        self
     }
 
     /// What people read as the step's name.

@@ -14,7 +14,7 @@ use crate::claims::Ownership;
 use crate::data_directory::DataDirectory;
 use crate::database::Database;
 use crate::descriptor::StepDescriptor;
-use crate::error::{PlanError, ResetError};
+use crate::error::{PlanError, RecoveryError, ResetError};
 use crate::event::Event;
 use crate::gate::{ClosedGate, Gate};
 use crate::guard::Guard;
@@ -60,8 +60,10 @@ pub(crate) struct Inner {
 #[derive(Debug)]
 pub(crate) struct Running {
     pub(crate) journal: Journal,
-    /// Left by a reset that could be neither finished nor undone.
-    pub(crate) held: Option<Held>,
+    /// Kept closed by a reset that could be neither finished nor undone.
+    pub(crate) gate: Option<ClosedGate>,
+    /// What an undone reset has stopped, and does not run again yet.
+    pub(crate) stopped: Option<Stopped>,
     /// Tries again in the background what is left.
     pub(crate) retry: Option<JoinHandle<()>>,
 }
@@ -70,23 +72,31 @@ impl Running {
     pub(crate) fn new(journal: Journal) -> Self {
         Self {
             journal,
-            held: None,
+            gate: None,
+            stopped: None,
             retry: None,
         }
     }
 
     /// Whether earlier resets have left nothing to do.
     pub(crate) fn is_settled(&self) -> bool {
-        self.held.is_none() && self.journal.state().is_none()
+        self.gate.is_none() && self.stopped.is_none() && self.journal.state().is_none()
+    }
+
+    /// Keeps what the reset `run` has stopped, beside what an earlier one has.
+    pub(crate) fn keep_stopped(&mut self, run: Uuid, steps: Vec<PlannedStep>) {
+        match &mut self.stopped {
+            Some(stopped) => stopped.steps.extend(steps),
+            None => self.stopped = Some(Stopped { run, steps }),
+        }
     }
 }
 
-/// What a reset keeps that could be neither finished nor undone.
+/// What a reset has stopped, to run again when it is undone.
 #[derive(Debug)]
-pub(crate) struct Held {
-    pub(crate) _gate: ClosedGate,
-    /// What runs again if it turns out to be undone.
-    pub(crate) stopped: Vec<PlannedStep>,
+pub(crate) struct Stopped {
+    pub(crate) run: Uuid,
+    pub(crate) steps: Vec<PlannedStep>,
 }
 
 /// How long the engine waits.
@@ -184,7 +194,10 @@ impl Engine {
         spawn(async move {
             let _turn = turn;
             let mut running = inner.running.lock().await;
-            Ok(recovery::decide_prepared(&inner, &mut running).await?)
+            match recovery::decide_prepared(&inner, &mut running).await? {
+                problems if problems.is_empty() => Ok(()),
+                problems => Err(RecoveryError::NotResumed(problems).into()),
+            }
         })
         .await
     }

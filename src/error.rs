@@ -196,6 +196,9 @@ pub enum RecoveryError {
     /// The database could not be asked whether the reset was committed.
     #[error("could not ask the database whether the reset was committed")]
     Database(#[from] DatabaseError),
+    /// What an undone reset had stopped does not run again.
+    #[error("what had been stopped does not run again: {}", .0.join("; "))]
+    NotResumed(Vec<String>),
     /// Files could not be moved back.
     #[error("could not put the files back")]
     Path(#[from] PathError),
@@ -224,9 +227,10 @@ pub enum PlanError {
     Path(#[from] PathError),
 }
 
-/// Why a reset did not happen. Nothing is lost; after [`ResetError::NotUndone`] and
-/// [`ResetError::Undecided`] the gate stays closed until the next reset, the next start or
-/// [`Engine::recover`](crate::Engine::recover) has put everything back, or finished.
+/// Why a reset did not happen. Nothing is lost. After [`ResetError::Undecided`], and after
+/// [`ResetError::NotUndone`] where files are not back in their place, the gate stays closed
+/// until everything is put back, or finished: that is tried again in the background, by the next
+/// reset, at the next start and by [`Engine::recover`](crate::Engine::recover).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResetError {
@@ -274,8 +278,8 @@ pub enum ResetError {
         /// How far it had come.
         report: Box<Report>,
     },
-    /// Something failed before the commit, and not everything could be put back. The next
-    /// reset or start tries again; nothing is lost.
+    /// Something failed before the commit, and not everything could be put back, or runs
+    /// again. That is tried again; nothing is lost.
     #[error("the reset failed, and could not be undone yet: {}", undone.join("; "))]
     NotUndone {
         /// What failed first.
@@ -286,12 +290,13 @@ pub enum ResetError {
         /// How far it had come.
         report: Box<Report>,
     },
-    /// Whether the commit stands cannot be told now. The next reset or start decides.
-    #[error("whether the reset is committed cannot be told now: the next start decides")]
+    /// Whether the commit stands cannot be told now. It is asked again, and decided at the
+    /// latest at the next start.
+    #[error("whether the reset is committed cannot be told now: it is asked again")]
     Undecided {
-        /// Why the database could not be asked.
+        /// Why it cannot be told.
         #[source]
-        cause: DatabaseError,
+        cause: RecoveryError,
         /// How far it had come.
         report: Box<Report>,
     },

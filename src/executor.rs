@@ -1,35 +1,25 @@
-//! Runs a plan through the phases.
+//! Takes one reset from its request to its end: refuses it, or attempts it, and tells of it.
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
-use std::time::Instant;
 
 use futures::FutureExt;
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
-use crate::call::{Call, bounded, call, message};
-use crate::context::{EraseHandles, ForgetContext, ResumeContext, StepContext};
-use crate::data_directory::{DataDirectory, PathError};
-use crate::database::{DatabaseError, Decision, Transaction};
-use crate::descriptor::Phase;
-use crate::engine::{Held, Inner, Running};
-use crate::error::{FailureCause, RecoveryError, ResetError, chain};
-use crate::event::{EventKind, Progress, elapsed_ms};
+use crate::attempt::{Attempt, Unfinished};
+use crate::call::{bounded, message};
+use crate::engine::{Inner, Running};
+use crate::error::{FailureCause, ResetError, chain};
+use crate::event::{EventKind, Progress};
 use crate::gate::ClosedGate;
 use crate::guard::Refusal;
 use crate::history::HistoryEntry;
-use crate::item::{Item, ItemKind, Outcome};
-use crate::journal::JournalRecord;
-use crate::plan::{PlannedStep, ResetPlan};
-use crate::planner;
-use crate::recovery;
-use crate::relative_path::RelativePath;
-use crate::report::{PURGE, Pending, Report, StepReport, cleared};
+use crate::plan::ResetPlan;
+use crate::report::{Pending, Report};
 use crate::request::ResetRequest;
-use crate::staging::{Staging, purge};
 use crate::task::blocking;
-use crate::{reserve, retry};
+use crate::{planner, recovery, reserve, retry};
 
 /// Runs one reset to its end, or refuses it where the caller could not take his turn. The gate
 /// stays closed until the returned guard is dropped.
@@ -42,37 +32,37 @@ pub(crate) async fn run(
     let selection = Some(request.selection.clone());
     let selection = selection.filter(|selection| selection.validate(&inner.parts()).is_ok());
     let mut entry = HistoryEntry::begun(Uuid::now_v7(), request.actor.clone(), selection);
-    let run = entry.id;
-    let started = Instant::now();
-    let result = match turn {
-        Ok(_turn) => {
-            let mut running = inner.running.lock().await;
-            take_turn(&inner, &mut running, &request, &entry).await
-        }
-        Err(refused) => Err(refused),
-    };
-    if let Err(error) = &result {
-        entry.fail(error, elapsed_ms(started));
-        if let Err(error) = record(&inner, entry).await {
-            tracing::warn!(%run, error = chain(&error), "could not write the history");
+    match turn {
+        Ok(_turn) => take_turn(&inner, &request, entry).await,
+        Err(refused) => {
+            entry.fail(&refused, 0);
+            record(&inner, entry).await;
+            Err(refused)
         }
     }
-    result
 }
 
 async fn take_turn(
     inner: &Arc<Inner>,
-    running: &mut Running,
     request: &ResetRequest,
-    entry: &HistoryEntry,
+    mut entry: HistoryEntry,
 ) -> Result<(Report, ClosedGate), ResetError> {
     let run = entry.id;
     let progress = Progress::new(inner.events.clone(), run);
     progress.send(EventKind::ResetStarted);
-    use_reserve(inner, reserve::give_up).await;
-    let result = reset(inner, running, request, entry, &progress).await;
-    use_reserve(inner, reserve::keep).await;
-    retry::schedule(inner, running);
+    // What is tried again in the background may hold it for a while.
+    let mut running = inner.running.lock().await;
+    let reset = AssertUnwindSafe(reset(inner, &mut running, request, &entry, &progress));
+    let result = reset.catch_unwind().await;
+    let data_directory = inner.data_directory.clone();
+    blocking(move || reserve::keep(&data_directory)).await;
+    retry::schedule(inner, &mut running);
+    let result = result.unwrap_or_else(|panic| resume_unwind(panic));
+    if let Err(error) = &result {
+        // While nobody can end it: whoever does so later has the last word.
+        entry.fail(error, progress.elapsed_ms());
+        record(inner, entry).await;
+    }
     match &result {
         Ok((report, _)) => {
             let cleared = serde_json::Value::Object(report.cleared.clone());
@@ -92,14 +82,12 @@ async fn take_turn(
     result
 }
 
-async fn use_reserve(inner: &Inner, action: fn(&DataDirectory)) {
-    let data_directory = inner.data_directory.clone();
-    blocking(move || action(&data_directory)).await;
-}
-
-async fn record(inner: &Inner, entry: HistoryEntry) -> Result<(), PathError> {
-    let history = inner.history.clone();
-    blocking(move || history.record(entry)).await
+/// Adds to the history, as well as it can.
+pub(crate) async fn record(inner: &Inner, entry: HistoryEntry) {
+    let (history, run) = (inner.history.clone(), entry.id);
+    if let Err(error) = blocking(move || history.record(entry)).await {
+        tracing::warn!(%run, error = chain(&error), "could not write the history");
+    }
 }
 
 async fn reset(
@@ -130,40 +118,35 @@ async fn reset(
         check_digest(request, &planner::plan(inner, &request.selection).await?)?;
     }
 
-    let mut attempt = Attempt {
-        inner,
-        request,
-        progress,
-        run: entry.id,
-        entry,
-        report: Report::begun(&plan, entry),
-        stopped: Vec::new(),
-        staging: None,
-    };
+    let mut attempt = Attempt::new(inner, request, progress, entry, &plan);
     let until_commit = AssertUnwindSafe(attempt.until_commit(running, &plan)).catch_unwind();
     let result = match until_commit.await {
         Ok(result) => result,
         Err(panic) => {
             // Of the database's driver, or of our own: how far it came is found out by whoever
             // ends it.
-            running.held = Some(attempt.hold(closed));
+            attempt.hold(running, closed);
             let cause = FailureCause::Panicked(message(&*panic));
             let undone = vec!["what is to be put back is found out in the background".to_owned()];
             return Err(attempt.not_undone(cause, undone));
         }
     };
     match result {
-        Ok(plan) => Ok((attempt.after_commit(running, &plan).await, closed)),
+        Ok(plan) => {
+            // What an earlier one has stopped is not to run again either.
+            running.stopped = None;
+            Ok((attempt.after_commit(running, &plan).await, closed))
+        }
         Err(Unfinished::Failed(cause)) => match attempt.undo_files(running).await {
-            Ok(()) => Err(attempt.resume(cause).await),
+            Ok(()) => Err(attempt.resume(running, cause).await),
             Err(error) => {
                 let problems = vec![chain(&error)];
-                running.held = Some(attempt.hold(closed));
+                attempt.hold(running, closed);
                 Err(attempt.not_undone(cause, problems))
             }
         },
         Err(Unfinished::Undecided(cause)) => {
-            running.held = Some(attempt.hold(closed));
+            attempt.hold(running, closed);
             Err(attempt.undecided(cause))
         }
     }
@@ -196,353 +179,4 @@ async fn check_guards(
         });
     }
     Ok(())
-}
-
-/// Why the commit was not reached.
-enum Unfinished {
-    /// It is certain that it was not.
-    Failed(FailureCause),
-    /// The database could not say.
-    Undecided(DatabaseError),
-}
-
-impl<E: Into<FailureCause>> From<E> for Unfinished {
-    fn from(cause: E) -> Self {
-        Self::Failed(cause.into())
-    }
-}
-
-/// A reset under way, and what it takes to undo it.
-struct Attempt<'a> {
-    inner: &'a Arc<Inner>,
-    request: &'a ResetRequest,
-    progress: &'a Progress,
-    run: Uuid,
-    entry: &'a HistoryEntry,
-    report: Report,
-    stopped: Vec<PlannedStep>,
-    staging: Option<Arc<Staging>>,
-}
-
-impl Attempt<'_> {
-    /// Stop, Erase, commit. Returns the plan that was applied: the one made inside the
-    /// transaction.
-    async fn until_commit(
-        &mut self,
-        running: &mut Running,
-        plan: &ResetPlan,
-    ) -> Result<ResetPlan, Unfinished> {
-        for planned in phase(plan, Phase::Stop) {
-            // Planned again behind the closed gate: what was started in between must be
-            // stopped too, and run again if the reset is given up.
-            let (step, selection) = (&planned.registration, &self.request.selection);
-            let planned =
-                planner::plan_step(self.inner, step, selection, &Mutex::new(None), "").await?;
-            self.stopped.push(planned.clone());
-            self.apply(&planned, None).await?;
-        }
-        let mut transaction = match &self.inner.database {
-            Some(database) => Some(database.write().await?),
-            None => None,
-        };
-        let erased = self.erase(running, &mut transaction).await;
-        match (erased, transaction) {
-            (Ok(plan), Some(transaction)) => {
-                self.commit(transaction).await?;
-                Ok(plan)
-            }
-            (Ok(plan), None) => {
-                running.journal.commit().await?;
-                Ok(plan)
-            }
-            (Err(cause), transaction) => {
-                if let Some(transaction) = transaction
-                    && let Err(error) = transaction.rollback().await
-                {
-                    // Closing the connection has rolled back all the same.
-                    tracing::warn!(error = chain(&error), "after a failed step");
-                }
-                Err(cause.into())
-            }
-        }
-    }
-
-    /// The Erase phase, inside the transaction.
-    async fn erase(
-        &mut self,
-        running: &mut Running,
-        transaction: &mut Option<Box<dyn Transaction>>,
-    ) -> Result<ResetPlan, FailureCause> {
-        // Every other writer is locked out from here on: these counts are the exact ones.
-        let version = planner::version(self.inner).await?;
-        let (selection, stopped) = (&self.request.selection, &self.stopped);
-        let plan =
-            planner::plan_within(self.inner, selection, transaction, &version, stopped).await?;
-        if !plan.blockers.is_empty() {
-            self.report.blockers.clone_from(&plan.blockers);
-            return Err(FailureCause::Blocked(plan.blockers));
-        }
-        self.report.digest.clone_from(&plan.digest);
-        self.report.unclaimed.clone_from(&plan.unclaimed);
-        let staging = self.prepare(running, &plan).await?;
-        for planned in phase(&plan, Phase::Erase) {
-            let handles = EraseHandles {
-                transaction: transaction.as_deref_mut(),
-                staging: &staging,
-                plan: &planned.plan,
-            };
-            self.apply(planned, Some(handles)).await?;
-        }
-        if let Some(transaction) = transaction {
-            transaction.check().await?;
-        }
-        Ok(plan)
-    }
-
-    /// Writes the journal and opens the staging area, before anything is moved.
-    async fn prepare(
-        &mut self,
-        running: &mut Running,
-        plan: &ResetPlan,
-    ) -> Result<Arc<Staging>, FailureCause> {
-        let items = || phase(plan, Phase::Erase).flat_map(|planned| planned.plan.items());
-        // Also what is absent: a writer may put something there before the commit.
-        let goes = |item: &&Item| matches!(item.outcome, Outcome::Removed | Outcome::Absent);
-        let paths: Vec<RelativePath> = items()
-            .filter(|item| item.kind == ItemKind::Path)
-            .filter(goes)
-            .filter_map(|item| RelativePath::new(&item.name).ok())
-            .collect();
-        let rows = items().any(|item| item.kind == ItemKind::Table);
-        let steps = plan.steps.iter();
-        let steps = steps.map(|planned| planned.descriptor().id.to_string());
-        let database = recovery::identity(self.inner);
-        let mut entry = self.entry.clone();
-        let mut report = Report::begun(plan, &entry);
-        report.expect(plan);
-        report.duration_ms = self.progress.elapsed_ms();
-        entry.complete(&report);
-        let record = JournalRecord::new(entry, database, paths.clone(), steps.collect(), rows);
-        running.journal.begin(record).await?;
-        let (data_directory, run) = (self.inner.data_directory.clone(), self.run);
-        let staging = blocking(move || Staging::create(data_directory, run, paths)).await?;
-        Ok(self.staging.insert(Arc::new(staging)).clone())
-    }
-
-    async fn commit(&self, transaction: Box<dyn Transaction>) -> Result<(), Unfinished> {
-        let Err(error) = transaction.commit(self.run).await else {
-            return Ok(());
-        };
-        let Some(database) = &self.inner.database else {
-            return Err(error.into());
-        };
-        if error.is_rolled_back() {
-            return Err(error.into());
-        }
-        tracing::warn!(
-            error = chain(&error),
-            "commit failed; asking the database what stands"
-        );
-        match database.decide(self.run).await {
-            Ok(Decision::Committed) => Ok(()),
-            Ok(Decision::Aborted) => Err(error.into()),
-            Err(undecided) => Err(Unfinished::Undecided(undecided)),
-        }
-    }
-
-    /// The Forget phase and the cleaning up. From here on the reset has happened: what fails
-    /// is pending.
-    async fn after_commit(mut self, running: &mut Running, plan: &ResetPlan) -> Report {
-        self.progress.send(EventKind::Committed);
-        // Before anything is unlinked the journal says so itself: a database restored from an
-        // older backup would lead back to files that are gone. `finish` tries once more.
-        if let Err(error) = running.journal.commit().await {
-            tracing::warn!(
-                error = chain(&error),
-                "could not write down that it is committed"
-            );
-        }
-        let mut pending = Vec::new();
-        if let Some(staging) = self.staging.take()
-            && let Err(error) = blocking(move || staging.stage_again()).await
-        {
-            pending.push(Pending::new(PURGE, &error));
-        }
-        let record = running.journal.record();
-        let mut leftover = record.map(JournalRecord::leftover).unwrap_or_default();
-        for planned in &plan.steps {
-            leftover.forget.remove(planned.descriptor().id.as_str());
-        }
-        pending.extend(recovery::forget_earlier(self.inner, &mut leftover).await);
-        for planned in &plan.steps {
-            let result = if planned.descriptor().phase == Phase::Forget {
-                self.apply(planned, None).await
-            } else {
-                self.forget(planned).await
-            };
-            if let Err(error) = result {
-                let id = planned.descriptor().id.as_str();
-                pending.push(Pending::new(id, &error));
-                leftover.forget.insert(id.to_owned());
-            }
-        }
-        pending.extend(recovery::finish(self.inner, &mut running.journal, &mut leftover).await);
-        self.report.cleared = cleared(&self.report.steps);
-        self.report.settle(pending);
-        self.report.duration_ms = self.progress.elapsed_ms();
-        // Before the journal goes: from then on nothing else could tell of this run.
-        self.tell_history().await;
-        if let Some(pending) = recovery::settle(self.inner, &mut running.journal, leftover).await {
-            self.report.pending.push(pending);
-            self.tell_history().await;
-        }
-        self.report
-    }
-
-    async fn tell_history(&mut self) {
-        let mut entry = self.entry.clone();
-        entry.complete(&self.report);
-        if let Err(error) = record(self.inner, entry).await {
-            let run = self.run;
-            tracing::warn!(%run, error = chain(&error), "could not write the history");
-        }
-    }
-
-    async fn apply(
-        &mut self,
-        planned: &PlannedStep,
-        erase: Option<EraseHandles<'_>>,
-    ) -> Result<(), FailureCause> {
-        let descriptor = planned.descriptor();
-        let (id, phase) = (descriptor.id, descriptor.phase);
-        self.progress
-            .send(EventKind::StepStarted { step: id, phase });
-        let mut context = StepContext {
-            descriptor,
-            resources: &self.inner.resources,
-            erase,
-        };
-        let limits = &self.inner.limits;
-        let limit = match phase {
-            Phase::Stop => limits.stop,
-            _ => limits.step,
-        };
-        let work = planned.step().apply(&mut context, &planned.plan);
-        match call(Call::Apply, descriptor, limit, work).await {
-            Ok(outcome) => {
-                let items = outcome.into_items();
-                let removed = items.iter().filter(|item| item.outcome == Outcome::Removed);
-                let removed = removed.count();
-                self.progress
-                    .send(EventKind::StepFinished { step: id, removed });
-                self.report.steps.push(StepReport::new(descriptor, items));
-                Ok(())
-            }
-            Err(source) => {
-                let message = chain(&source);
-                let items = planned.plan.items().iter().cloned();
-                let failed = items.map(|item| item.failed(&message)).collect();
-                self.report.steps.push(StepReport::new(descriptor, failed));
-                Err(FailureCause::Step { step: id, source })
-            }
-        }
-    }
-
-    async fn forget(&self, planned: &PlannedStep) -> Result<(), FailureCause> {
-        let descriptor = planned.descriptor();
-        let context = ForgetContext {
-            descriptor,
-            resources: &self.inner.resources,
-        };
-        let work = planned.step().forget(&context);
-        call(Call::Forget, descriptor, self.inner.limits.step, work)
-            .await
-            .map_err(|source| FailureCause::Step {
-                step: descriptor.id,
-                source,
-            })
-    }
-
-    /// Puts the files back; the rows are back already. Touches no other reset's journal.
-    async fn undo_files(&self, running: &mut Running) -> Result<(), RecoveryError> {
-        self.progress.send(EventKind::Undoing);
-        let is_ours = |record: &JournalRecord| record.run == self.run;
-        if !running.journal.record().is_some_and(is_ours) {
-            return Ok(());
-        }
-        // Without a database the journal's own name is the commit, and the error may have
-        // come after it had reached the disk.
-        if self.inner.database.is_none() {
-            running.journal.prepare_again().await?;
-        }
-        match self.staging.clone() {
-            Some(staging) => recovery::undo(staging).await?,
-            None => {
-                // It may be there, and could not be opened.
-                let (data_directory, run) = (self.inner.data_directory.clone(), self.run);
-                blocking(move || purge(&data_directory, run)).await?;
-            }
-        }
-        Ok(running.journal.abort().await?)
-    }
-
-    /// Makes what was stopped run again.
-    async fn resume(mut self, cause: FailureCause) -> ResetError {
-        let problems = resume(self.inner, &self.stopped).await;
-        if !problems.is_empty() {
-            return self.not_undone(cause, problems);
-        }
-        self.report.duration_ms = self.progress.elapsed_ms();
-        let report = Box::new(self.report);
-        ResetError::Failed { cause, report }
-    }
-
-    /// Rows and files may not fit together: nobody gets in, and nothing runs, until that is
-    /// mended.
-    fn hold(&mut self, gate: ClosedGate) -> Held {
-        Held {
-            _gate: gate,
-            stopped: std::mem::take(&mut self.stopped),
-        }
-    }
-
-    fn not_undone(mut self, cause: FailureCause, undone: Vec<String>) -> ResetError {
-        self.report.duration_ms = self.progress.elapsed_ms();
-        let report = Box::new(self.report);
-        ResetError::NotUndone {
-            cause,
-            undone,
-            report,
-        }
-    }
-
-    fn undecided(mut self, cause: DatabaseError) -> ResetError {
-        self.report.duration_ms = self.progress.elapsed_ms();
-        let report = Box::new(self.report);
-        ResetError::Undecided { cause, report }
-    }
-}
-
-/// Makes what was stopped run again, the last one first. Returns what did not.
-pub(crate) async fn resume(inner: &Inner, stopped: &[PlannedStep]) -> Vec<String> {
-    let mut problems = Vec::new();
-    for planned in stopped.iter().rev() {
-        let context = ResumeContext {
-            descriptor: planned.descriptor(),
-            resources: &inner.resources,
-        };
-        let work = planned.step().resume(&context, &planned.plan);
-        let limit = inner.limits.step;
-        if let Err(error) = call(Call::Resume, planned.descriptor(), limit, work).await {
-            let id = planned.descriptor().id;
-            problems.push(format!("step `{id}` did not resume: {}", chain(&error)));
-        }
-    }
-    problems
-}
-
-fn phase(plan: &ResetPlan, phase: Phase) -> impl Iterator<Item = &PlannedStep> {
-    plan.steps
-        .iter()
-        .filter(move |planned| planned.descriptor().phase == phase)
 }

@@ -26,9 +26,6 @@ const VERSION: u32 = 1;
 /// How many runs are kept. When there are more, the oldest refused one goes, or the oldest.
 const MOST: usize = 200;
 
-/// How many characters of an error are kept: it may quote what somebody has sent.
-const LONGEST_ERROR: usize = 2000;
-
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -70,9 +67,11 @@ pub struct HistoryEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// What is still to be done.
+    #[serde(default)]
     pub pending: Vec<Pending>,
     /// The [`Report`](crate::Report) as JSON, where the run had come so far. Of a run that was
     /// interrupted after its commit: what its plan, made inside the transaction, said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<Value>,
 }
 
@@ -94,6 +93,22 @@ impl HistoryEntry {
         }
     }
 
+    fn without_report(&self) -> Self {
+        Self {
+            id: self.id,
+            number: self.number,
+            outcome: self.outcome,
+            recovered: self.recovered,
+            actor: self.actor.clone(),
+            started_at: self.started_at,
+            duration_ms: self.duration_ms,
+            selection: self.selection.clone(),
+            error: self.error.clone(),
+            pending: self.pending.clone(),
+            report: None,
+        }
+    }
+
     /// Says that the run has happened, as `report` tells.
     pub(crate) fn complete(&mut self, report: &Report) {
         self.outcome = RunOutcome::Completed;
@@ -106,12 +121,7 @@ impl HistoryEntry {
     pub(crate) fn fail(&mut self, error: &ResetError, duration_ms: u64) {
         self.outcome = error.outcome();
         self.duration_ms = duration_ms;
-        let mut text = chain(error);
-        if let Some((end, _)) = text.char_indices().nth(LONGEST_ERROR) {
-            text.truncate(end);
-            text.push('…');
-        }
-        self.error = Some(text);
+        self.error = Some(report::shortened(chain(error)));
         self.report = error.report().map(Report::to_value);
     }
 }
@@ -130,6 +140,8 @@ pub(crate) struct History {
     data_directory: Arc<DataDirectory>,
     /// In the order of their numbers.
     entries: Mutex<Vec<HistoryEntry>>,
+    /// Held while files are written, so that whoever reads the entries waits for no disk.
+    writing: Mutex<()>,
 }
 
 impl History {
@@ -143,12 +155,15 @@ impl History {
         Self {
             data_directory,
             entries: Mutex::new(entries),
+            writing: Mutex::default(),
         }
     }
 
-    /// All of them, the newest first.
+    /// All of them without their reports, the newest first.
     pub(crate) fn all(&self) -> Vec<HistoryEntry> {
-        self.entries().iter().rev().cloned().collect()
+        let entries = self.entries();
+        let newest_first = entries.iter().rev();
+        newest_first.map(HistoryEntry::without_report).collect()
     }
 
     /// One of them.
@@ -160,6 +175,7 @@ impl History {
     /// Adds `entry`, or replaces the one of the same run. It is in memory even when it could
     /// not be written down. Blocks.
     pub(crate) fn record(&self, mut entry: HistoryEntry) -> Result<(), PathError> {
+        let _writing = self.writing();
         let mut entries = self.entries();
         if let Some(known) = entries.iter_mut().find(|known| known.id == entry.id) {
             entry.number = known.number;
@@ -168,14 +184,17 @@ impl History {
             entry.number = entries.last().map_or(1, |last| last.number + 1);
             entries.push(entry.clone());
         }
-        let written = self.write(&entry);
+        let mut gone = Vec::new();
         while entries.len() > MOST {
             let refused = |entry: &HistoryEntry| entry.outcome == RunOutcome::Refused;
-            let oldest = entries.iter().position(refused).unwrap_or_default();
-            let gone = entries.remove(oldest);
-            self.remove(gone.id);
+            // This one is kept in any case.
+            let earlier = &entries[..entries.len() - 1];
+            let oldest = earlier.iter().position(refused).unwrap_or_default();
+            gone.push(entries.remove(oldest).id);
         }
-        written
+        drop(entries);
+        gone.into_iter().for_each(|run| self.remove(run));
+        self.write(&entry)
     }
 
     /// Says of a run that was interrupted, as the journal tells of it in `entry`, how it has
@@ -218,23 +237,41 @@ impl History {
         self.record(entry)
     }
 
-    /// Writes down that nothing is pending any more of any run.
-    pub(crate) fn nothing_is_pending(&self) -> Result<(), PathError> {
-        let pending = |entry: &HistoryEntry| !entry.pending.is_empty();
-        let entries: Vec<_> = self.entries().iter().cloned().collect();
-        for mut entry in entries.into_iter().filter(pending) {
-            entry.pending.clear();
+    /// Writes down that nothing is pending any more of any run. Blocks.
+    pub(crate) fn nothing_is_pending(&self) {
+        let pending = |entry: &&HistoryEntry| entry.pending.iter().any(Pending::is_retried);
+        let entries: Vec<_> = self.entries().iter().filter(pending).cloned().collect();
+        for mut entry in entries {
+            entry.pending.retain(|pending| !pending.is_retried());
             if let Some(report) = &mut entry.report {
                 report::nothing_is_pending(report);
             }
-            self.record(entry)?;
+            let run = entry.id;
+            if let Err(error) = self.record(entry) {
+                tracing::warn!(%run, error = chain(&error), "could not write the history");
+            }
         }
-        Ok(())
+    }
+
+    /// Says of a run whose tasks did not run again that they do so now.
+    pub(crate) fn resumed(&self, run: Uuid) -> Result<(), PathError> {
+        match self.find(run) {
+            Some(mut entry) if entry.outcome == RunOutcome::NotUndone => {
+                entry.outcome = RunOutcome::Failed;
+                entry.recovered = true;
+                self.record(entry)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Nothing panics while it holds this lock; a poisoned one would be as good.
     fn entries(&self) -> MutexGuard<'_, Vec<HistoryEntry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn writing(&self) -> MutexGuard<'_, ()> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self, entry: &HistoryEntry) -> Result<(), PathError> {
@@ -271,8 +308,10 @@ impl History {
             self.data_directory.own_path(DIRECTORY),
         );
         match mkdirat(own, DIRECTORY, Mode::RWXU) {
-            Ok(()) => fsync(own).map_err(PathError::io("sync the directory of", &path))?,
-            Err(Errno::EXIST) => {}
+            // A crash may have come between its making and its syncing.
+            Ok(()) | Err(Errno::EXIST) => {
+                fsync(own).map_err(PathError::io("sync the directory of", &path))?;
+            }
             Err(error) => return Err(PathError::io("create", path)(error)),
         }
         openat(own, DIRECTORY, directory_flags(), Mode::empty())
@@ -378,6 +417,12 @@ mod tests {
             history.record(entry(RunOutcome::Refused)).unwrap();
         }
         assert!(history.find(kept.id).is_some());
+        for _ in 0..MOST {
+            history.record(entry(RunOutcome::Completed)).unwrap();
+        }
+        let refused = entry(RunOutcome::Refused);
+        history.record(refused.clone()).unwrap();
+        assert!(history.find(refused.id).is_some(), "the newest is kept");
         drop(history);
         assert_eq!(open(&directory).all().len(), MOST);
     }

@@ -4,16 +4,18 @@
 //! `committed` is one rename, which needs no free block on a full disk.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 
 use rustix::fs::{AtFlags, Mode, OFlags, fsync, openat, renameat, unlinkat};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
-use crate::data_directory::{DataDirectory, PathError, replace};
+use crate::data_directory::{DataDirectory, Entry, PathError, replace};
 use crate::history::HistoryEntry;
 use crate::registry::StepRegistration;
 use crate::relative_path::RelativePath;
@@ -42,7 +44,7 @@ pub enum JournalError {
         /// What is wrong.
         source: serde_json::Error,
     },
-    /// A later version of this crate wrote it.
+    /// Another version of this crate wrote it.
     #[error(
         "the journal `{path}` has version {found}, this program knows {VERSION}: \
          start the version that wrote it once, so that it ends the interrupted reset"
@@ -74,6 +76,19 @@ pub enum JournalError {
     },
 }
 
+impl JournalError {
+    /// Whether there was no free block for it.
+    pub(crate) fn is_for_lack_of_room(&self) -> bool {
+        let Self::Path(PathError::Io { source, .. }) = self else {
+            return false;
+        };
+        matches!(
+            source.kind(),
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+        )
+    }
+}
+
 /// How far a reset is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -101,8 +116,12 @@ pub(crate) struct JournalRecord {
     rows: bool,
     /// What earlier resets could not finish.
     earlier: Leftover,
-    /// What the history is to say if the reset is interrupted after its commit.
-    pub(crate) entry: HistoryEntry,
+    /// Whether the staged paths have been looked at again after the commit, so that what is
+    /// there by now is there to stay.
+    swept: bool,
+    /// What the history is to say if the reset is interrupted after its commit: no more than
+    /// text to the journal, so that it never keeps a reset from being ended.
+    entry: Value,
 }
 
 /// What is left to do after a commit.
@@ -126,7 +145,7 @@ impl Leftover {
 impl JournalRecord {
     /// A record of a reset that is about to begin.
     pub(crate) fn new(
-        entry: HistoryEntry,
+        entry: &HistoryEntry,
         database: Option<String>,
         paths: Vec<RelativePath>,
         steps: Vec<String>,
@@ -140,8 +159,29 @@ impl JournalRecord {
             steps,
             rows,
             earlier: Leftover::default(),
-            entry,
+            swept: false,
+            entry: serde_json::to_value(entry).unwrap_or_default(),
         }
+    }
+
+    /// What the history is to say of this reset; nothing where only earlier ones have left
+    /// something.
+    pub(crate) fn entry(&self) -> Option<HistoryEntry> {
+        if self.entry.is_null() {
+            return None;
+        }
+        let entry = serde_json::from_value(self.entry.clone());
+        entry
+            .inspect_err(|error| {
+                let run = self.run;
+                tracing::warn!(%run, %error, "the history cannot tell of this run");
+            })
+            .ok()
+    }
+
+    /// The paths at which a writer may have put something during the reset.
+    pub(crate) fn unswept(&self) -> &[RelativePath] {
+        if self.swept { &[] } else { &self.paths }
     }
 
     /// What there is to do once this reset is committed, with what earlier ones have left.
@@ -153,6 +193,14 @@ impl JournalRecord {
         }
         leftover.reclaim |= self.rows;
         leftover
+    }
+
+    /// A record of nothing but what earlier resets have left.
+    fn of_earlier(&self) -> Self {
+        Self {
+            entry: Value::Null,
+            ..self.of_leftover(self.earlier.clone())
+        }
     }
 
     /// A record of nothing but `earlier`.
@@ -172,6 +220,8 @@ impl JournalRecord {
 pub(crate) struct Journal {
     data_directory: Arc<DataDirectory>,
     current: Option<(JournalState, JournalRecord)>,
+    /// Whether writing down a commit has failed, perhaps after it had reached the disk.
+    is_commit_unsure: bool,
 }
 
 impl Journal {
@@ -189,6 +239,7 @@ impl Journal {
         Ok(Self {
             data_directory,
             current,
+            is_commit_unsure: false,
         })
     }
 
@@ -212,8 +263,19 @@ impl Journal {
         if let Some((_, earlier)) = &self.current {
             record.earlier = earlier.leftover();
         }
-        self.write(PREPARED, record.clone()).await?;
+        if let Err(error) = self.write(PREPARED, record.clone()).await {
+            // It may be there all the same, and must not be taken for another one.
+            let back = match self.current.clone() {
+                Some((JournalState::Prepared, earlier)) => self.write(PREPARED, earlier).await,
+                _ => self.remove(PREPARED).await,
+            };
+            if let Err(error) = back {
+                tracing::warn!(error = crate::chain(&error), "after a failed beginning");
+            }
+            return Err(error);
+        }
         self.current = Some((JournalState::Prepared, record));
+        self.is_commit_unsure = false;
         Ok(())
     }
 
@@ -221,7 +283,9 @@ impl Journal {
     pub(crate) async fn commit(&mut self) -> Result<(), JournalError> {
         self.check(JournalState::Committed)?;
         if let Some((state @ JournalState::Prepared, _)) = &mut self.current {
+            self.is_commit_unsure = true;
             rename(&self.data_directory, PREPARED, COMMITTED).await?;
+            self.is_commit_unsure = false;
             *state = JournalState::Committed;
         }
         Ok(())
@@ -231,10 +295,12 @@ impl Journal {
     /// has reached the disk.
     pub(crate) async fn prepare_again(&mut self) -> Result<(), JournalError> {
         self.check(JournalState::Prepared)?;
-        match self.record().cloned() {
-            Some(record) => self.write(PREPARED, record).await,
-            None => Ok(()),
+        if self.is_commit_unsure {
+            let data_directory = self.data_directory.clone();
+            blocking(move || rename_back(&data_directory)).await?;
+            self.is_commit_unsure = false;
         }
+        Ok(())
     }
 
     /// Writes down that the reset is undone: what an earlier one has left is to be done again.
@@ -243,7 +309,7 @@ impl Journal {
         let Some(record) = self.record().cloned() else {
             return Ok(());
         };
-        let earlier = record.of_leftover(record.earlier.clone());
+        let earlier = record.of_earlier();
         if earlier.earlier == Leftover::default() {
             self.remove(COMMITTED).await?;
             self.remove(PREPARED).await?;
@@ -286,6 +352,7 @@ impl Journal {
         let paths = std::mem::take(&mut record.paths);
         *record = JournalRecord {
             paths,
+            swept: true,
             ..record.of_leftover(leftover)
         };
         let record = record.clone();
@@ -345,6 +412,22 @@ async fn rename(
         fsync(own).map_err(refuse(&data_directory, to, "sync the directory of"))
     })
     .await
+}
+
+/// Makes the file of a commit that could not be written down one of a reset that is prepared.
+fn rename_back(data_directory: &DataDirectory) -> Result<(), PathError> {
+    let own = data_directory.own();
+    match Entry::look(own, OsStr::new(PREPARED)) {
+        // Then the other file is of an earlier reset, if there is any.
+        Ok(_) => {}
+        Err(Errno::NOENT) => renameat(own, COMMITTED, own, PREPARED).map_err(refuse(
+            data_directory,
+            COMMITTED,
+            "rename",
+        ))?,
+        Err(error) => return Err(refuse(data_directory, PREPARED, "look at")(error)),
+    }
+    fsync(own).map_err(refuse(data_directory, PREPARED, "sync the directory of"))
 }
 
 fn remove(data_directory: &DataDirectory, name: &str) -> Result<(), PathError> {
@@ -410,7 +493,7 @@ mod tests {
         let media = RelativePath::new("media").unwrap();
         let steps = vec!["media".into()];
         let entry = HistoryEntry::begun(Uuid::now_v7(), None, Some(Selection::all()));
-        JournalRecord::new(entry, None, vec![media], steps, true)
+        JournalRecord::new(&entry, None, vec![media], steps, true)
     }
 
     fn open(directory: &tempfile::TempDir) -> Journal {

@@ -69,6 +69,7 @@
 //!
 //! The crate works on Unix: it reaches the data directory through directory handles.
 
+mod attempt;
 mod blocker;
 mod builder;
 mod call;

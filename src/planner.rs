@@ -100,7 +100,7 @@ async fn plan_steps(
     };
     unclaimed.extend(unclaimed_paths(inner).await?);
     let preserved = inner.ownership.preserved().to_vec();
-    let blockers = preflight::blockers(inner, &steps).await;
+    let blockers = preflight::blockers(inner).await;
     Ok(ResetPlan::new(steps, preserved, unclaimed, blockers))
 }
 

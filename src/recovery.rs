@@ -8,19 +8,19 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
+use crate::attempt::resume;
 use crate::call::{Call, call};
 use crate::context::{ForgetContext, StepContext};
 use crate::data_directory::PathError;
 use crate::database::Decision;
 use crate::descriptor::Phase;
-use crate::engine::{Inner, Running};
+use crate::engine::{Inner, Running, Stopped};
 use crate::error::{RecoveryError, StepError, chain};
-use crate::executor::resume;
-use crate::history::{HistoryEntry, RunOutcome};
+use crate::history::RunOutcome;
 use crate::journal::{Journal, JournalError, JournalRecord, JournalState, Leftover};
 use crate::planner;
 use crate::registry::StepRegistration;
-use crate::report::{JOURNAL, PURGE, Pending, RECLAIM};
+use crate::report::{JOURNAL, PURGE, Pending, RECLAIM, SWEEP};
 use crate::reserve;
 use crate::selection::Selection;
 use crate::staging::{Staging, purge};
@@ -31,7 +31,7 @@ use crate::task::blocking;
 enum Left {
     /// All of it: nobody is served yet.
     All,
-    /// Not the dropping of copies in memory: a service that is in use since has new ones.
+    /// Nothing that a service in use since may have filled anew, and wants to keep.
     WhileInUse,
 }
 
@@ -40,10 +40,14 @@ pub(crate) async fn recover(
     inner: &Arc<Inner>,
     running: &mut Running,
 ) -> Result<(), RecoveryError> {
-    if running.journal.state().is_some() {
-        let data_directory = inner.data_directory.clone();
-        blocking(move || reserve::give_up(&data_directory)).await;
+    if running.journal.state().is_none() {
+        // A crash may have come between the end of the journal and that of the history.
+        let history = inner.history.clone();
+        blocking(move || history.nothing_is_pending()).await;
+        return Ok(());
     }
+    let data_directory = inner.data_directory.clone();
+    blocking(move || reserve::give_up_if_full(&data_directory)).await;
     decide_prepared(inner, running).await?;
     if running.journal.state() == Some(JournalState::Committed) {
         go_forward(inner, &mut running.journal, Left::All).await;
@@ -54,36 +58,39 @@ pub(crate) async fn recover(
 /// Tries again, beside a service in use, what could not be done. Returns whether nothing is
 /// left that could be tried like this.
 pub(crate) async fn retry(inner: &Arc<Inner>, running: &mut Running) -> bool {
-    if let Err(error) = decide_prepared(inner, running).await {
-        tracing::warn!(error = chain(&error), "a reset has still to be ended");
-        return false;
+    match decide_prepared(inner, running).await {
+        Ok(problems) if problems.is_empty() => {}
+        Ok(_) => return false,
+        Err(error) => {
+            tracing::warn!(error = chain(&error), "a reset has still to be ended");
+            return false;
+        }
     }
     if running.journal.state().is_none() {
         return true;
     }
-    let rest = go_forward(inner, &mut running.journal, Left::WhileInUse).await;
-    rest.purge.is_empty()
-        && !rest.reclaim
-        && !inner
-            .steps
-            .iter()
-            .any(|step| may_forget(step, Left::WhileInUse) && rest.forgets(step))
+    let gone = go_forward(inner, &mut running.journal, Left::WhileInUse).await;
+    if running.journal.state().is_none() {
+        return true;
+    }
+    let rest = gone.leftover;
+    let may_be_tried = |step: &StepRegistration| may_forget(step, Left::WhileInUse);
+    let mut steps = inner.steps.iter().filter(|step| rest.forgets(step));
+    gone.is_written && rest.purge.is_empty() && !rest.reclaim && !steps.any(may_be_tried)
 }
 
-/// Ends a reset of which it is not known whether it is committed. What a committed one has
-/// left to do is carried along by the next one.
+/// Ends a reset of which it is not known whether it is committed, and makes run again what an
+/// undone one has stopped; what does not is returned. What a committed one has left to do is
+/// carried along by the next one.
 pub(crate) async fn decide_prepared(
     inner: &Arc<Inner>,
     running: &mut Running,
-) -> Result<(), RecoveryError> {
+) -> Result<Vec<String>, RecoveryError> {
     let journal = &mut running.journal;
-    if journal.state() != Some(JournalState::Prepared) {
+    let record = match (journal.state(), journal.record()) {
+        (Some(JournalState::Prepared), Some(record)) => record.clone(),
         // Nothing was moved before the journal said so.
-        release(inner, running).await;
-        return Ok(());
-    }
-    let Some(record) = journal.record().cloned() else {
-        return Ok(());
+        _ => return Ok(release(inner, running).await),
     };
     let decision = decide(inner, &record).await?;
     let run = record.run;
@@ -96,36 +103,56 @@ pub(crate) async fn decide_prepared(
             }
             // Behind a gate that was held since. Otherwise the service may have new things in
             // memory; what is left is carried along by the next reset.
-            if running.held.is_some() {
+            if running.gate.is_some() {
                 go_forward(inner, journal, Left::All).await;
             }
+            // What was stopped is not to run again.
+            running.stopped = None;
+            running.gate = None;
+            Ok(Vec::new())
         }
         Decision::Aborted => {
             // Without a database the name on the disk may still say that it is committed.
             if inner.database.is_none() {
                 journal.prepare_again().await?;
             }
-            let (data_directory, paths) = (inner.data_directory.clone(), record.paths);
-            let staging = blocking(move || Staging::open(data_directory, run, paths)).await?;
-            if let Some(staging) = staging {
+            if let Some(staging) = staging_of(inner, &record).await? {
                 undo(Arc::new(staging)).await?;
             }
-            note(inner, record.entry, RunOutcome::Failed, &[]).await;
+            note(inner, &record, RunOutcome::Failed, &[]).await;
             journal.abort().await?;
-            release(inner, running).await;
+            Ok(release(inner, running).await)
         }
     }
-    running.held = None;
-    Ok(())
 }
 
-/// Makes run again what an undone reset has stopped, and opens the gate.
-async fn release(inner: &Inner, running: &mut Running) {
-    if let Some(held) = running.held.take() {
-        for problem in resume(inner, &held.stopped).await {
-            tracing::error!(problem, "an undone reset has left something stopped");
+/// Opens the staging area of an interrupted reset, if it has come so far.
+async fn staging_of(inner: &Inner, record: &JournalRecord) -> Result<Option<Staging>, PathError> {
+    let data_directory = inner.data_directory.clone();
+    let (run, paths) = (record.run, record.paths.clone());
+    blocking(move || Staging::open(data_directory, run, paths)).await
+}
+
+/// Makes run again what an undone reset has stopped, and opens the gate. Returns what does not
+/// run; it is kept.
+async fn release(inner: &Inner, running: &mut Running) -> Vec<String> {
+    let mut problems = Vec::new();
+    if let Some(Stopped { run, steps }) = running.stopped.take() {
+        let stuck = resume(inner, &steps).await;
+        for (step, problem) in stuck {
+            tracing::error!(%run, problem, "an undone reset has left something stopped");
+            problems.push(problem);
+            running.keep_stopped(run, vec![step]);
+        }
+        let history = inner.history.clone();
+        if problems.is_empty()
+            && let Err(error) = blocking(move || history.resumed(run)).await
+        {
+            tracing::warn!(%run, error = chain(&error), "could not write the history");
         }
     }
+    running.gate = None;
+    problems
 }
 
 async fn decide(inner: &Inner, record: &JournalRecord) -> Result<Decision, RecoveryError> {
@@ -161,20 +188,48 @@ pub(crate) async fn undo(staging: Arc<Staging>) -> Result<(), PathError> {
     .await
 }
 
-/// Does what a committed reset has left, and tells the history. Returns what is still left.
-async fn go_forward(inner: &Arc<Inner>, journal: &mut Journal, left: Left) -> Leftover {
+/// What [`go_forward`] has not done.
+struct Gone {
+    leftover: Leftover,
+    /// Whether the journal says so.
+    is_written: bool,
+}
+
+/// Does what a committed reset has left, and tells the history.
+async fn go_forward(inner: &Arc<Inner>, journal: &mut Journal, left: Left) -> Gone {
     let Some(record) = journal.record().cloned() else {
-        return Leftover::default();
+        return Gone {
+            leftover: Leftover::default(),
+            is_written: true,
+        };
     };
     let mut leftover = record.leftover();
-    let mut pending = forget_all(inner, &mut leftover.forget, left).await;
+    let mut pending = Vec::new();
+    if left == Left::All && !record.unswept().is_empty() {
+        pending.extend(sweep(inner, &record).await);
+    }
+    pending.extend(forget_all(inner, &mut leftover.forget, left).await);
     pending.extend(finish(inner, journal, &mut leftover).await);
     for Pending { work, error } in &pending {
         tracing::warn!(work, error, "a committed reset is still not finished");
     }
-    note(inner, record.entry, RunOutcome::Completed, &pending).await;
-    settle(inner, journal, leftover.clone()).await;
-    leftover
+    note(inner, &record, RunOutcome::Completed, &pending).await;
+    let written = settle(inner, journal, leftover.clone()).await;
+    Gone {
+        leftover,
+        is_written: written.is_none(),
+    }
+}
+
+/// Moves away what a writer has put back at a staged path before the crash.
+async fn sweep(inner: &Inner, record: &JournalRecord) -> Option<Pending> {
+    let swept = match staging_of(inner, record).await {
+        Ok(Some(staging)) => blocking(move || staging.stage_again()).await,
+        // Purged already, and so looked at before.
+        Ok(None) => Ok(()),
+        Err(error) => Err(error),
+    };
+    swept.err().map(|error| Pending::new(SWEEP, &error))
 }
 
 /// Lets the steps in `ids` forget. Those that cannot, or may not, stay there, and are returned
@@ -196,10 +251,11 @@ async fn forget_all(inner: &Arc<Inner>, ids: &mut BTreeSet<String>, left: Left) 
     pending
 }
 
-/// What a step of the Forget phase clears can be filled anew. What another one keeps in memory
-/// is a copy of durable state, and by now perhaps of a new one.
+/// What a step of another phase keeps in memory is a copy of durable state, and by now perhaps
+/// of a new one.
 fn may_forget(step: &StepRegistration, left: Left) -> bool {
-    left == Left::All || step.descriptor.phase == Phase::Forget
+    let descriptor = &step.descriptor;
+    left == Left::All || (descriptor.phase == Phase::Forget && descriptor.is_refillable)
 }
 
 /// Lets steps forget what earlier resets have left, before this one's do.
@@ -262,19 +318,17 @@ pub(crate) async fn settle(
     }
     if nothing_left {
         let history = inner.history.clone();
-        if let Err(error) = blocking(move || history.nothing_is_pending()).await {
-            tracing::warn!(
-                error = chain(&error),
-                "could not bring the history up to date"
-            );
-        }
+        blocking(move || history.nothing_is_pending()).await;
     }
     None
 }
 
 /// Tells the history how an interrupted run has ended.
-async fn note(inner: &Inner, entry: HistoryEntry, outcome: RunOutcome, pending: &[Pending]) {
-    let (history, pending, run) = (inner.history.clone(), pending.to_vec(), entry.id);
+async fn note(inner: &Inner, record: &JournalRecord, outcome: RunOutcome, pending: &[Pending]) {
+    let Some(entry) = record.entry() else {
+        return;
+    };
+    let (history, pending, run) = (inner.history.clone(), pending.to_vec(), record.run);
     if let Err(error) = blocking(move || history.end(entry, outcome, &pending)).await {
         tracing::warn!(%run, error = chain(&error), "could not write the history");
     }

@@ -105,10 +105,12 @@ impl Report {
     /// its owner has written, and is summed up.
     pub(crate) fn to_value(&self) -> Value {
         let mut kept = self.clone();
+        kept.unclaimed.truncate(MOST_UNCLAIMED);
         for step in &mut kept.steps {
             let mut sums: BTreeMap<_, Item> = BTreeMap::new();
             let items = std::mem::take(&mut step.items);
             for mut item in items {
+                item.message = item.message.map(shortened);
                 if matches!(item.kind, ItemKind::Table | ItemKind::Path) {
                     step.items.push(item);
                 } else if let Some(sum) = sums.get_mut(&(item.kind, item.outcome)) {
@@ -125,9 +127,26 @@ impl Report {
     }
 }
 
+/// How much of what nobody claims is kept: of that there may be any number.
+const MOST_UNCLAIMED: usize = 100;
+
+/// How many characters of a message are kept: it may quote what somebody has sent.
+const LONGEST_MESSAGE: usize = 2000;
+
+/// The beginning of a text that is to be kept.
+pub(crate) fn shortened(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(LONGEST_MESSAGE) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
 /// Makes a report in JSON say that everything is finished by now.
 pub(crate) fn nothing_is_pending(report: &mut Value) {
-    report["pending"] = Value::Array(Vec::new());
+    if let Some(pending) = report.get_mut("pending").and_then(Value::as_array_mut) {
+        pending.retain(|pending| pending["work"] == SWEEP);
+    }
     let steps = report.get_mut("steps").and_then(Value::as_array_mut);
     for step in steps.into_iter().flatten() {
         let kinds = step.get_mut("erasure").and_then(Value::as_array_mut);
@@ -187,6 +206,9 @@ impl Erasure {
 pub(crate) const RECLAIM: &str = "reclaim";
 /// What is pending while files are not unlinked.
 pub(crate) const PURGE: &str = "purge";
+/// What stays pending when nobody could look whether a writer has put something back: by the
+/// time of a second look it may belong to the service.
+pub(crate) const SWEEP: &str = "sweep";
 /// What is pending while the journal cannot be written or removed.
 pub(crate) const JOURNAL: &str = "journal";
 
@@ -268,7 +290,9 @@ pub(crate) fn cleared(steps: &[StepReport]) -> Map<String, Value> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Pending {
-    /// What is left to do: a step's id, `purge`, `reclaim` or `journal`.
+    /// What is left to do: a step's id; `purge` what is staged; `reclaim` freed pages of the
+    /// database; write the `journal`; `sweep` what a writer may have put back during the
+    /// reset, which is not tried again.
     pub work: String,
     /// Why it could not be done, with the path or table.
     pub error: String,
@@ -280,6 +304,11 @@ impl Pending {
             work: work.to_owned(),
             error: chain(error),
         }
+    }
+
+    /// Whether it is tried again.
+    pub(crate) fn is_retried(&self) -> bool {
+        self.work != SWEEP
     }
 
     /// Something that waits for the next reset or the next start.

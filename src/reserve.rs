@@ -4,10 +4,12 @@
 //! anything: its journal, and the database's log. A file of no use keeps that room, and goes
 //! when a reset begins and there is no other.
 
-use rustix::fs::{AtFlags, Mode, OFlags, fstatvfs, openat, unlinkat};
+use std::ffi::OsStr;
+
+use rustix::fs::{AtFlags, fstatvfs, unlinkat};
 use rustix::io::Errno;
 
-use crate::data_directory::DataDirectory;
+use crate::data_directory::{DataDirectory, Entry};
 
 const NAME: &str = "reserve";
 
@@ -17,8 +19,8 @@ const SIZE: u64 = 4 * 1024 * 1024;
 
 /// Makes the reserve, where there is none and the room is there. Blocks.
 pub(crate) fn keep(data_directory: &DataDirectory) {
-    // With less than this the room is worth more to whoever needs it now.
-    if is_there(data_directory) || free(data_directory) < 2 * SIZE {
+    // The last of the room is worth more to whoever needs it now.
+    if is_there(data_directory) || free(data_directory) < SIZE + SIZE / 4 {
         return;
     }
     if let Err(error) = make(data_directory) {
@@ -27,17 +29,28 @@ pub(crate) fn keep(data_directory: &DataDirectory) {
     }
 }
 
-/// Gives the reserve up if there is no other room for a reset. Blocks.
-pub(crate) fn give_up(data_directory: &DataDirectory) {
-    if free(data_directory) < SIZE && is_there(data_directory) {
-        tracing::warn!("the disk is all but full: the reserve is given up");
-        release(data_directory);
+/// Gives the reserve up if there is no other room for a reset, as far as the file system
+/// tells. Blocks.
+pub(crate) fn give_up_if_full(data_directory: &DataDirectory) {
+    if free(data_directory) < SIZE {
+        give_up(data_directory);
     }
 }
 
+/// Gives the reserve up. Tells whether there was one. Blocks.
+pub(crate) fn give_up(data_directory: &DataDirectory) -> bool {
+    let is_there = is_there(data_directory);
+    if is_there {
+        tracing::warn!("the disk is all but full: the reserve is given up");
+        release(data_directory);
+    }
+    is_there
+}
+
+/// A crash may have left one that keeps nothing.
 fn is_there(data_directory: &DataDirectory) -> bool {
-    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    openat(data_directory.own(), NAME, flags, Mode::empty()).is_ok()
+    let entry = Entry::look(data_directory.own(), OsStr::new(NAME));
+    entry.is_ok_and(|entry| entry.bytes == SIZE)
 }
 
 fn release(data_directory: &DataDirectory) {
@@ -54,7 +67,7 @@ fn free(data_directory: &DataDirectory) -> u64 {
 
 #[cfg(target_os = "linux")]
 fn make(data_directory: &DataDirectory) -> Result<(), Errno> {
-    use rustix::fs::{FallocateFlags, fallocate};
+    use rustix::fs::{FallocateFlags, Mode, OFlags, fallocate, openat};
 
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = openat(data_directory.own(), NAME, flags, Mode::RUSR | Mode::WUSR)?;

@@ -1,9 +1,10 @@
 //! Tries again in the background what a reset could not finish.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
+use futures::FutureExt;
 use tokio::time::sleep;
 
 use crate::engine::{Inner, Running};
@@ -16,8 +17,11 @@ const LONGEST: Duration = Duration::from_secs(60);
 /// Sees to it that what is left in `running` is tried again, until nothing is left or the
 /// engine is gone.
 pub(crate) fn schedule(inner: &Arc<Inner>, running: &mut Running) {
-    let is_retried = |retry: &JoinHandle<()>| !retry.is_finished();
-    if running.is_settled() || running.retry.as_ref().is_some_and(is_retried) {
+    if let Some(retry) = running.retry.take() {
+        // It sleeps, perhaps for long, or waits for what we hold.
+        retry.abort();
+    }
+    if running.is_settled() {
         return;
     }
     let inner = Arc::downgrade(inner);
@@ -30,9 +34,9 @@ pub(crate) fn schedule(inner: &Arc<Inner>, running: &mut Running) {
                 return;
             };
             let mut running = inner.running.lock().await;
-            if recovery::retry(&inner, &mut running).await {
-                // Not finished yet, but it will do nothing more.
-                running.retry = None;
+            let retry = AssertUnwindSafe(recovery::retry(&inner, &mut running));
+            // One that panics is one that could not do it.
+            if retry.catch_unwind().await.unwrap_or(false) {
                 return;
             }
         }

@@ -52,8 +52,8 @@ impl DataDirectory {
             .mount;
         let own_path = path.join(OWN_DIRECTORY);
         match mkdirat(&root, OWN_DIRECTORY, Mode::RWXU) {
-            Ok(()) => fsync(&root).map_err(PathError::io("sync", &path))?,
-            Err(Errno::EXIST) => {}
+            // A crash may have come between its making and its syncing.
+            Ok(()) | Err(Errno::EXIST) => fsync(&root).map_err(PathError::io("sync", &path))?,
             Err(error) => return Err(PathError::io("create", own_path)(error)),
         }
         let own = openat(&root, OWN_DIRECTORY, directory_flags(), Mode::empty())
@@ -81,6 +81,9 @@ impl DataDirectory {
     /// Why the framework's own directory cannot be used, as far as that can be told.
     pub(crate) fn own_obstacle(&self) -> Option<String> {
         let entry = Entry::look(&self.own, OsStr::new("")).ok()?;
+        if entry.is_beyond(self.mount) {
+            return Some("lies on another file system than the data directory: unmount it".into());
+        }
         let locked = entry.locked.map(|attribute| attribute.reason().to_owned());
         locked.or_else(|| obstacle::of_directory(&self.own))
     }

@@ -20,7 +20,8 @@ pub(crate) enum EntryKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Mount {
     device: (u32, u32),
-    number: u64,
+    /// Not known on every system.
+    number: Option<u64>,
 }
 
 /// What is known about an entry.
@@ -50,6 +51,16 @@ pub(crate) enum Attribute {
 }
 
 impl Entry {
+    /// Whether it lies on another file system than what lies on `mount`.
+    pub(crate) fn is_beyond(&self, mount: Mount) -> bool {
+        match (self.kind, self.mount.number) {
+            // A file may have the device of one of the layers of an overlay, and is on its
+            // mount all the same.
+            (EntryKind::File, Some(_)) => self.mount.number != mount.number,
+            _ => self.mount != mount,
+        }
+    }
+
     /// Looks at `name` in `directory`; an empty name is the directory itself.
     #[cfg(target_os = "linux")]
     pub(crate) fn look(directory: impl AsFd, name: &OsStr) -> Result<Self, Errno> {
@@ -65,7 +76,8 @@ impl Entry {
             changed: (status.stx_ctime.tv_sec, status.stx_ctime.tv_nsec),
             mount: Mount {
                 device: (status.stx_dev_major, status.stx_dev_minor),
-                number: status.stx_mnt_id,
+                number: (status.stx_mask & StatxFlags::MNT_ID.bits() != 0)
+                    .then_some(status.stx_mnt_id),
             },
             owner: status.stx_uid,
             sticky: Mode::from_raw_mode(status.stx_mode.into()).contains(Mode::SVTX),
@@ -96,7 +108,7 @@ impl Entry {
             changed: (status.st_ctime as i64, status.st_ctime_nsec as u32),
             mount: Mount {
                 device: (0, status.st_dev as u32),
-                number: 0,
+                number: None,
             },
             owner: status.st_uid,
             sticky: Mode::from_raw_mode(status.st_mode).contains(Mode::SVTX),

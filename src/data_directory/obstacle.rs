@@ -22,10 +22,8 @@ impl Attribute {
 /// Why nothing can be removed from, or put into, the open `directory`.
 pub(super) fn of_directory(directory: impl AsFd) -> Option<String> {
     let wanted = Access::WRITE_OK | Access::EXEC_OK;
-    match accessat(directory, ".", wanted, AtFlags::EACCESS) {
-        Ok(()) => None,
-        Err(error) => Some(not_writable("this directory", error)),
-    }
+    let answer = accessat(directory, ".", wanted, AtFlags::EACCESS);
+    not_writable("this directory", answer)
 }
 
 /// Whether `directory` lets only its owner remove what others own in it, and that is not us.
@@ -46,13 +44,15 @@ pub(crate) fn of_file(path: &Path) -> Option<String> {
     if let Some(attribute) = entry.locked {
         return Some(attribute.reason().to_owned());
     }
-    match accessat(CWD, path, Access::WRITE_OK, AtFlags::EACCESS) {
-        Ok(()) | Err(Errno::NOENT) => None,
-        Err(error) => Some(not_writable("it", error)),
-    }
+    let answer = accessat(CWD, path, Access::WRITE_OK, AtFlags::EACCESS);
+    not_writable("it", answer)
 }
 
-fn not_writable(what: &str, error: Errno) -> String {
-    let error = std::io::Error::from(error);
-    format!("cannot be cleared, for the service may not write to {what}: {error}")
+/// Any other error says that it cannot be told like this.
+fn not_writable(what: &str, answer: Result<(), Errno>) -> Option<String> {
+    let error = answer.err()?;
+    matches!(error, Errno::ACCESS | Errno::ROFS).then(|| {
+        let error = std::io::Error::from(error);
+        format!("cannot be cleared, for the service may not write to {what}: {error}")
+    })
 }

@@ -121,7 +121,7 @@ impl Survey {
             Err(error) => return Err(PathError::io("look at", path)(error)),
         };
         self.there = true;
-        if entry.mount != data_directory.mount() {
+        if entry.is_beyond(data_directory.mount()) {
             let reason = "is a mount point or lies on another file system than the data \
                           directory: unmount it, or preserve it";
             self.block(data_directory, path, reason);

@@ -141,7 +141,7 @@ impl Removal<'_> {
         if matches!(file_type, FileType::Directory | FileType::Unknown) {
             match Entry::look(parent, name) {
                 Ok(entry) if entry.kind == EntryKind::File => {}
-                Ok(entry) if entry.mount == self.data_directory.mount() => return true,
+                Ok(entry) if !entry.is_beyond(self.data_directory.mount()) => return true,
                 Ok(_) => {
                     let error = PathError::OtherFileSystem(path.to_owned());
                     self.error.get_or_insert(error);

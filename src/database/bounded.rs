@@ -3,14 +3,17 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::FutureExt;
 use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{Database, DatabaseError, Decision, Transaction};
+use crate::call::message;
 
 /// How long a database may take.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +47,11 @@ struct NoAnswer {
     option: &'static str,
 }
 
+/// The database's driver panicked.
+#[derive(Debug, thiserror::Error)]
+#[error("its driver panicked: {0}")]
+struct Panicked(String);
+
 impl Patience {
     async fn answer<T>(
         self,
@@ -68,9 +76,12 @@ async fn within<T>(
     action: &str,
     work: impl Future<Output = Result<T, DatabaseError>>,
 ) -> Result<T, DatabaseError> {
-    timeout(limit, work)
-        .await
-        .unwrap_or_else(|_| Err(DatabaseError::new(action, NoAnswer { limit, option })))
+    match timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
+        Ok(Ok(result)) => result,
+        // Of the driver. What it was about is undone or found out like after any other error.
+        Ok(Err(panic)) => Err(DatabaseError::new(action, Panicked(message(&*panic)))),
+        Err(_) => Err(DatabaseError::new(action, NoAnswer { limit, option })),
+    }
 }
 
 impl Bounded {

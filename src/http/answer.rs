@@ -2,15 +2,22 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::response::Response;
 use http_body::{Frame, SizeHint};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use crate::gate::ClosedGate;
 
-/// Keeps `gate` closed until `answer` is on its way, or its client has gone: whatever is
-/// accepted afterwards was accepted after the reset, also in the eyes of the caller.
+/// How long an answer that its client does not take keeps everybody else out.
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// Keeps `gate` closed until the server has taken the last of `answer` to send it, or its
+/// client has gone, and for 5 seconds at most: whatever is accepted afterwards was accepted after
+/// the reset, also in the eyes of the caller. Call it within a Tokio runtime.
 ///
 /// ```
 /// # use axum::{Json, extract::State, response::{IntoResponse, Response}};
@@ -23,13 +30,24 @@ use crate::gate::ClosedGate;
 /// ```
 #[must_use]
 pub fn answer_behind_gate(answer: Response, gate: ClosedGate) -> Response {
-    answer.map(|body| Body::new(Guarded { body, _gate: gate }))
+    let (taken, is_taken) = oneshot::channel();
+    tokio::spawn(async move {
+        // Taken, or dropped, or neither.
+        let _ = timeout(LONGEST, is_taken).await;
+        drop(gate);
+    });
+    answer.map(|body| {
+        Body::new(Guarded {
+            body,
+            _taken: taken,
+        })
+    })
 }
 
-/// Dropped by the server when it has sent the last of it.
+/// Dropped by the server when it has taken the last of it.
 struct Guarded {
     body: Body,
-    _gate: ClosedGate,
+    _taken: oneshot::Sender<()>,
 }
 
 impl HttpBody for Guarded {

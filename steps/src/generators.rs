@@ -28,6 +28,7 @@ impl MemoryResource for Generators {
 const GENERATORS: StepDescriptor = StepDescriptor::new("generators", Phase::Forget)
     .label("Content generators")
     .description("Content generators that were made from the old configuration.")
+    .refillable()
     .requires::<Generators>();
 
 inventory::submit! { StepRegistration::new(GENERATORS, &MemoryStep::<Generators>::new()) }

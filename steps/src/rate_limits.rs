@@ -28,6 +28,7 @@ impl MemoryResource for RateLimits {
 const RATE_LIMITS: StepDescriptor = StepDescriptor::new("rate-limits", Phase::Forget)
     .label("Login rate limits")
     .description("What is remembered of login attempts, address by address.")
+    .refillable()
     .requires::<RateLimits>();
 
 inventory::submit! { StepRegistration::new(RATE_LIMITS, &MemoryStep::<RateLimits>::new()) }

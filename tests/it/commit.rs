@@ -30,6 +30,17 @@ struct Faults {
     silent: Arc<AtomicBool>,
     /// The database cannot be asked.
     unreachable: Arc<AtomicBool>,
+    /// The next time it is asked, or gives pages back, the driver panics.
+    trips: Arc<AtomicBool>,
+}
+
+impl Faults {
+    fn trip(&self) {
+        assert!(
+            !self.trips.swap(false, Ordering::SeqCst),
+            "the driver tripped once"
+        );
+    }
 }
 
 struct Unreliable {
@@ -84,10 +95,12 @@ impl Database for Unreliable {
         if self.faults.unreachable.load(Ordering::SeqCst) {
             return Err(broken());
         }
+        self.faults.trip();
         self.sqlite.decide(run).await
     }
 
     async fn reclaim(&self) -> Result<(), DatabaseError> {
+        self.faults.trip();
         self.sqlite.reclaim().await
     }
 }
@@ -286,6 +299,28 @@ async fn what_is_undecided_is_decided_in_the_background_and_told_in_the_history(
             assert!(run.error.unwrap().contains("the line is dead"));
         }
     }
+}
+
+#[tokio::test]
+async fn a_panic_while_it_is_decided_is_no_more_than_one_try_that_failed() {
+    let scene = Scene::new().await;
+    scene.fail_commit(true);
+    scene.undecided().await;
+    scene.faults.trips.store(true, Ordering::SeqCst);
+    until(|| scene.engine.gate_handle().enter().is_some()).await;
+    assert!(!scene.faults.trips.load(Ordering::SeqCst));
+    scene.assert_new().await;
+}
+
+#[tokio::test]
+async fn a_panic_after_the_commit_is_pending_and_tried_again() {
+    let scene = Scene::new().await;
+    scene.faults.trips.store(true, Ordering::SeqCst);
+    let report = scene.engine.reset(everything()).await.unwrap();
+    assert_eq!(report.pending[0].work, "reclaim");
+    assert!(report.pending[0].error.contains("the driver tripped once"));
+    until(|| scene.engine.history()[0].pending.is_empty()).await;
+    scene.assert_new().await;
 }
 
 #[tokio::test]

@@ -27,6 +27,8 @@ mod sqlite_locks;
 mod sqlite_modes;
 mod sqlite_references;
 mod steps;
+mod strict;
 mod stuck;
 mod undo;
 mod undo_forget;
+mod waits;

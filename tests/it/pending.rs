@@ -3,11 +3,11 @@
 use std::fs;
 use std::sync::atomic::Ordering;
 
-use factory_reset::{Engine, EngineBuilder, Phase, ResetError, StepDescriptor};
+use factory_reset::{Engine, EngineBuilder, Phase, ResetError, RunOutcome, StepDescriptor};
 use factory_reset_steps::MediaDir;
 use sqlx::{Connection, SqliteConnection};
 
-use crate::fixture::{Host, SHORT, everything, only, own};
+use crate::fixture::{Host, SHORT, everything, only, own, until};
 use crate::steps::{Forgetful, registration};
 use crate::stuck::{Immutable, Stick};
 
@@ -100,6 +100,20 @@ async fn pending(cause: Cause) -> (Scene, Engine, Immutable) {
     }
     assert_eq!(scene.cache.forgotten.load(Ordering::SeqCst), 0);
     (scene, engine, stuck)
+}
+
+#[tokio::test]
+async fn a_reset_that_failed_is_told_as_failed_also_when_an_earlier_one_is_finished_after_it() {
+    let (scene, engine, stuck) = pending(Cause::Step).await;
+    let failed = engine.history().remove(0);
+    assert_eq!(failed.outcome, RunOutcome::Failed);
+    drop(stuck);
+    scene.cache.fails.store(false, Ordering::SeqCst);
+    until(|| own(&scene.host.data()) == ["lock"]).await;
+    until(|| engine.history().iter().all(|run| run.pending.is_empty())).await;
+    assert_eq!(engine.history().remove(0), failed);
+    let completed = engine.history().pop().unwrap();
+    assert_eq!(completed.outcome, RunOutcome::Completed);
 }
 
 #[tokio::test]

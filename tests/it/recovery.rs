@@ -43,6 +43,7 @@ impl Crashed {
             "steps": ["files", "generators", "tables"],
             "rows": true,
             "earlier": { "forget": [], "purge": [], "reclaim": false },
+            "swept": false,
             "entry": {
                 "id": RUN,
                 "number": 0,
@@ -141,7 +142,8 @@ async fn with_a_commit_record_the_reset_is_finished() {
     let run = engine.history().remove(0);
     assert_eq!((run.outcome, run.recovered), (RunOutcome::Completed, true));
     assert_eq!(run.actor.as_deref(), Some("admin"));
-    assert_eq!(run.report.unwrap()["cleared"]["rows_deleted"], 3);
+    let report = engine.history_entry(run.id).unwrap().report.unwrap();
+    assert_eq!(report["cleared"]["rows_deleted"], 3);
     drop(engine);
     let _again = crashed.start().await;
     crashed.assert_new(1);

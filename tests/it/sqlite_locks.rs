@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use factory_reset::{Engine, Selection, Sqlite, chain};
+use factory_reset::{Database, Engine, Selection, Sqlite, chain};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{Connection, SqliteConnection};
 
@@ -133,4 +133,38 @@ async fn a_writer_of_the_host_waits_and_goes_on_after_the_reset() {
     engine.reset(everything()).await.unwrap();
     writer.await.unwrap().unwrap();
     assert_eq!(host.number("SELECT count(*) FROM posts").await, 1);
+}
+
+#[tokio::test]
+async fn a_reader_that_stays_does_not_make_the_log_grow_with_every_try() {
+    let host = Host::with(&[POSTS], wal()).await;
+    let database = host.sqlite().await.lock_timeout(SHORT);
+    let mut reader = host.connect().await;
+    for sql in ["BEGIN", "SELECT count(*) FROM posts"] {
+        sqlx::raw_sql(sql).execute(&mut reader).await.unwrap();
+    }
+    let mut transaction = database.write().await.unwrap();
+    transaction.clear(&["posts".to_owned()]).await.unwrap();
+    transaction.commit(uuid::Uuid::now_v7()).await.unwrap();
+    let size = || {
+        std::fs::metadata(host.data().join("host.db-wal"))
+            .unwrap()
+            .len()
+    };
+    let mut sizes = Vec::new();
+    for _ in 0..3 {
+        let error = chain(&database.reclaim().await.unwrap_err());
+        assert!(error.contains("still reads"), "{error}");
+        sizes.push(size());
+    }
+    assert!(
+        sizes[0] > 0 && sizes.iter().all(|size| *size == sizes[0]),
+        "{sizes:?}"
+    );
+    sqlx::raw_sql("ROLLBACK")
+        .execute(&mut reader)
+        .await
+        .unwrap();
+    database.reclaim().await.unwrap();
+    assert_eq!(size(), 0);
 }

@@ -207,7 +207,8 @@ pub(crate) struct Forgetful {
 
 impl Forgetful {
     pub(crate) fn registration(&self) -> StepRegistration {
-        registration(StepDescriptor::new("cache", Phase::Forget), self.clone())
+        let descriptor = StepDescriptor::new("cache", Phase::Forget).refillable();
+        registration(descriptor, self.clone())
     }
 }
 

@@ -3,14 +3,17 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use factory_reset::{Engine, EventKind, Outcome, ResetError, chain};
+use factory_reset::{
+    Engine, EventKind, Outcome, Phase, ResetError, ResetStep, ResumeContext, RunOutcome,
+    StepDescriptor, StepError, StepPlan, async_trait, chain,
+};
 use factory_reset_steps::MediaDir;
 
 use crate::dump::{Dump, assert_same, dump};
-use crate::fixture::{Host, SHORT, everything, only, own, step, tree};
-use crate::steps::{Fault, Workers, faulty};
+use crate::fixture::{Host, SHORT, everything, only, own, step, tree, until};
+use crate::steps::{Fault, Workers, faulty, registration};
 
 struct Used {
     host: Host,
@@ -143,6 +146,36 @@ async fn a_reset_after_an_undone_one_goes_through() {
     assert_eq!(report.cleared["runtimes_stopped"], 3);
     assert!(report.pending.is_empty(), "{:?}", report.pending);
     assert_eq!(own(&used.host.data()), ["lock"]);
+}
+
+/// Does not resume the first time.
+struct Stubborn(Arc<AtomicBool>);
+
+#[async_trait]
+impl ResetStep for Stubborn {
+    async fn resume(&self, _: &ResumeContext<'_>, _: &StepPlan) -> Result<(), StepError> {
+        if self.0.swap(true, Ordering::SeqCst) {
+            Ok(())
+        } else {
+            Err(StepError::other("not now"))
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_resume_is_resumed_later_while_everybody_gets_in() {
+    let (host, tried) = (Host::new().await, Arc::<AtomicBool>::default());
+    let stubborn = StepDescriptor::new("stubborn", Phase::Stop);
+    let builder = host.media_builder().await;
+    let builder = builder.step(registration(stubborn, Stubborn(tried)));
+    let engine = builder.step(faulty(Fault::Fails)).build().await.unwrap();
+    let error = engine.reset(everything()).await.unwrap_err();
+    assert!(matches!(error, ResetError::NotUndone { .. }), "{error:?}");
+    assert!(chain(&error).contains("not now"), "{}", chain(&error));
+    assert!(engine.gate_handle().enter().is_some());
+    assert_eq!(engine.history()[0].outcome, RunOutcome::NotUndone);
+    until(|| engine.history()[0].outcome == RunOutcome::Failed).await;
+    engine.recover().await.unwrap();
 }
 
 #[tokio::test]

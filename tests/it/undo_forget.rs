@@ -92,7 +92,8 @@ async fn what_could_not_be_purged_is_purged_in_the_background() {
     let (host, entries) = (Host::new().await, Entries::new(3));
     let (engine, stuck) = with_a_failed_purge(&host, &entries).await;
     let erasure = |engine: &Engine| {
-        let report = engine.history()[0].report.clone().unwrap();
+        let run = engine.history()[0].id;
+        let report = engine.history_entry(run).unwrap().report.unwrap();
         let steps = report["steps"].as_array().unwrap().clone();
         let media = steps.into_iter().find(|step| step["id"] == "media");
         media.unwrap()["erasure"].clone()

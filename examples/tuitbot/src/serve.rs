@@ -74,11 +74,11 @@ pub async fn serve(arguments: &ServeArguments) -> Result<(), StartupError> {
         .files
         .remove_leftovers()
         .map_err(data_directory_error)?;
-    state.files.create_backups().map_err(data_directory_error)?;
+    tell("backups", state.files.create_backups());
 
     MIGRATOR.run(&state.pool).await?;
 
-    state.files.create_media().map_err(data_directory_error)?;
+    tell("media", state.files.create_media());
     state.passphrase.load().await?;
     if arguments.demo && is_fresh {
         demo_install::fill(&state, arguments.demo_rows, arguments.demo_media).await?;
@@ -101,6 +101,14 @@ pub async fn serve(arguments: &ServeArguments) -> Result<(), StartupError> {
     state.watchtower.stop().await;
     state.pool.close().await;
     Ok(())
+}
+
+/// A folder that cannot be made, on a full disk say, keeps nobody from starting either: a reset
+/// may be what makes room.
+fn tell(folder: &str, made: io::Result<()>) {
+    if let Err(error) = made {
+        tracing::error!(folder, %error, "failed to make a folder of the data directory");
+    }
 }
 
 /// A configuration that cannot be read keeps nobody from starting: how else could

@@ -8,6 +8,7 @@ mod factory;
 mod foreign_keys;
 mod record;
 mod schema_order;
+mod shared_memory;
 mod transaction;
 mod triggers;
 mod vacuum;
@@ -20,12 +21,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 pub(crate) use catalogue::{Catalogue, Table, quote};
 use factory::Factory;
-use schema_order::SchemaOrder;
 use sqlx::migrate::Migrator;
 use sqlx::{Connection, SqliteConnection, SqlitePool};
 use tokio::sync::Mutex;
 use transaction::SqliteTransaction;
 use uuid::Uuid;
+use vacuum::Rewriting;
 
 use super::{Database, DatabaseError, Decision, Transaction};
 
@@ -46,11 +47,8 @@ pub struct Sqlite {
     file: String,
     factory: Factory,
     watch: Watch,
-    order: LastOrder,
+    rewriting: Arc<Mutex<Rewriting>>,
 }
-
-/// The order in which the last reset has left the schema, until the database is rewritten.
-type LastOrder = Arc<Mutex<Option<SchemaOrder>>>;
 
 /// The connection that tells whether the database has changed: SQLite counts the commits of
 /// *other* connections for each connection, so one must stay and do nothing else.
@@ -67,7 +65,7 @@ impl Sqlite {
     ///
     /// The host's own migrations need not have run yet on the database itself. The pool's
     /// connections are not used: all work happens on connections of its own with the pool's
-    /// connect options, foreign keys off and `synchronous = FULL`. So what the host needs to
+    /// connect options, foreign keys off and `synchronous = EXTRA`. So what the host needs to
     /// open the database (keys, collations) belongs into these options; what a pool does in
     /// `after_connect` is not known here.
     ///
@@ -103,7 +101,7 @@ impl Sqlite {
             file,
             factory,
             watch,
-            order: LastOrder::default(),
+            rewriting: Arc::default(),
         })
     }
 
@@ -162,8 +160,9 @@ impl Database for Sqlite {
 
     async fn write(&self) -> Result<Box<dyn Transaction>, DatabaseError> {
         let connection = self.connect.open().await?;
-        let (factory, order) = (self.factory.clone(), self.order.clone());
-        let transaction = SqliteTransaction::write(connection, factory, order).await?;
+        shared_memory::fill(&self.file).await?;
+        let (factory, rewriting) = (self.factory.clone(), self.rewriting.clone());
+        let transaction = SqliteTransaction::write(connection, factory, rewriting).await?;
         Ok(Box::new(transaction))
     }
 
@@ -176,9 +175,18 @@ impl Database for Sqlite {
 
     async fn reclaim(&self) -> Result<(), DatabaseError> {
         let mut connection = self.connect.open().await?;
-        let mut last = self.order.lock().await;
-        vacuum::vacuum(&mut connection, last.as_ref(), self.factory.order()).await?;
-        *last = None;
+        let mut rewriting = self.rewriting.lock().await;
+        if rewriting.is_done() {
+            // Emptying the log waits for readers while it keeps writers out: not another time.
+            sqlx::query("PRAGMA busy_timeout = 0")
+                .execute(&mut connection)
+                .await
+                .map_err(DatabaseError::on("wait for nobody"))?;
+        } else {
+            rewriting
+                .proceed(&mut connection, self.factory.order())
+                .await?;
+        }
         // Outside WAL mode this answers 0 and does nothing.
         let busy: i64 = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)")
             .fetch_one(&mut connection)

@@ -6,6 +6,9 @@ use sqlx::SqliteConnection;
 
 use super::DatabaseError;
 
+/// Type, name, table, root page and statement.
+type Object = (String, String, String, i64, Option<String>);
+
 /// Every object of the schema in its place. A reset gives back the schema byte for byte, and
 /// a dump lists it in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,10 +60,16 @@ impl SchemaOrder {
             return Ok(());
         }
         let failed = || DatabaseError::on("put the schema back in order");
+        // Taken out and put in again in their order, the objects take no more pages than in a
+        // fresh install; moved one by one they would leave pages half empty.
+        let objects: Vec<Object> =
+            sqlx::query_as("SELECT type, name, tbl_name, rootpage, sql FROM main.sqlite_schema")
+                .fetch_all(&mut *connection)
+                .await
+                .map_err(failed())?;
         for statement in [
             "PRAGMA writable_schema = ON",
-            // Out of the way, so that no place is taken twice.
-            "UPDATE main.sqlite_schema SET rowid = -rowid",
+            "DELETE FROM main.sqlite_schema",
         ] {
             sqlx::query(statement)
                 .execute(&mut *connection)
@@ -68,13 +77,24 @@ impl SchemaOrder {
                 .map_err(failed())?;
         }
         for (place, kind, name) in &self.0 {
-            sqlx::query("UPDATE main.sqlite_schema SET rowid = ? WHERE type = ? AND name = ?")
-                .bind(place)
-                .bind(kind)
-                .bind(name)
-                .execute(&mut *connection)
-                .await
-                .map_err(failed())?;
+            let is_it = |object: &&Object| object.0 == *kind && object.1 == *name;
+            // There is one of each: the names are the same.
+            let Some(object) = objects.iter().find(is_it) else {
+                continue;
+            };
+            sqlx::query(
+                "INSERT INTO main.sqlite_schema (rowid, type, name, tbl_name, rootpage, sql) \
+                 VALUES (?, ?, ?, ?, ?, ?)",
+            )
+            .bind(place)
+            .bind(kind)
+            .bind(name)
+            .bind(&object.2)
+            .bind(object.3)
+            .bind(&object.4)
+            .execute(&mut *connection)
+            .await
+            .map_err(failed())?;
         }
         sqlx::query("PRAGMA writable_schema = OFF")
             .execute(connection)

@@ -1,15 +1,17 @@
 //! One open transaction on a connection of its own.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, SqliteConnection};
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::factory::Factory;
+use super::vacuum::Rewriting;
 use super::{
-    Catalogue, DatabaseError, LastOrder, Table, Transaction, clear, close, foreign_keys, quote,
-    record, vacuum,
+    Catalogue, DatabaseError, Table, Transaction, clear, close, foreign_keys, quote, record, vacuum,
 };
 
 /// Dropping it closes the connection, and SQLite rolls back.
@@ -18,8 +20,8 @@ pub(super) struct SqliteTransaction {
     catalogue: Catalogue,
     factory: Factory,
     cleared: BTreeSet<String>,
-    /// Where the order of the schema is left at the commit.
-    order: LastOrder,
+    /// What is to be done after the commit.
+    rewriting: Arc<Mutex<Rewriting>>,
 }
 
 impl SqliteTransaction {
@@ -28,21 +30,21 @@ impl SqliteTransaction {
         connection: SqliteConnection,
         factory: Factory,
     ) -> Result<Self, DatabaseError> {
-        let order = LastOrder::default();
-        Self::begin(connection, factory, order, "BEGIN", "open a snapshot").await
+        let none = Arc::default();
+        Self::begin(connection, factory, none, "BEGIN", "open a snapshot").await
     }
 
     /// Takes the write lock.
     pub(super) async fn write(
         mut connection: SqliteConnection,
         factory: Factory,
-        order: LastOrder,
+        rewriting: Arc<Mutex<Rewriting>>,
     ) -> Result<Self, DatabaseError> {
         factory.attach(&mut connection).await?;
         Self::begin(
             connection,
             factory,
-            order,
+            rewriting,
             "BEGIN IMMEDIATE",
             "take the write lock",
         )
@@ -52,7 +54,7 @@ impl SqliteTransaction {
     async fn begin(
         mut connection: SqliteConnection,
         factory: Factory,
-        order: LastOrder,
+        rewriting: Arc<Mutex<Rewriting>>,
         begin: &'static str,
         action: &'static str,
     ) -> Result<Self, DatabaseError> {
@@ -66,7 +68,7 @@ impl SqliteTransaction {
             catalogue,
             factory,
             cleared: BTreeSet::new(),
-            order,
+            rewriting,
         })
     }
 }
@@ -106,8 +108,14 @@ impl Transaction for SqliteTransaction {
     }
 
     async fn commit(mut self: Box<Self>, run: Uuid) -> Result<(), DatabaseError> {
-        record::commit(&mut self.connection, run).await?;
-        *self.order.lock().await = Some(vacuum::order(&mut self.connection).await?);
+        // Before the COMMIT itself nothing is in doubt: the connection goes, and with it all.
+        record::commit(&mut self.connection, run)
+            .await
+            .map_err(DatabaseError::rolled_back)?;
+        let order = vacuum::order(&mut self.connection)
+            .await
+            .map_err(DatabaseError::rolled_back)?;
+        *self.rewriting.lock().await = Rewriting::Due(order);
         if let Err(error) = sqlx::query("COMMIT").execute(&mut self.connection).await {
             let busy = is_busy(&error);
             let error = DatabaseError::on("commit")(error);

@@ -8,13 +8,48 @@ use super::{DatabaseError, quote};
 /// What the names of the indexes begin with that keep row numbers.
 const KEEPER: &str = "_factory_reset_keeps_";
 
+/// What is known of the rewriting of the file after the last reset.
+#[derive(Debug, Default)]
+pub(super) enum Rewriting {
+    /// Nothing: an earlier process may have been cut short in the middle of it.
+    #[default]
+    Unknown,
+    /// It is still to come, and leaves the schema in this order.
+    Due(SchemaOrder),
+    /// It is done. When the log cannot be emptied, for somebody reads from it, another
+    /// rewriting would only make it longer.
+    Done,
+}
+
+impl Rewriting {
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self, Self::Done)
+    }
+
+    /// Rewrites the file. `fresh` is the order of a fresh install's
+    /// schema.
+    pub(super) async fn proceed(
+        &mut self,
+        connection: &mut SqliteConnection,
+        fresh: &SchemaOrder,
+    ) -> Result<(), DatabaseError> {
+        let order = match self {
+            Self::Due(order) => Some(&*order),
+            Self::Unknown | Self::Done => None,
+        };
+        vacuum(connection, order, fresh).await?;
+        *self = Self::Done;
+        Ok(())
+    }
+}
+
 /// Rewrites the database file: free pages, in which deleted rows can still be read, go.
 ///
 /// `VACUUM` numbers the rows of a table anew that has neither a key nor an index, and a
 /// full-text index over such a table would find other rows: an empty index keeps the numbers.
 /// It also brings the schema into an order of its own: the schema is left in the order `last`,
 /// or, where an earlier process may have been cut short, in that of a fresh install.
-pub(super) async fn vacuum(
+async fn vacuum(
     connection: &mut SqliteConnection,
     last: Option<&SchemaOrder>,
     fresh: &SchemaOrder,
@@ -40,7 +75,7 @@ pub(super) async fn vacuum(
     vacuumed
 }
 
-/// The order in which the schema is to be left after a [`vacuum`] that is still to come.
+/// The order in which the schema is to be left after a rewriting that is still to come.
 pub(super) async fn order(connection: &mut SqliteConnection) -> Result<SchemaOrder, DatabaseError> {
     Ok(SchemaOrder::read(connection).await?.without(KEEPER))
 }

@@ -8,10 +8,21 @@
 
 mod after;
 mod api;
+mod blocked;
 mod concurrency;
 mod contract;
 mod coverage;
+mod disk;
 mod failure;
 mod faults;
+mod history;
+mod mount;
 mod options;
+mod processes;
+mod residue;
 mod server;
+mod slow;
+mod state;
+mod swap;
+mod wire;
+mod writers;

@@ -1,7 +1,6 @@
 //! A running `tuitbot` and a client of it.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -19,7 +18,7 @@ pub(crate) const PASSPHRASE: &str = "tuitbot-demo";
 /// Killed when dropped.
 pub(crate) struct Server {
     process: Child,
-    address: String,
+    pub(crate) address: String,
     client: reqwest::Client,
     directory: PathBuf,
     _owned: Option<TempDir>,
@@ -82,10 +81,22 @@ impl Server {
 
     /// On a directory that somebody else keeps.
     pub(crate) fn open(directory: &Path, arguments: &[&str]) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_tuitbot"))
+        Self::run(Self::command(directory, arguments), directory)
+    }
+
+    /// What starts it.
+    pub(crate) fn command(directory: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tuitbot"));
+        command
             .args(["serve", "--bind", "127.0.0.1:0", "--data-dir"])
             .arg(directory)
-            .args(arguments)
+            .args(arguments);
+        command
+    }
+
+    /// However it is started.
+    pub(crate) fn run(mut command: Command, directory: &Path) -> Self {
+        let mut process = command
             .env("RUST_LOG", "warn")
             .stdout(Stdio::piped())
             .spawn()
@@ -163,23 +174,6 @@ impl Server {
             .json()
     }
 
-    /// What comes back for these bytes, up to the end of the first body.
-    pub(crate) fn raw(&self, request: &str) -> String {
-        let address = self.address.strip_prefix("http://").unwrap();
-        let mut stream = TcpStream::connect(address).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(60)))
-            .unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
-        let (mut answer, mut bytes) = (String::new(), [0; 1024]);
-        while !answer.ends_with('}') {
-            let count = stream.read(&mut bytes).unwrap();
-            assert!(count > 0, "cut off: {answer}");
-            answer += std::str::from_utf8(&bytes[..count]).unwrap();
-        }
-        answer
-    }
-
     /// A connection to the database from outside.
     pub(crate) async fn database(&self) -> SqliteConnection {
         let options = SqliteConnectOptions::new().filename(self.path("tuitbot.db"));
@@ -192,6 +186,15 @@ impl Server {
             .fetch_one(&mut self.database().await)
             .await
             .unwrap()
+    }
+
+    /// Whether a reset holds all other requests off.
+    pub(crate) async fn is_held_off(&self) -> bool {
+        self.get("/api/targets").await.status == 503
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
     }
 
     /// Kills it without a warning.
