@@ -130,15 +130,16 @@ async fn fail(fixture: &Fixture, fault: Fault, automation: Automation) -> Outcom
 
 /// What a client sees of the host now that no call fails any more; nothing where the host lets
 /// nobody in until the reset is ended. It ends it by itself, which is waited for where the
-/// automation was running.
+/// automation was running. After a 200 the gate opens when the answer has been sent, and not
+/// before.
 async fn look(host: &Host, answer: &Answer, automation: Automation) -> Result<Option<End>, String> {
     let running = automation == Automation::Running;
     let status = async || host.get("/api/settings/status").await;
-    if running {
+    if running || answer.status == 200 {
         until(async || status().await.status != 503).await;
     }
     let status = status().await;
-    if status.status == 503 && answer.status != 200 {
+    if status.status == 503 {
         return Ok(None);
     }
     let targets = host.get("/api/targets").await.json();
