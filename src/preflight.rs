@@ -9,6 +9,7 @@ use crate::data_directory::obstacle_of_file;
 use crate::engine::Inner;
 use crate::item::ItemKind;
 use crate::relative_path::OWN_DIRECTORY;
+use crate::reserve;
 use crate::task::blocking;
 
 /// What of the database's files, which take the commit record of every reset, and of the
@@ -21,6 +22,11 @@ pub(crate) async fn blockers(inner: &Arc<Inner>) -> Vec<Blocker> {
             blockers.push(Blocker::new(ItemKind::Path, OWN_DIRECTORY, reason));
         }
         let database = inner.database.as_ref();
+        if database.is_some()
+            && let Some(reason) = reserve::obstacle(&inner.data_directory)
+        {
+            blockers.push(Blocker::new(ItemKind::Path, OWN_DIRECTORY, reason));
+        }
         let mut files = database.map_or_else(Vec::new, |database| database.files());
         // Logs and journals come and go beside the first of them.
         let beside = files.first().and_then(|file| file.parent());

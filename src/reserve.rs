@@ -47,6 +47,20 @@ pub(crate) fn give_up(data_directory: &DataDirectory) -> bool {
     is_there
 }
 
+/// Why a reset would be dangerous now: SQLite keeps the index of its log in pages of 4 KiB, and
+/// puts one byte of each on the disk (`unixShmMap` in
+/// <https://sqlite.org/src/file/src/os_unix.c>). Where blocks are smaller, the rest is a hole,
+/// and writing to a hole on a full disk kills the process.
+pub(crate) fn obstacle(data_directory: &DataDirectory) -> Option<String> {
+    const PAGE: u64 = 4096;
+    let status = fstatvfs(data_directory.own()).ok()?;
+    let is_full = free(data_directory) < SIZE / 4 && !is_there(data_directory);
+    (is_full && status.f_frsize < PAGE).then(|| {
+        let room = SIZE / 4 / 1024 / 1024;
+        format!("is on a full disk with blocks below 4 KiB: make {room} MiB of room first")
+    })
+}
+
 /// A crash may have left one that keeps nothing.
 fn is_there(data_directory: &DataDirectory) -> bool {
     let entry = Entry::look(data_directory.own(), OsStr::new(NAME));

@@ -1,14 +1,14 @@
 //! An answer that keeps the gate closed until it is sent.
 
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::response::Response;
 use http_body::{Frame, SizeHint};
-use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::sleep;
 
 use crate::gate::ClosedGate;
 
@@ -30,24 +30,22 @@ const LONGEST: Duration = Duration::from_secs(5);
 /// ```
 #[must_use]
 pub fn answer_behind_gate(answer: Response, gate: ClosedGate) -> Response {
-    let (taken, is_taken) = oneshot::channel();
+    let gate = Arc::new(Mutex::new(Some(gate)));
+    let longest = Arc::downgrade(&gate);
     tokio::spawn(async move {
-        // Taken, or dropped, or neither.
-        let _ = timeout(LONGEST, is_taken).await;
-        drop(gate);
+        sleep(LONGEST).await;
+        if let Some(gate) = longest.upgrade() {
+            gate.lock().unwrap_or_else(PoisonError::into_inner).take();
+        }
     });
-    answer.map(|body| {
-        Body::new(Guarded {
-            body,
-            _taken: taken,
-        })
-    })
+    answer.map(|body| Body::new(Guarded { body, _gate: gate }))
 }
 
 /// Dropped by the server when it has taken the last of it.
 struct Guarded {
     body: Body,
-    _taken: oneshot::Sender<()>,
+    /// Opened here, and not by a task that a client who has read the answer could outrun.
+    _gate: Arc<Mutex<Option<ClosedGate>>>,
 }
 
 impl HttpBody for Guarded {

@@ -76,6 +76,16 @@ impl Turns {
     }
 }
 
+/// Ends the writing when it is dropped: also when a test fails, and its threads would wait for
+/// one another.
+struct Ending<'a>(&'a AtomicBool);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// The clients, and what was accepted of them.
 struct Writers {
     server: Server,
@@ -241,6 +251,7 @@ async fn nothing_accepted_before_the_answer_to_a_reset_survives_it() {
         notes: tempfile::tempdir().unwrap(),
     };
     let resets = async {
+        let _ending = Ending(&writers.is_over);
         let mut survivors = Vec::new();
         for _ in 0..RESETS {
             let written = writers.written();
@@ -249,10 +260,10 @@ async fn nothing_accepted_before_the_answer_to_a_reset_survives_it() {
             writers.turns.reset(&writers.server).await;
             survivors.push(writers.survivors().await);
         }
-        writers.is_over.store(true, Ordering::Relaxed);
         survivors
     };
     let survivors = std::thread::scope(|scope| {
+        let _ending = Ending(&writers.is_over);
         scope.spawn(|| writers.write_files());
         let kinds = [
             Write::Target,
