@@ -392,6 +392,8 @@ pub(crate) async fn resume(inner: &Inner, stopped: &[PlannedStep]) -> Vec<(Plann
             problems.push((planned.clone(), problem));
         }
     }
+    // In the order in which they were stopped, for the next time.
+    problems.reverse();
     problems
 }
 

@@ -62,8 +62,8 @@ pub(crate) struct Running {
     pub(crate) journal: Journal,
     /// Kept closed by a reset that could be neither finished nor undone.
     pub(crate) gate: Option<ClosedGate>,
-    /// What an undone reset has stopped, and does not run again yet.
-    pub(crate) stopped: Option<Stopped>,
+    /// What undone resets have stopped, and does not run again yet.
+    pub(crate) stopped: Vec<Stopped>,
     /// Tries again in the background what is left.
     pub(crate) retry: Option<JoinHandle<()>>,
 }
@@ -73,22 +73,38 @@ impl Running {
         Self {
             journal,
             gate: None,
-            stopped: None,
+            stopped: Vec::new(),
             retry: None,
         }
     }
 
     /// Whether earlier resets have left nothing to do.
     pub(crate) fn is_settled(&self) -> bool {
-        self.gate.is_none() && self.stopped.is_none() && self.journal.state().is_none()
+        self.gate.is_none() && self.stopped.is_empty() && self.journal.state().is_none()
     }
 
-    /// Keeps what the reset `run` has stopped, beside what an earlier one has.
+    /// Keeps what the reset `run` has stopped.
     pub(crate) fn keep_stopped(&mut self, run: Uuid, steps: Vec<PlannedStep>) {
-        match &mut self.stopped {
-            Some(stopped) => stopped.steps.extend(steps),
-            None => self.stopped = Some(Stopped { run, steps }),
+        if !steps.is_empty() {
+            self.stopped.push(Stopped { run, steps });
         }
+    }
+
+    /// What a reset has stopped that is committed is not to run again. Returns the runs of
+    /// which nothing is left to run.
+    pub(crate) fn drop_stopped(
+        &mut self,
+        is_selected: impl Fn(&StepDescriptor) -> bool,
+    ) -> Vec<Uuid> {
+        let mut ended = Vec::new();
+        self.stopped.retain_mut(|Stopped { run, steps }| {
+            steps.retain(|planned| !is_selected(planned.descriptor()));
+            if steps.is_empty() {
+                ended.push(*run);
+            }
+            !steps.is_empty()
+        });
+        ended
     }
 }
 
@@ -167,7 +183,7 @@ impl Engine {
         spawn(executor::run(self.inner.clone(), turn, request)).await
     }
 
-    /// The runs of the past, the newest first: also refused, failed and recovered ones. The
+    /// The runs of the past without their reports, the newest first: also refused, failed and recovered ones. The
     /// last 200 are kept, refused ones the shortest.
     #[must_use]
     pub fn history(&self) -> Vec<HistoryEntry> {

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::attempt::{Attempt, Unfinished};
 use crate::call::{bounded, message};
+use crate::descriptor::StepDescriptor;
 use crate::engine::{Inner, Running};
 use crate::error::{FailureCause, ResetError, chain};
 use crate::event::{EventKind, Progress};
@@ -133,8 +134,11 @@ async fn reset(
     };
     match result {
         Ok(plan) => {
-            // What an earlier one has stopped is not to run again either.
-            running.stopped = None;
+            let is_selected = |step: &StepDescriptor| {
+                let mut steps = plan.steps.iter();
+                steps.any(|planned| planned.descriptor().id == step.id)
+            };
+            recovery::drop_stopped(inner, running, is_selected).await;
             Ok((attempt.after_commit(running, &plan).await, closed))
         }
         Err(Unfinished::Failed(cause)) => match attempt.undo_files(running).await {

@@ -7,13 +7,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
+use uuid::Uuid;
 
 use crate::attempt::resume;
 use crate::call::{Call, call};
 use crate::context::{ForgetContext, StepContext};
 use crate::data_directory::PathError;
 use crate::database::Decision;
-use crate::descriptor::Phase;
+use crate::descriptor::{Phase, StepDescriptor};
 use crate::engine::{Inner, Running, Stopped};
 use crate::error::{RecoveryError, StepError, chain};
 use crate::history::RunOutcome;
@@ -49,7 +50,8 @@ pub(crate) async fn recover(
     let data_directory = inner.data_directory.clone();
     blocking(move || reserve::give_up_if_full(&data_directory)).await;
     decide_prepared(inner, running).await?;
-    if running.journal.state() == Some(JournalState::Committed) {
+    // What is still there is committed, even if that could not be written down.
+    if running.journal.state().is_some() {
         go_forward(inner, &mut running.journal, Left::All).await;
     }
     Ok(())
@@ -58,25 +60,28 @@ pub(crate) async fn recover(
 /// Tries again, beside a service in use, what could not be done. Returns whether nothing is
 /// left that could be tried like this.
 pub(crate) async fn retry(inner: &Arc<Inner>, running: &mut Running) -> bool {
-    match decide_prepared(inner, running).await {
-        Ok(problems) if problems.is_empty() => {}
-        Ok(_) => return false,
+    let all_runs = match decide_prepared(inner, running).await {
+        Ok(problems) => problems.is_empty(),
         Err(error) => {
             tracing::warn!(error = chain(&error), "a reset has still to be ended");
             return false;
         }
-    }
+    };
     if running.journal.state().is_none() {
-        return true;
+        return all_runs;
     }
     let gone = go_forward(inner, &mut running.journal, Left::WhileInUse).await;
     if running.journal.state().is_none() {
-        return true;
+        return all_runs;
     }
     let rest = gone.leftover;
     let may_be_tried = |step: &StepRegistration| may_forget(step, Left::WhileInUse);
     let mut steps = inner.steps.iter().filter(|step| rest.forgets(step));
-    gone.is_written && rest.purge.is_empty() && !rest.reclaim && !steps.any(may_be_tried)
+    all_runs
+        && gone.is_written
+        && rest.purge.is_empty()
+        && !rest.reclaim
+        && !steps.any(may_be_tried)
 }
 
 /// Ends a reset of which it is not known whether it is committed, and makes run again what an
@@ -92,6 +97,8 @@ pub(crate) async fn decide_prepared(
         // Nothing was moved before the journal said so.
         _ => return Ok(release(inner, running).await),
     };
+    let data_directory = inner.data_directory.clone();
+    blocking(move || reserve::give_up_if_full(&data_directory)).await;
     let decision = decide(inner, &record).await?;
     let run = record.run;
     tracing::warn!(%run, ?decision, "ending an interrupted reset");
@@ -106,10 +113,8 @@ pub(crate) async fn decide_prepared(
             if running.gate.is_some() {
                 go_forward(inner, journal, Left::All).await;
             }
-            // What was stopped is not to run again.
-            running.stopped = None;
-            running.gate = None;
-            Ok(Vec::new())
+            drop_stopped(inner, running, |step| record.selects(step)).await;
+            Ok(release(inner, running).await)
         }
         Decision::Aborted => {
             // Without a database the name on the disk may still say that it is committed.
@@ -133,26 +138,44 @@ async fn staging_of(inner: &Inner, record: &JournalRecord) -> Result<Option<Stag
     blocking(move || Staging::open(data_directory, run, paths)).await
 }
 
-/// Makes run again what an undone reset has stopped, and opens the gate. Returns what does not
+/// Makes run again what undone resets have stopped, and opens the gate. Returns what does not
 /// run; it is kept.
 async fn release(inner: &Inner, running: &mut Running) -> Vec<String> {
     let mut problems = Vec::new();
-    if let Some(Stopped { run, steps }) = running.stopped.take() {
+    let mut ended = Vec::new();
+    for Stopped { run, steps } in std::mem::take(&mut running.stopped) {
         let stuck = resume(inner, &steps).await;
-        for (step, problem) in stuck {
+        if stuck.is_empty() {
+            ended.push(run);
+        }
+        let (steps, stuck): (Vec<_>, Vec<_>) = stuck.into_iter().unzip();
+        for problem in stuck {
             tracing::error!(%run, problem, "an undone reset has left something stopped");
             problems.push(problem);
-            running.keep_stopped(run, vec![step]);
         }
+        running.keep_stopped(run, steps);
+    }
+    note_resumed(inner, ended).await;
+    running.gate = None;
+    problems
+}
+
+/// What a committed reset has stopped is not to run again, whoever has stopped it first.
+pub(crate) async fn drop_stopped(
+    inner: &Inner,
+    running: &mut Running,
+    is_selected: impl Fn(&StepDescriptor) -> bool,
+) {
+    note_resumed(inner, running.drop_stopped(is_selected)).await;
+}
+
+async fn note_resumed(inner: &Inner, runs: Vec<Uuid>) {
+    for run in runs {
         let history = inner.history.clone();
-        if problems.is_empty()
-            && let Err(error) = blocking(move || history.resumed(run)).await
-        {
+        if let Err(error) = blocking(move || history.resumed(run)).await {
             tracing::warn!(%run, error = chain(&error), "could not write the history");
         }
     }
-    running.gate = None;
-    problems
 }
 
 async fn decide(inner: &Inner, record: &JournalRecord) -> Result<Decision, RecoveryError> {
@@ -205,8 +228,8 @@ async fn go_forward(inner: &Arc<Inner>, journal: &mut Journal, left: Left) -> Go
     };
     let mut leftover = record.leftover();
     let mut pending = Vec::new();
-    if left == Left::All && !record.unswept().is_empty() {
-        pending.extend(sweep(inner, &record).await);
+    if !record.unswept().is_empty() {
+        pending.extend(sweep(inner, &record, left).await);
     }
     pending.extend(forget_all(inner, &mut leftover.forget, left).await);
     pending.extend(finish(inner, journal, &mut leftover).await);
@@ -221,10 +244,18 @@ async fn go_forward(inner: &Arc<Inner>, journal: &mut Journal, left: Left) -> Go
     }
 }
 
-/// Moves away what a writer has put back at a staged path before the crash.
-async fn sweep(inner: &Inner, record: &JournalRecord) -> Option<Pending> {
+/// Moves away what a writer has put back at a staged path before the crash, unless that was
+/// done, or the service may have put something there since.
+async fn sweep(inner: &Inner, record: &JournalRecord, left: Left) -> Option<Pending> {
     let swept = match staging_of(inner, record).await {
-        Ok(Some(staging)) => blocking(move || staging.stage_again()).await,
+        Ok(Some(staging)) => {
+            blocking(move || match staging.is_swept() {
+                true => Ok(()),
+                false if left == Left::All => staging.stage_again(),
+                false => Err(PathError::LeftAlone),
+            })
+            .await
+        }
         // Purged already, and so looked at before.
         Ok(None) => Ok(()),
         Err(error) => Err(error),

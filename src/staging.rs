@@ -12,6 +12,9 @@ use uuid::Uuid;
 use crate::data_directory::{DataDirectory, Entry, PathError, directory_flags, remove_tree};
 use crate::relative_path::RelativePath;
 
+/// What marks, in the staging area, that the staged paths have been looked at again.
+const SWEPT: &str = "swept";
+
 /// `<data directory>/.factory-reset/<run>/`, where each staged path has a slot: its place in
 /// the list that the journal keeps.
 #[derive(Debug)]
@@ -83,7 +86,26 @@ impl Staging {
         let moved = slots.map(|(slot, path)| self.move_into(path, &again(&slot.to_string())));
         // All of them are tried before the errors are looked at.
         let moved: Vec<_> = moved.collect();
-        moved.into_iter().try_for_each(|moved| moved.map(drop))
+        moved.into_iter().try_for_each(|moved| moved.map(drop))?;
+        self.mark_swept();
+        Ok(())
+    }
+
+    /// Notes, beside the journal which may not be written any more, that what is there from now
+    /// on is there to stay.
+    fn mark_swept(&self) {
+        let marked = match mkdirat(&self.area, SWEPT, Mode::RWXU) {
+            Ok(()) | Err(Errno::EXIST) => fsync(&self.area),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = marked {
+            tracing::debug!(%error, "no mark that all was looked at again");
+        }
+    }
+
+    /// Whether all staged paths have been looked at again after the commit.
+    pub(crate) fn is_swept(&self) -> bool {
+        Entry::look(&self.area, OsStr::new(SWEPT)).is_ok()
     }
 
     /// Nothing panics while it holds this lock; a poisoned one would be as good.

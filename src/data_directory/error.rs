@@ -33,6 +33,12 @@ pub enum PathError {
         /// The process that has it, or `unknown`.
         holder: String,
     },
+    /// Nobody could look in time.
+    #[error(
+        "what was written at cleared paths during the reset is left alone, for by now it may be \
+         the service's: look at it yourself"
+    )]
+    LeftAlone,
     /// A step tried to remove a path that its plan does not name.
     #[error("`{0}` is not in the step's plan: claim it, so that it is counted and shown first")]
     NotPlanned(String),

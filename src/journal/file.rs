@@ -17,7 +17,7 @@ use crate::task::blocking;
 pub(super) const PREPARED: &str = "journal.prepared.json";
 pub(super) const COMMITTED: &str = "journal.committed.json";
 pub(super) const NEW: &str = "journal.new.json";
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 /// Replaces the file `name`.
 pub(super) fn write(
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_later_version_is_refused_whatever_else_it_holds() {
-        let error = parse(r#"{"version": 3, "shape": "unknown"}"#, "journal").unwrap_err();
-        assert!(matches!(error, JournalError::Version { found: 3, .. }));
+        let error = parse(r#"{"version": 4, "shape": "unknown"}"#, "journal").unwrap_err();
+        assert!(matches!(error, JournalError::Version { found: 4, .. }));
     }
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::file::VERSION;
+use crate::descriptor::StepDescriptor;
 use crate::history::HistoryEntry;
 use crate::registry::StepRegistration;
 use crate::relative_path::RelativePath;
@@ -99,6 +100,11 @@ impl JournalRecord {
                 tracing::warn!(%run, %error, "the history cannot tell of this run");
             })
             .ok()
+    }
+
+    /// Whether the reset has selected `step`.
+    pub(crate) fn selects(&self, step: &StepDescriptor) -> bool {
+        self.steps.iter().any(|id| step.id.as_str() == id)
     }
 
     /// The paths at which a writer may have put something during the reset.

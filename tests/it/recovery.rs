@@ -36,7 +36,7 @@ impl Crashed {
 
     fn journal(&self, state: &str, change: impl FnOnce(&mut Value)) {
         let mut journal = json!({
-            "version": 2,
+            "version": 3,
             "run": RUN,
             "database": "host.db",
             "paths": ["media", "thumbs"],
@@ -241,10 +241,10 @@ async fn a_journal_of_another_database_refuses_the_start_and_names_both() {
 #[tokio::test]
 async fn a_journal_of_a_later_version_or_of_no_version_refuses_the_start() {
     let crashed = Crashed::new().await;
-    crashed.journal("prepared", |journal| journal["version"] = json!(3));
+    crashed.journal("prepared", |journal| journal["version"] = json!(4));
     let text = crashed.refuse().await;
     assert!(
-        text.contains("has version 3") && text.contains("journal.prepared.json"),
+        text.contains("has version 4") && text.contains("journal.prepared.json"),
         "{text}"
     );
     crashed.journal("prepared", |journal| *journal = json!({}));

@@ -5,7 +5,7 @@ use std::fs;
 use factory_reset::{ResetRequest, Selection};
 use sqlx::migrate::Migrator;
 
-use crate::dump::{assert_same, dump, schema};
+use crate::dump::{assert_same, assert_sound, dump, schema};
 use crate::fixture::{Host, POSTS, everything, migrator};
 use crate::rich::{used, wal};
 
@@ -110,6 +110,35 @@ async fn a_rewriting_that_was_cut_short_is_repaired_at_the_next_start() {
     assert_ne!(names(&host).await, expected);
     let _engine = host.tables_engine().await;
     assert_eq!(names(&host).await, expected);
+}
+
+#[tokio::test]
+async fn a_rewriting_that_was_cut_short_leaves_what_somebody_has_added_behind_its_table() {
+    const TRIGGER: &str = "CREATE TABLE a (x); CREATE TABLE log (x);
+        CREATE TRIGGER a_new AFTER INSERT ON a BEGIN INSERT INTO log VALUES (new.x); END";
+    let migrations = [POSTS, TRIGGER, "CREATE TABLE b (y)"];
+    let host = Host::with(&migrations, wal()).await;
+    host.run("CREATE INDEX by_hand ON b (y)").await;
+    let engine = host.tables_engine().await;
+    let mut reader = host.connect().await;
+    for sql in ["BEGIN", "SELECT count(*) FROM sqlite_schema"] {
+        sqlx::raw_sql(sql).execute(&mut reader).await.unwrap();
+    }
+    let report = engine.reset(everything()).await.unwrap();
+    assert_eq!(report.pending[0].work, "reclaim");
+    drop(engine);
+    sqlx::raw_sql("ROLLBACK")
+        .execute(&mut reader)
+        .await
+        .unwrap();
+    host.run("VACUUM").await;
+    let engine = host.tables_engine().await;
+    assert!(engine.history()[0].pending.is_empty());
+    assert_sound(&host.pool).await;
+    // A connection that reads the schema anew.
+    let tables = "SELECT count(*) FROM b";
+    let mut fresh = host.connect().await;
+    sqlx::raw_sql(tables).execute(&mut fresh).await.unwrap();
 }
 
 /// What the migrations create, in the order of the schema.

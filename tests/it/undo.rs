@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use factory_reset::{
-    Engine, EventKind, Outcome, Phase, ResetError, ResetStep, ResumeContext, RunOutcome,
-    StepDescriptor, StepError, StepPlan, async_trait, chain,
+    Engine, EventKind, Outcome, Phase, ResetError, ResetRequest, ResetStep, ResumeContext,
+    RunOutcome, Selection, StepDescriptor, StepError, StepPlan, async_trait, chain,
 };
 use factory_reset_steps::MediaDir;
 
 use crate::dump::{Dump, assert_same, dump};
 use crate::fixture::{Host, SHORT, everything, only, own, step, tree, until};
-use crate::steps::{Fault, Workers, faulty, registration};
+use crate::steps::{Fault, Forgetful, Workers, faulty, registration};
 
 struct Used {
     host: Host,
@@ -176,6 +176,28 @@ async fn what_does_not_resume_is_resumed_later_while_everybody_gets_in() {
     assert_eq!(engine.history()[0].outcome, RunOutcome::NotUndone);
     until(|| engine.history()[0].outcome == RunOutcome::Failed).await;
     engine.recover().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_does_not_resume_is_resumed_also_after_a_reset_of_something_else() {
+    let (host, tried) = (Host::new().await, Arc::<AtomicBool>::default());
+    let stubborn = StepDescriptor::new("stubborn", Phase::Stop);
+    let fault = Forgetful::default();
+    fault.fails.store(true, Ordering::SeqCst);
+    let builder = host.media_builder().await;
+    let builder = builder.step(registration(stubborn, Stubborn(tried.clone())));
+    let descriptor = StepDescriptor::new("zz-fault", Phase::Erase);
+    let builder = builder.step(registration(descriptor, fault));
+    let engine = builder.build().await.unwrap();
+    engine.reset(everything()).await.unwrap_err();
+    let failed = engine.history()[0].id;
+    // Once more it does not.
+    tried.store(false, Ordering::SeqCst);
+    let media = ResetRequest::new(Selection::steps(["media"]));
+    engine.reset(media.confirmed()).await.unwrap();
+    let outcome = || engine.history_entry(failed).unwrap().outcome;
+    until(|| outcome() == RunOutcome::Failed).await;
+    assert!(tried.load(Ordering::SeqCst));
 }
 
 #[tokio::test]

@@ -7,6 +7,9 @@ use axum::response::{IntoResponse, Response};
 use factory_reset::{ResetError, chain};
 use serde_json::json;
 
+/// When to look again at a reset that could not begin, or has still to be ended.
+const RESET_RETRY_AFTER: Duration = Duration::from_secs(5);
+
 /// Why a call is refused or has failed. The client sees the text, the log sees the
 /// sources too.
 #[derive(Debug, thiserror::Error)]
@@ -127,9 +130,14 @@ impl IntoResponse for ApiError {
             tracing::error!(error = chain(&self), "request failed");
         }
         let mut response = (status, Json(json!({ "error": self.to_string() }))).into_response();
-        if let Self::TooManyAttempts { retry_after } = self {
+        let retry_after = match self {
+            Self::TooManyAttempts { retry_after } => Some(retry_after),
+            Self::Reset(_) if status == StatusCode::SERVICE_UNAVAILABLE => Some(RESET_RETRY_AFTER),
+            _ => None,
+        };
+        if let Some(wait) = retry_after {
             // Whole seconds, rounded up: a client that waits as told is let through.
-            let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             response
                 .headers_mut()
                 .insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -7,7 +7,7 @@ use sqlx::SqliteConnection;
 use super::DatabaseError;
 
 /// Type, name, table, root page and statement.
-type Object = (String, String, String, i64, Option<String>);
+type Object = (String, String, String, Option<i64>, Option<String>);
 
 /// Every object of the schema in its place. A reset gives back the schema byte for byte, and
 /// a dump lists it in this order.
@@ -36,6 +36,14 @@ impl SchemaOrder {
             let mut known = fresh.0.iter();
             known.any(|(_, kind, name)| *kind == object.1 && *name == object.2)
         };
+        // What somebody has added to the schema must stay behind the table that it is about.
+        let is_about_a_table = |(_, kind, name): &(i64, String, String)| {
+            kind != "table" && !name.starts_with("sqlite_autoindex_")
+        };
+        let mut added = self.0.iter().filter(|object| !is_fresh(object));
+        if added.any(is_about_a_table) {
+            return self;
+        }
         let (same, others): (Vec<_>, Vec<_>) = self.0.into_iter().partition(is_fresh);
         let there: BTreeSet<_> = same.iter().map(|(_, kind, name)| (kind, name)).collect();
         let ordered = fresh.0.iter();
@@ -96,10 +104,16 @@ impl SchemaOrder {
             .await
             .map_err(failed())?;
         }
-        sqlx::query("PRAGMA writable_schema = OFF")
-            .execute(connection)
-            .await
-            .map_err(failed())?;
+        // Reads the schema anew: one that cannot be read must not be committed.
+        for statement in [
+            "PRAGMA writable_schema = RESET",
+            "SELECT count(*) FROM main.sqlite_schema",
+        ] {
+            sqlx::query(statement)
+                .execute(&mut *connection)
+                .await
+                .map_err(failed())?;
+        }
         Ok(())
     }
 

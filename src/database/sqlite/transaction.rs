@@ -20,6 +20,8 @@ pub(super) struct SqliteTransaction {
     catalogue: Catalogue,
     factory: Factory,
     cleared: BTreeSet<String>,
+    /// Whether a clearing has begun that did not come to its end.
+    is_half_cleared: bool,
     /// What is to be done after the commit.
     rewriting: Arc<Mutex<Rewriting>>,
 }
@@ -68,6 +70,7 @@ impl SqliteTransaction {
             catalogue,
             factory,
             cleared: BTreeSet::new(),
+            is_half_cleared: false,
             rewriting,
         })
     }
@@ -95,7 +98,9 @@ impl Transaction for SqliteTransaction {
             .iter()
             .filter_map(|table| self.catalogue.table(table))
             .collect();
+        self.is_half_cleared = true;
         let rows = clear::clear(&mut self.connection, &live, self.factory.catalogue()).await?;
+        self.is_half_cleared = false;
         self.cleared.extend(tables.iter().cloned());
         Ok(tables
             .iter()
@@ -108,6 +113,10 @@ impl Transaction for SqliteTransaction {
     }
 
     async fn commit(mut self: Box<Self>, run: Uuid) -> Result<(), DatabaseError> {
+        if self.is_half_cleared {
+            let error = "a table is only half cleared: the step that has begun it must fail";
+            return Err(DatabaseError::new("commit", error).rolled_back());
+        }
         // Before the COMMIT itself nothing is in doubt: the connection goes, and with it all.
         record::commit(&mut self.connection, run)
             .await
