@@ -188,7 +188,9 @@ impl EngineBuilder {
         self
     }
 
-    /// How long one call of a step, or a commit, may take; 5 minutes unless set.
+    /// How long one call of a step may take; 5 minutes unless set. Counting, clearing,
+    /// committing and giving pages back may take as long, and at least as long as
+    /// [`database_timeout`](Self::database_timeout).
     #[must_use]
     pub fn step_timeout(mut self, limit: Duration) -> Self {
         self.limits.step = limit;
@@ -214,7 +216,8 @@ impl EngineBuilder {
 
         let patience = Patience {
             answer: self.limits.database,
-            work: self.limits.step,
+            // A short limit for steps says nothing about a disk that is slow to sync.
+            work: self.limits.step.max(self.limits.database),
         };
         let database = self
             .database

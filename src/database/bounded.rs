@@ -66,7 +66,13 @@ impl Patience {
         action: &str,
         work: impl Future<Output = Result<T, DatabaseError>>,
     ) -> Result<T, DatabaseError> {
-        within(self.work, "step_timeout", action, work).await
+        within(
+            self.work,
+            "step_timeout(…)` and `.database_timeout",
+            action,
+            work,
+        )
+        .await
     }
 }
 
