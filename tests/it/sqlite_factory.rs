@@ -92,21 +92,9 @@ async fn an_index_that_a_crash_has_left_goes_and_the_schema_is_in_its_order() {
 #[tokio::test]
 async fn a_rewriting_that_was_cut_short_is_repaired_at_the_next_start() {
     let host = used(wal()).await;
-    let engine = host.tables_engine().await;
+    drop(host.sqlite().await);
     let expected = names(&host).await;
-    let mut reader = host.connect().await;
-    for sql in ["BEGIN", "SELECT count(*) FROM sqlite_schema"] {
-        sqlx::raw_sql(sql).execute(&mut reader).await.unwrap();
-    }
-    let report = engine.reset(everything()).await.unwrap();
-    assert_eq!(report.pending[0].work, "reclaim");
-    drop(engine);
-    sqlx::raw_sql("ROLLBACK")
-        .execute(&mut reader)
-        .await
-        .unwrap();
-    // As far as the next try came before its process was killed.
-    host.run("VACUUM").await;
+    cut_short(&host).await;
     assert_ne!(names(&host).await, expected);
     let _engine = host.tables_engine().await;
     assert_eq!(names(&host).await, expected);
@@ -119,6 +107,19 @@ async fn a_rewriting_that_was_cut_short_leaves_what_somebody_has_added_behind_it
     let migrations = [POSTS, TRIGGER, "CREATE TABLE b (y)"];
     let host = Host::with(&migrations, wal()).await;
     host.run("CREATE INDEX by_hand ON b (y)").await;
+    cut_short(&host).await;
+    let engine = host.tables_engine().await;
+    assert!(engine.history()[0].pending.is_empty());
+    assert_sound(&host.pool).await;
+    // A connection that reads the schema anew.
+    let tables = "SELECT count(*) FROM b";
+    let mut fresh = host.connect().await;
+    sqlx::raw_sql(tables).execute(&mut fresh).await.unwrap();
+}
+
+/// Resets, and leaves the file as a process does that is killed while it rewrites it: a reader
+/// has kept it from doing so in the first place.
+async fn cut_short(host: &Host) {
     let engine = host.tables_engine().await;
     let mut reader = host.connect().await;
     for sql in ["BEGIN", "SELECT count(*) FROM sqlite_schema"] {
@@ -132,13 +133,6 @@ async fn a_rewriting_that_was_cut_short_leaves_what_somebody_has_added_behind_it
         .await
         .unwrap();
     host.run("VACUUM").await;
-    let engine = host.tables_engine().await;
-    assert!(engine.history()[0].pending.is_empty());
-    assert_sound(&host.pool).await;
-    // A connection that reads the schema anew.
-    let tables = "SELECT count(*) FROM b";
-    let mut fresh = host.connect().await;
-    sqlx::raw_sql(tables).execute(&mut fresh).await.unwrap();
 }
 
 /// What the migrations create, in the order of the schema.
