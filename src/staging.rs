@@ -86,9 +86,9 @@ impl Staging {
         let moved = slots.map(|(slot, path)| self.move_into(path, &again(&slot.to_string())));
         // All of them are tried before the errors are looked at.
         let moved: Vec<_> = moved.collect();
-        moved.into_iter().try_for_each(|moved| moved.map(drop))?;
+        // Also where one failed: from here on the service may put something there.
         self.mark_swept();
-        Ok(())
+        moved.into_iter().try_for_each(|moved| moved.map(drop))
     }
 
     /// Notes, beside the journal which may not be written any more, that what is there from now

@@ -189,6 +189,7 @@ impl Writers {
             }
             let note = self.notes.path().join(format!("note-{}.md", number % 10));
             fs::write(note, format!("# Note {number}")).unwrap();
+            // Nothing is waited for: it writes no faster than the other clients.
             std::thread::sleep(PACE);
         }
     }
