@@ -83,7 +83,7 @@ impl<'a> Attempt<'a> {
             // stopped too, and run again if the reset is given up.
             let (step, selection) = (&planned.registration, &self.request.selection);
             let planned =
-                planner::plan_step(self.inner, step, selection, &Mutex::new(None), "").await?;
+                planner::plan_step(self.inner, step, selection, &Mutex::new(None)).await?;
             self.stopped.push(planned.clone());
             self.apply(&planned, None).await?;
         }
@@ -126,10 +126,8 @@ impl<'a> Attempt<'a> {
         transaction: &mut Option<Box<dyn Transaction>>,
     ) -> Result<ResetPlan, FailureCause> {
         // Every other writer is locked out from here on: these counts are the exact ones.
-        let version = planner::version(self.inner).await?;
         let (selection, stopped) = (&self.request.selection, &self.stopped);
-        let plan =
-            planner::plan_within(self.inner, selection, transaction, &version, stopped).await?;
+        let plan = planner::plan_within(self.inner, selection, transaction, stopped).await?;
         if !plan.blockers.is_empty() {
             self.report.blockers.clone_from(&plan.blockers);
             return Err(FailureCause::Blocked(plan.blockers));

@@ -24,8 +24,6 @@ pub struct PlanContext<'a> {
     pub(crate) resources: &'a Resources,
     pub(crate) data_directory: &'a Arc<DataDirectory>,
     pub(crate) transaction: &'a SharedTransaction,
-    /// Tells one state of the database from another.
-    pub(crate) database_version: &'a str,
     pub(crate) tables: Vec<String>,
     pub(crate) paths: Vec<RelativePath>,
 }
@@ -64,9 +62,9 @@ impl PlanContext<'_> {
         let mut fingerprints = Vec::new();
         let mut blockers = Vec::new();
         if !self.tables.is_empty() {
-            fingerprints.push(self.database_version.to_owned());
             let mut transaction = self.transaction.lock().await;
             let transaction = transaction.as_mut().ok_or(StepError::NoDatabase)?;
+            fingerprints.push(transaction.fingerprint(&self.tables).await?);
             let there = transaction.tables().await?;
             for table in &self.tables {
                 items.push(if there.contains(table) {

@@ -117,7 +117,9 @@ pub use context::{ForgetContext, PlanContext, ResumeContext, StepContext};
 pub use data_directory::PathError;
 #[cfg(feature = "sqlite")]
 pub use database::Sqlite;
-pub use database::{Database, DatabaseError, Decision, RECORD_TABLE, Transaction};
+pub use database::{
+    Database, DatabaseError, DatabaseLock, Decision, KeptRows, RECORD_TABLE, Reference, Transaction,
+};
 pub use descriptor::{Phase, Scope, StepDescriptor, StepId};
 pub use engine::Engine;
 pub use error::{BuildError, FailureCause, PlanError, RecoveryError, ResetError, StepError, chain};

@@ -31,14 +31,11 @@ pub(crate) async fn plan(
     selection.validate(&inner.parts())?;
     let (inner, selection) = (inner.clone(), selection.clone());
     spawn(async move {
-        // The version is read first: what is committed in between makes the digest old,
-        // never the other way round.
-        let version = version(&inner).await?;
         let mut transaction = match &inner.database {
             Some(database) => Some(database.read().await?),
             None => None,
         };
-        let plan = plan_within(&inner, &selection, &mut transaction, &version, &[]).await;
+        let plan = plan_within(&inner, &selection, &mut transaction, &[]).await;
         if let Some(transaction) = transaction {
             transaction.rollback().await?;
         }
@@ -47,25 +44,16 @@ pub(crate) async fn plan(
     .await
 }
 
-/// What tells one state of the database from another.
-pub(crate) async fn version(inner: &Inner) -> Result<String, PlanError> {
-    Ok(match &inner.database {
-        Some(database) => database.version().await?,
-        None => String::new(),
-    })
-}
-
 /// Plans inside `transaction`. Steps in `carried` keep the plan that they have there.
 pub(crate) async fn plan_within(
     inner: &Arc<Inner>,
     selection: &Selection,
     transaction: &mut Option<Box<dyn Transaction>>,
-    version: &str,
     carried: &[PlannedStep],
 ) -> Result<ResetPlan, PlanError> {
     // The contexts of the steps share it; it comes back whatever happens.
     let shared: SharedTransaction = Mutex::new(transaction.take());
-    let plan = plan_steps(inner, selection, &shared, version, carried).await;
+    let plan = plan_steps(inner, selection, &shared, carried).await;
     *transaction = shared.into_inner();
     plan
 }
@@ -74,7 +62,6 @@ async fn plan_steps(
     inner: &Arc<Inner>,
     selection: &Selection,
     transaction: &SharedTransaction,
-    version: &str,
     carried: &[PlannedStep],
 ) -> Result<ResetPlan, PlanError> {
     let carried: HashMap<StepId, &PlannedStep> = carried
@@ -89,7 +76,7 @@ async fn plan_steps(
         }
         steps.push(match carried.get(&id) {
             Some(planned) => (*planned).clone(),
-            None => plan_step(inner, step, selection, transaction, version).await?,
+            None => plan_step(inner, step, selection, transaction).await?,
         });
     }
     let mut unclaimed = match (&inner.database, &mut *transaction.lock().await) {
@@ -110,7 +97,6 @@ pub(crate) async fn plan_step(
     step: &StepRegistration,
     selection: &Selection,
     transaction: &SharedTransaction,
-    version: &str,
 ) -> Result<PlannedStep, PlanError> {
     let id = step.descriptor.id;
     let selected = |name: &str| selection.selects_part(id.as_str(), name);
@@ -123,7 +109,6 @@ pub(crate) async fn plan_step(
         resources: &inner.resources,
         data_directory: &inner.data_directory,
         transaction,
-        database_version: version,
         tables,
         paths,
     };

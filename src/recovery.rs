@@ -375,7 +375,7 @@ async fn forget(inner: &Arc<Inner>, step: &StepRegistration) -> Result<(), StepE
         };
         return call(Call::Forget, descriptor, limit, step.step.forget(&context)).await;
     }
-    let planned = planner::plan_step(inner, step, &Selection::all(), &Mutex::new(None), "")
+    let planned = planner::plan_step(inner, step, &Selection::all(), &Mutex::new(None))
         .await
         .map_err(StepError::other)?;
     let mut context = StepContext {

@@ -1,7 +1,7 @@
 //! Waits for no database longer than it was told to: a connection that is dead, but open,
 //! would otherwise hang a reset for ever.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::FutureExt;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{Database, DatabaseError, Decision, Transaction};
+use super::{Database, DatabaseError, DatabaseLock, Decision, KeptRows, Reference, Transaction};
 use crate::call::message;
 
 /// How long a database may take.
@@ -121,11 +122,13 @@ impl Database for Bounded {
         self.database.is_same_table(one, other)
     }
 
-    async fn version(&self) -> Result<String, DatabaseError> {
-        let work = self.database.version();
-        self.patience
-            .answer("read the database's version", work)
-            .await
+    fn format(&self) -> &'static str {
+        self.database.format()
+    }
+
+    async fn lock(&self) -> Result<Option<DatabaseLock>, DatabaseError> {
+        let work = self.database.lock();
+        self.patience.answer("take the reset's lock", work).await
     }
 
     async fn read(&self) -> Result<Box<dyn Transaction>, DatabaseError> {
@@ -167,6 +170,59 @@ impl Transaction for BoundedTransaction {
             .await
     }
 
+    async fn fingerprint(&mut self, tables: &[String]) -> Result<String, DatabaseError> {
+        let work = self.transaction.fingerprint(tables);
+        self.patience.work("take a fingerprint", work).await
+    }
+
+    async fn keep(
+        &mut self,
+        rows: &[KeptRows],
+        tables: &[String],
+    ) -> Result<BTreeMap<String, u64>, DatabaseError> {
+        let work = self.transaction.keep(rows, tables);
+        self.patience.work("find the rows to keep", work).await
+    }
+
+    async fn references(&mut self, tables: &[String]) -> Result<Vec<Reference>, DatabaseError> {
+        let work = self.transaction.references(tables);
+        self.patience.work("look for references", work).await
+    }
+
+    async fn definition(&mut self, table: &str) -> Result<String, DatabaseError> {
+        let work = self.transaction.definition(table);
+        self.patience
+            .answer("read the database's catalogue", work)
+            .await
+    }
+
+    async fn save(
+        &mut self,
+        table: &str,
+        output: &mut (dyn AsyncWrite + Send + Unpin),
+    ) -> Result<u64, DatabaseError> {
+        let work = self.transaction.save(table, output);
+        self.patience
+            .work(&format!("save table `{table}`"), work)
+            .await
+    }
+
+    async fn empty(&mut self, tables: &[String]) -> Result<Vec<u64>, DatabaseError> {
+        let work = self.transaction.empty(tables);
+        self.patience.work("empty the tables", work).await
+    }
+
+    async fn load(
+        &mut self,
+        table: &str,
+        input: &mut (dyn AsyncRead + Send + Unpin),
+    ) -> Result<u64, DatabaseError> {
+        let work = self.transaction.load(table, input);
+        self.patience
+            .work(&format!("load table `{table}`"), work)
+            .await
+    }
+
     async fn clear(&mut self, tables: &[String]) -> Result<Vec<u64>, DatabaseError> {
         let work = self.transaction.clear(tables);
         self.patience.work("clear the tables", work).await
@@ -190,5 +246,10 @@ impl Transaction for BoundedTransaction {
     #[cfg(feature = "sqlite")]
     fn sqlite(&mut self) -> Option<&mut sqlx::SqliteConnection> {
         self.transaction.sqlite()
+    }
+
+    #[cfg(feature = "postgres")]
+    fn postgres(&mut self) -> Option<&mut sqlx::PgConnection> {
+        self.transaction.postgres()
     }
 }

@@ -2,17 +2,23 @@
 
 mod bounded;
 mod error;
+mod kept_rows;
+mod reference;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
-use std::collections::BTreeSet;
+use std::any::Any;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use async_trait::async_trait;
 pub(crate) use bounded::{Bounded, Patience};
 pub use error::DatabaseError;
+pub use kept_rows::KeptRows;
+pub use reference::Reference;
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;
+use tokio::io::{AsyncRead, AsyncWrite};
 use uuid::Uuid;
 
 /// The table that carries the commit record; never counted among the user's.
@@ -49,8 +55,16 @@ pub trait Database: Send + Sync + 'static {
         one == other
     }
 
-    /// Changes with every committed write to the database, and never comes back. Cheap.
-    async fn version(&self) -> Result<String, DatabaseError>;
+    /// What [`Transaction::save`] writes, for the manifest of a bundle: a bundle of another
+    /// format is refused.
+    fn format(&self) -> &'static str;
+
+    /// Takes the lock that keeps other processes with other data directories from resetting
+    /// this database, for as long as what is returned lives; nothing when another has it. A
+    /// database whose files belong to one data directory needs none.
+    async fn lock(&self) -> Result<Option<DatabaseLock>, DatabaseError> {
+        Ok(Some(DatabaseLock::new(())))
+    }
 
     /// Opens a snapshot for counting.
     async fn read(&self) -> Result<Box<dyn Transaction>, DatabaseError>;
@@ -66,21 +80,87 @@ pub trait Database: Send + Sync + 'static {
     async fn reclaim(&self) -> Result<(), DatabaseError>;
 }
 
+/// A lock in the database; dropping it gives it back.
+pub struct DatabaseLock {
+    _held: Box<dyn Any + Send + Sync>,
+}
+
+impl DatabaseLock {
+    /// A lock that is held for as long as `held` lives.
+    pub fn new(held: impl Any + Send + Sync) -> Self {
+        Self {
+            _held: Box::new(held),
+        }
+    }
+}
+
+impl std::fmt::Debug for DatabaseLock {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("DatabaseLock")
+    }
+}
+
 /// A view of the database that other connections cannot change.
 #[async_trait]
 pub trait Transaction: Send {
     /// The tables there are, but for the database's own and [`RECORD_TABLE`].
     async fn tables(&mut self) -> Result<BTreeSet<String>, DatabaseError>;
 
-    /// The exact number of rows in `table`.
+    /// The exact number of rows in `table`, but for those that [`keep`](Self::keep) keeps.
     async fn count(&mut self, table: &str) -> Result<u64, DatabaseError>;
+
+    /// What tells the content of `tables` from any other, earlier or later: it changes with
+    /// every committed write to one of them, and never comes back. It may change more often.
+    async fn fingerprint(&mut self, tables: &[String]) -> Result<String, DatabaseError>;
+
+    /// From now on the rows in `rows`, and every row that they refer to by foreign keys, over
+    /// any number of steps, stay: counting, clearing and looking for references pass over
+    /// them. Only rows of `tables` are kept, for those of other tables stay anyway. Returns
+    /// how many rows are kept, for each table that has any.
+    async fn keep(
+        &mut self,
+        rows: &[KeptRows],
+        tables: &[String],
+    ) -> Result<BTreeMap<String, u64>, DatabaseError>;
+
+    /// The references that clearing `tables` would break: rows of other tables that refer to
+    /// rows which would go, and do not come back with the factory rows. One entry for each
+    /// pair of tables. Reads only.
+    async fn references(&mut self, tables: &[String]) -> Result<Vec<Reference>, DatabaseError>;
 
     /// Brings `tables` to their factory state: every row goes, the rows that migrations
     /// seed come back, counters start again. Returns the number of rows that went, a table
     /// each. Only in a transaction from [`Database::write`].
     async fn clear(&mut self, tables: &[String]) -> Result<Vec<u64>, DatabaseError>;
 
-    /// Checks that the clearing has left no reference dangling.
+    /// What of `table` must be the same for [`load`](Self::load) to take what
+    /// [`save`](Self::save) has written: its columns. Text for the manifest of a bundle.
+    async fn definition(&mut self, table: &str) -> Result<String, DatabaseError>;
+
+    /// Writes every row of `table`, whatever is to be kept, with its counters, in the database's
+    /// own [format](Database::format), and returns the number of rows. Memory does not grow with
+    /// the table. What it writes can be cut anywhere, as long as it is put together again.
+    async fn save(
+        &mut self,
+        table: &str,
+        output: &mut (dyn AsyncWrite + Send + Unpin),
+    ) -> Result<u64, DatabaseError>;
+
+    /// Takes every row out of `tables`, and puts none back: [`load`](Self::load) does. Returns
+    /// the number of rows that went, a table each. Only in a transaction from
+    /// [`Database::write`].
+    async fn empty(&mut self, tables: &[String]) -> Result<Vec<u64>, DatabaseError>;
+
+    /// Fills `table`, which is [empty](Self::empty), with what [`save`](Self::save) has
+    /// written, and returns the number of rows. What it reads may come from anywhere: whatever
+    /// is not what `save` writes is an error. Memory does not grow with the table.
+    async fn load(
+        &mut self,
+        table: &str,
+        input: &mut (dyn AsyncRead + Send + Unpin),
+    ) -> Result<u64, DatabaseError>;
+
+    /// Checks that the clearing or loading has left no reference dangling.
     async fn check(&mut self) -> Result<(), DatabaseError>;
 
     /// Adds the commit record of `run` and commits, durably. After an error
@@ -94,6 +174,13 @@ pub trait Transaction: Send {
     /// transaction open.
     #[cfg(feature = "sqlite")]
     fn sqlite(&mut self) -> Option<&mut sqlx::SqliteConnection> {
+        None
+    }
+
+    /// The connection, for steps with SQL of their own on a PostgreSQL host. They leave the
+    /// transaction open.
+    #[cfg(feature = "postgres")]
+    fn postgres(&mut self) -> Option<&mut sqlx::PgConnection> {
         None
     }
 }

@@ -1,16 +1,17 @@
 //! A COMMIT whose answer is lost: the database has the last word.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use factory_reset::{
-    Database, DatabaseError, Decision, Engine, ResetError, RunOutcome, Sqlite, Transaction,
-    async_trait, chain,
+    Database, DatabaseError, Decision, Engine, KeptRows, Reference, ResetError, RunOutcome, Sqlite,
+    Transaction, async_trait, chain,
 };
 use factory_reset_steps::MediaDir;
+use tokio::io::{AsyncRead, AsyncWrite};
 use uuid::Uuid;
 
 use crate::dump::{Dump, assert_same, dump};
@@ -75,8 +76,8 @@ impl Database for Unreliable {
         self.sqlite.preserved_tables()
     }
 
-    async fn version(&self) -> Result<String, DatabaseError> {
-        self.sqlite.version().await
+    fn format(&self) -> &'static str {
+        self.sqlite.format()
     }
 
     async fn read(&self) -> Result<Box<dyn Transaction>, DatabaseError> {
@@ -113,6 +114,46 @@ impl Transaction for UnreliableTransaction {
 
     async fn count(&mut self, table: &str) -> Result<u64, DatabaseError> {
         self.inner.count(table).await
+    }
+
+    async fn fingerprint(&mut self, tables: &[String]) -> Result<String, DatabaseError> {
+        self.inner.fingerprint(tables).await
+    }
+
+    async fn keep(
+        &mut self,
+        rows: &[KeptRows],
+        tables: &[String],
+    ) -> Result<BTreeMap<String, u64>, DatabaseError> {
+        self.inner.keep(rows, tables).await
+    }
+
+    async fn references(&mut self, tables: &[String]) -> Result<Vec<Reference>, DatabaseError> {
+        self.inner.references(tables).await
+    }
+
+    async fn definition(&mut self, table: &str) -> Result<String, DatabaseError> {
+        self.inner.definition(table).await
+    }
+
+    async fn save(
+        &mut self,
+        table: &str,
+        output: &mut (dyn AsyncWrite + Send + Unpin),
+    ) -> Result<u64, DatabaseError> {
+        self.inner.save(table, output).await
+    }
+
+    async fn empty(&mut self, tables: &[String]) -> Result<Vec<u64>, DatabaseError> {
+        self.inner.empty(tables).await
+    }
+
+    async fn load(
+        &mut self,
+        table: &str,
+        input: &mut (dyn AsyncRead + Send + Unpin),
+    ) -> Result<u64, DatabaseError> {
+        self.inner.load(table, input).await
     }
 
     async fn clear(&mut self, tables: &[String]) -> Result<Vec<u64>, DatabaseError> {

@@ -29,7 +29,7 @@ use transaction::SqliteTransaction;
 use uuid::Uuid;
 use vacuum::Rewriting;
 
-use super::{Database, DatabaseError, Decision, Transaction};
+use super::{Database, DatabaseError, Decision, KeptRows, Reference, Transaction};
 use crate::task::blocking;
 
 /// How long a reset waits for another connection's lock unless the host says otherwise.
@@ -114,6 +114,16 @@ impl Sqlite {
         self.connect = self.connect.lock_timeout(timeout);
         self
     }
+
+    /// Changes with every commit, and never comes back. Cheap.
+    async fn version(&self) -> Result<String, DatabaseError> {
+        let mut connection = self.watch.connection.lock().await;
+        let version: i64 = sqlx::query_scalar("PRAGMA data_version")
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(DatabaseError::on("read the database's version"))?;
+        Ok(format!("{}:{version}", self.watch.id))
+    }
 }
 
 #[async_trait]
@@ -145,25 +155,25 @@ impl Database for Sqlite {
         one.eq_ignore_ascii_case(other)
     }
 
-    async fn version(&self) -> Result<String, DatabaseError> {
-        let mut connection = self.watch.connection.lock().await;
-        let version: i64 = sqlx::query_scalar("PRAGMA data_version")
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(DatabaseError::on("read the database's version"))?;
-        Ok(format!("{}:{version}", self.watch.id))
+    fn format(&self) -> &'static str {
+        "sqlite-1"
     }
 
     async fn read(&self) -> Result<Box<dyn Transaction>, DatabaseError> {
+        // First: what is committed in between makes a fingerprint old, never the other way round.
+        let version = self.version().await?;
         let connection = self.connect.open().await?;
-        let transaction = SqliteTransaction::read(connection, self.factory.clone()).await?;
+        let transaction =
+            SqliteTransaction::read(connection, self.factory.clone(), version).await?;
         Ok(Box::new(transaction))
     }
 
     async fn write(&self) -> Result<Box<dyn Transaction>, DatabaseError> {
         let connection = self.connect.open().await?;
         let (factory, rewriting) = (self.factory.clone(), self.rewriting.clone());
-        let transaction = SqliteTransaction::write(connection, factory, rewriting).await?;
+        let mut transaction = SqliteTransaction::write(connection, factory, rewriting).await?;
+        // Every other writer is locked out by now.
+        transaction.version = self.version().await?;
         Ok(Box::new(transaction))
     }
 

@@ -1,17 +1,19 @@
 //! One open transaction on a connection of its own.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, SqliteConnection};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::factory::Factory;
 use super::vacuum::Rewriting;
 use super::{
-    Catalogue, DatabaseError, Table, Transaction, clear, close, foreign_keys, quote, record, vacuum,
+    Catalogue, DatabaseError, KeptRows, Reference, Table, Transaction, clear, close, foreign_keys,
+    quote, record, vacuum,
 };
 
 /// Dropping it closes the connection, and SQLite rolls back.
@@ -24,6 +26,8 @@ pub(super) struct SqliteTransaction {
     is_half_cleared: bool,
     /// What is to be done after the commit.
     rewriting: Arc<Mutex<Rewriting>>,
+    /// Tells this state of the database from another.
+    pub(super) version: String,
 }
 
 impl SqliteTransaction {
@@ -31,9 +35,15 @@ impl SqliteTransaction {
     pub(super) async fn read(
         connection: SqliteConnection,
         factory: Factory,
+        version: String,
     ) -> Result<Self, DatabaseError> {
         let none = Arc::default();
-        Self::begin(connection, factory, none, "BEGIN", "open a snapshot").await
+        let transaction =
+            Self::begin(connection, factory, none, "BEGIN", "open a snapshot").await?;
+        Ok(Self {
+            version,
+            ..transaction
+        })
     }
 
     /// Takes the write lock.
@@ -72,6 +82,7 @@ impl SqliteTransaction {
             cleared: BTreeSet::new(),
             is_half_cleared: false,
             rewriting,
+            version: String::new(),
         })
     }
 }
@@ -91,6 +102,46 @@ impl Transaction for SqliteTransaction {
             Some(table) => count(&mut self.connection, table).await,
             None => Ok(0),
         }
+    }
+
+    async fn fingerprint(&mut self, _: &[String]) -> Result<String, DatabaseError> {
+        Ok(self.version.clone())
+    }
+
+    async fn keep(
+        &mut self,
+        _rows: &[KeptRows],
+        _tables: &[String],
+    ) -> Result<BTreeMap<String, u64>, DatabaseError> {
+        Ok(BTreeMap::new())
+    }
+
+    async fn references(&mut self, _tables: &[String]) -> Result<Vec<Reference>, DatabaseError> {
+        Ok(Vec::new())
+    }
+
+    async fn definition(&mut self, _table: &str) -> Result<String, DatabaseError> {
+        Ok(String::new())
+    }
+
+    async fn save(
+        &mut self,
+        _table: &str,
+        _output: &mut (dyn AsyncWrite + Send + Unpin),
+    ) -> Result<u64, DatabaseError> {
+        Err(DatabaseError::new("save a table", "not written yet"))
+    }
+
+    async fn empty(&mut self, _tables: &[String]) -> Result<Vec<u64>, DatabaseError> {
+        Err(DatabaseError::new("empty a table", "not written yet"))
+    }
+
+    async fn load(
+        &mut self,
+        _table: &str,
+        _input: &mut (dyn AsyncRead + Send + Unpin),
+    ) -> Result<u64, DatabaseError> {
+        Err(DatabaseError::new("load a table", "not written yet"))
     }
 
     async fn clear(&mut self, tables: &[String]) -> Result<Vec<u64>, DatabaseError> {
