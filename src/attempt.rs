@@ -1,5 +1,6 @@
 //! One attempt at a reset: a plan through the phases, and back where it fails.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
@@ -8,7 +9,7 @@ use uuid::Uuid;
 use crate::call::{Call, call};
 use crate::context::{EraseHandles, ForgetContext, ResumeContext, StepContext};
 use crate::database::{Decision, Transaction};
-use crate::descriptor::Phase;
+use crate::descriptor::{Phase, StepId};
 use crate::engine::{Inner, Running};
 use crate::error::{FailureCause, RecoveryError, ResetError, chain};
 use crate::event::{EventKind, Progress};
@@ -21,7 +22,7 @@ use crate::plan::{PlannedStep, ResetPlan};
 use crate::relative_path::RelativePath;
 use crate::report::{Pending, Report, SWEEP, StepReport, cleared};
 use crate::request::ResetRequest;
-use crate::staging::{Staging, purge};
+use crate::staging::{Slot, Staging, purge};
 use crate::task::blocking;
 use crate::{planner, recovery, reserve};
 
@@ -81,9 +82,10 @@ impl<'a> Attempt<'a> {
         for planned in phase(plan, Phase::Stop) {
             // Planned again behind the closed gate: what was started in between must be
             // stopped too, and run again if the reset is given up.
-            let (step, selection) = (&planned.registration, &self.request.selection);
+            let (step, none) = (&planned.registration, Mutex::new(None));
+            let parts = self.inner.parts_of(step);
             let planned =
-                planner::plan_step(self.inner, step, selection, &Mutex::new(None)).await?;
+                planner::plan_step(self.inner, step, parts, &BTreeMap::new(), &none).await?;
             self.stopped.push(planned.clone());
             self.apply(&planned, None).await?;
         }
@@ -128,6 +130,10 @@ impl<'a> Attempt<'a> {
         // Every other writer is locked out from here on: these counts are the exact ones.
         let (selection, stopped) = (&self.request.selection, &self.stopped);
         let plan = planner::plan_within(self.inner, selection, transaction, stopped).await?;
+        if !plan.references.is_empty() {
+            self.report.blockers.clone_from(&plan.blockers);
+            return Err(FailureCause::References(plan.references));
+        }
         if !plan.blockers.is_empty() {
             self.report.blockers.clone_from(&plan.blockers);
             return Err(FailureCause::Blocked(plan.blockers));
@@ -158,14 +164,24 @@ impl<'a> Attempt<'a> {
         let items = || phase(plan, Phase::Erase).flat_map(|planned| planned.plan.items());
         // Also what is absent: a writer may put something there before the commit.
         let goes = |item: &&Item| matches!(item.outcome, Outcome::Removed | Outcome::Absent);
-        let paths: Vec<RelativePath> = items()
+        let slot = |path: RelativePath| Slot {
+            stays: self.inner.ownership.stays(&path),
+            path,
+        };
+        let paths: Vec<Slot> = items()
             .filter(|item| item.kind == ItemKind::Path)
             .filter(goes)
             .filter_map(|item| RelativePath::new(&item.name).ok())
+            .map(slot)
             .collect();
         let rows = items().any(|item| item.kind == ItemKind::Table);
         let steps = plan.steps.iter();
-        let steps = steps.map(|planned| planned.descriptor().id.to_string());
+        let parts = |id: StepId| {
+            let selected = self.request.selection.parts_of(id.as_str());
+            selected.unwrap_or_default().to_vec()
+        };
+        let steps = steps.map(|planned| planned.descriptor().id);
+        let steps = steps.map(|id| (id.to_string(), parts(id)));
         let database = recovery::identity(self.inner);
         let mut entry = self.entry.clone();
         let mut report = Report::begun(plan, &entry);
@@ -229,8 +245,15 @@ impl<'a> Attempt<'a> {
         }
         let record = running.journal.record();
         let mut leftover = record.map(JournalRecord::leftover).unwrap_or_default();
+        leftover.forget = record
+            .map(JournalRecord::forget_earlier)
+            .unwrap_or_default();
         for planned in &plan.steps {
-            leftover.forget.remove(planned.descriptor().id.as_str());
+            let id = planned.descriptor().id.as_str();
+            // What an earlier reset has left of it may be more than this one clears.
+            if self.request.selection.parts_of(id).is_none() {
+                leftover.forget.remove(id);
+            }
         }
         pending.extend(recovery::forget_earlier(self.inner, &mut leftover).await);
         for planned in &plan.steps {
@@ -242,7 +265,8 @@ impl<'a> Attempt<'a> {
             if let Err(error) = result {
                 let id = planned.descriptor().id.as_str();
                 pending.push(Pending::new(id, &error));
-                leftover.forget.insert(id.to_owned());
+                let parts = self.request.selection.parts_of(id).unwrap_or_default();
+                leftover.leave(id, parts);
             }
         }
         pending.extend(recovery::finish(self.inner, &mut running.journal, &mut leftover).await);
@@ -291,14 +315,18 @@ impl<'a> Attempt<'a> {
                 let removed = removed.count();
                 self.progress
                     .send(EventKind::StepFinished { step: id, removed });
-                self.report.steps.push(StepReport::new(descriptor, items));
+                self.report
+                    .steps
+                    .push(StepReport::new(descriptor, planned.category, items));
                 Ok(())
             }
             Err(source) => {
                 let message = chain(&source);
                 let items = planned.plan.items().iter().cloned();
                 let failed = items.map(|item| item.failed(&message)).collect();
-                self.report.steps.push(StepReport::new(descriptor, failed));
+                self.report
+                    .steps
+                    .push(StepReport::new(descriptor, planned.category, failed));
                 Err(FailureCause::Step { step: id, source })
             }
         }

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 
 use crate::claims::Ownership;
 use crate::data_directory::DataDirectory;
-use crate::database::{Bounded, Database, DatabaseError, Patience};
+use crate::database::{Bounded, Database, DatabaseError, KeptRows, Patience};
 use crate::descriptor::{Phase, StepDescriptor};
 use crate::engine::{Engine, Inner, Limits, Running};
 use crate::error::{BuildError, RecoveryError};
@@ -46,6 +46,7 @@ pub struct EngineBuilder {
     data_dir: Option<PathBuf>,
     preserved_paths: Vec<(PathBuf, String)>,
     preserved_tables: Vec<(String, String)>,
+    kept_rows: Vec<KeptRows>,
     confirmation: Option<String>,
     guards: Vec<Box<dyn Guard>>,
     limits: Limits,
@@ -64,6 +65,7 @@ impl EngineBuilder {
             data_dir: None,
             preserved_paths: Vec::new(),
             preserved_tables: Vec::new(),
+            kept_rows: Vec::new(),
             confirmation: None,
             guards: Vec::new(),
             limits: Limits {
@@ -111,6 +113,13 @@ impl EngineBuilder {
     #[must_use]
     pub fn preserve_table(mut self, table: impl Into<String>, reason: impl Into<String>) -> Self {
         self.preserved_tables.push((table.into(), reason.into()));
+        self
+    }
+
+    /// Offers rows that a request can ask to keep: see [`Selection::keep`](crate::Selection::keep).
+    #[must_use]
+    pub fn keep_rows(mut self, rows: KeptRows) -> Self {
+        self.kept_rows.push(rows);
         self
     }
 
@@ -251,16 +260,36 @@ impl EngineBuilder {
             };
             ownership.preserve_table(spelled.to_owned(), reason)?;
         }
+        let mut kept_rows: Vec<KeptRows> = Vec::new();
+        for rows in self.kept_rows {
+            if database.is_none() {
+                return Err(BuildError::KeptRowsWithoutDatabase(rows.name().to_owned()));
+            }
+            if kept_rows.iter().any(|other| other.name() == rows.name()) {
+                return Err(BuildError::DuplicateKeptRows(rows.name().to_owned()));
+            }
+            let mut tables = rows.conditions().map(|(table, _)| table.to_owned());
+            if let Some(table) = tables.find(|table| known.find(table).is_none()) {
+                let name = rows.name().to_owned();
+                let known = list(known.names.iter());
+                return Err(BuildError::UnknownKeptTable { name, table, known });
+            }
+            drop(tables);
+            kept_rows.push(rows.spelled(|table| known.find(&table).map_or(table, str::to_owned)));
+        }
         for step in &steps {
             let claims = step.step.claims(&self.resources);
             let claims = claims.spelled(|name| known.find(&name).map_or(name, str::to_owned));
-            if !claims.is_none() && step.descriptor.phase != Phase::Erase {
+            if claims.are_durable() && step.descriptor.phase != Phase::Erase {
                 return Err(BuildError::ClaimOutsideErase(step.descriptor.id));
             }
             if claims.has_tables() && database.is_none() {
                 return Err(BuildError::NoDatabase(step.descriptor.id));
             }
             ownership.claim(step.descriptor.id, &claims)?;
+            if let Some(category) = step.descriptor.category.or(claims.category()) {
+                ownership.categorise(step.descriptor.id, category);
+            }
         }
 
         let (journal, history) = {
@@ -278,6 +307,7 @@ impl EngineBuilder {
             ownership,
             database,
             data_directory,
+            kept_rows,
             confirmation: self.confirmation,
             guards: self.guards,
             limits: self.limits,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::descriptor::StepId;
+use crate::descriptor::{Category, StepId};
 use crate::item::ItemKind;
 use crate::relative_path::{InvalidPath, RelativePath};
 
@@ -18,6 +18,8 @@ use crate::relative_path::{InvalidPath, RelativePath};
 #[derive(Debug, Clone, Default)]
 pub struct Claims {
     paths: Vec<PathBuf>,
+    contents: Vec<PathBuf>,
+    keys: BTreeSet<String>,
     tables: BTreeSet<String>,
     migrated_tables: bool,
 }
@@ -37,6 +39,21 @@ impl Claims {
         self
     }
 
+    /// Claims everything that is in a directory, given relative to the data directory. The
+    /// directory itself stays, empty.
+    #[must_use]
+    pub fn contents(mut self, directory: impl AsRef<Path>) -> Self {
+        self.contents.push(directory.as_ref().to_owned());
+        self
+    }
+
+    /// Claims the keys of a cache that begin with `prefix`.
+    #[must_use]
+    pub fn keys(mut self, prefix: impl Into<String>) -> Self {
+        self.keys.insert(prefix.into());
+        self
+    }
+
     /// Claims one table by name.
     #[must_use]
     pub fn table(mut self, name: impl Into<String>) -> Self {
@@ -50,8 +67,26 @@ impl Claims {
         self
     }
 
-    pub(crate) fn is_none(&self) -> bool {
-        self.paths.is_empty() && !self.has_tables()
+    /// Whether what is claimed can only be cleared in the Erase phase.
+    pub(crate) fn are_durable(&self) -> bool {
+        self.has_paths() || self.has_tables()
+    }
+
+    fn has_paths(&self) -> bool {
+        !self.paths.is_empty() || !self.contents.is_empty()
+    }
+
+    /// What kind of state is claimed.
+    pub(crate) fn category(&self) -> Option<Category> {
+        if self.has_tables() {
+            Some(Category::Database)
+        } else if self.has_paths() {
+            Some(Category::Files)
+        } else if !self.keys.is_empty() {
+            Some(Category::Cache)
+        } else {
+            None
+        }
     }
 
     /// Whether any table is claimed.
@@ -128,6 +163,23 @@ pub enum ClaimError {
         /// The other.
         second: String,
     },
+    /// Two steps claim the same keys.
+    #[error(
+        "the keys `{inner}…` of {inner_owner} lie within `{outer}…` of {outer_owner}: drop one"
+    )]
+    Keys {
+        /// The longer prefix.
+        inner: String,
+        /// Who names it.
+        inner_owner: String,
+        /// The shorter one, or the same.
+        outer: String,
+        /// Who names that.
+        outer_owner: String,
+    },
+    /// A step claims every key of a cache server.
+    #[error("{0} claims keys without a prefix: name one, for others may use the same cache")]
+    AllKeys(String),
     /// Two steps claim all migrated tables.
     #[error("{0} and {1} both claim the migrated tables: leave one of them out with `.without(…)`")]
     MigratedTables(String, String),
@@ -155,9 +207,14 @@ impl std::fmt::Display for Owner {
 #[derive(Debug, Default)]
 pub(crate) struct Ownership {
     paths: BTreeMap<RelativePath, Owner>,
+    /// Which of the paths are directories that stay when they are cleared.
+    contents: BTreeSet<RelativePath>,
     tables: BTreeMap<String, Owner>,
+    keys: BTreeMap<String, StepId>,
     migrated_tables: Option<StepId>,
     preserved: Vec<Preserved>,
+    /// What kind of state each step clears.
+    categories: BTreeMap<StepId, Category>,
 }
 
 impl Ownership {
@@ -166,6 +223,13 @@ impl Ownership {
         let owner = Owner::Step(step);
         for path in &claims.paths {
             self.own_path(owner, path)?;
+        }
+        for path in &claims.contents {
+            let path = self.own_path(owner, path)?;
+            self.contents.insert(path);
+        }
+        for prefix in &claims.keys {
+            self.own_keys(step, prefix)?;
         }
         for table in &claims.tables {
             self.own_table(owner, table)?;
@@ -233,6 +297,30 @@ impl Ownership {
         Ok(path)
     }
 
+    fn own_keys(&mut self, step: StepId, prefix: &str) -> Result<(), ClaimError> {
+        let owner = |step: StepId| Owner::Step(step).to_string();
+        if prefix.is_empty() {
+            return Err(ClaimError::AllKeys(owner(step)));
+        }
+        for (other, other_step) in &self.keys {
+            let (inner, outer) = if prefix.starts_with(other.as_str()) {
+                ((prefix, step), (other.as_str(), *other_step))
+            } else if other.starts_with(prefix) {
+                ((other.as_str(), *other_step), (prefix, step))
+            } else {
+                continue;
+            };
+            return Err(ClaimError::Keys {
+                inner: inner.0.to_owned(),
+                inner_owner: owner(inner.1),
+                outer: outer.0.to_owned(),
+                outer_owner: owner(outer.1),
+            });
+        }
+        self.keys.insert(prefix.to_owned(), step);
+        Ok(())
+    }
+
     fn own_table(&mut self, owner: Owner, table: &str) -> Result<(), ClaimError> {
         match self.tables.insert(table.to_owned(), owner) {
             None => Ok(()),
@@ -247,6 +335,27 @@ impl Ownership {
     /// What the host preserves.
     pub(crate) fn preserved(&self) -> &[Preserved] {
         &self.preserved
+    }
+
+    /// Says what kind of state `step` clears.
+    pub(crate) fn categorise(&mut self, step: StepId, category: Category) {
+        self.categories.insert(step, category);
+    }
+
+    /// What kind of state `step` clears.
+    pub(crate) fn category_of(&self, step: StepId) -> Option<Category> {
+        self.categories.get(&step).copied()
+    }
+
+    /// Whether `path` is a directory that stays when it is cleared.
+    pub(crate) fn stays(&self, path: &RelativePath) -> bool {
+        self.contents.contains(path)
+    }
+
+    /// The key prefixes of `step`.
+    pub(crate) fn keys_of(&self, step: StepId) -> Vec<String> {
+        let owned = self.keys.iter().filter(|(_, owner)| **owner == step);
+        owned.map(|(prefix, _)| prefix.clone()).collect()
     }
 
     /// The paths of `step`.

@@ -1,5 +1,6 @@
 //! What a step's methods are given.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
@@ -12,6 +13,7 @@ use crate::item::{Item, ItemKind, Outcome};
 use crate::plan::{StepOutcome, StepPlan};
 use crate::relative_path::RelativePath;
 use crate::resources::Resources;
+use crate::selection::Parts;
 use crate::staging::Staging;
 use crate::task::blocking;
 
@@ -24,8 +26,10 @@ pub struct PlanContext<'a> {
     pub(crate) resources: &'a Resources,
     pub(crate) data_directory: &'a Arc<DataDirectory>,
     pub(crate) transaction: &'a SharedTransaction,
-    pub(crate) tables: Vec<String>,
-    pub(crate) paths: Vec<RelativePath>,
+    /// What is asked for.
+    pub(crate) parts: Parts,
+    /// How many rows of a table stay.
+    pub(crate) kept: &'a BTreeMap<String, u64>,
 }
 
 impl PlanContext<'_> {
@@ -42,13 +46,19 @@ impl PlanContext<'_> {
     /// The tables that this step claims and the selection asks for.
     #[must_use]
     pub fn tables(&self) -> &[String] {
-        &self.tables
+        &self.parts.tables
     }
 
     /// The paths that this step claims and the selection asks for.
     #[must_use]
     pub fn paths(&self) -> &[RelativePath] {
-        &self.paths
+        &self.parts.paths
+    }
+
+    /// The beginnings of the keys that this step claims and the selection asks for.
+    #[must_use]
+    pub fn keys(&self) -> &[String] {
+        &self.parts.keys
     }
 
     /// A plan of everything that this step claims: each table with its rows, each path with
@@ -58,23 +68,25 @@ impl PlanContext<'_> {
     ///
     /// When a table cannot be counted, or a path cannot be read.
     pub async fn plan_claims(&self) -> Result<StepPlan, StepError> {
-        let mut items = Vec::with_capacity(self.tables.len() + self.paths.len());
+        let mut items = Vec::with_capacity(self.tables().len() + self.paths().len());
         let mut fingerprints = Vec::new();
         let mut blockers = Vec::new();
-        if !self.tables.is_empty() {
+        if !self.tables().is_empty() {
             let mut transaction = self.transaction.lock().await;
             let transaction = transaction.as_mut().ok_or(StepError::NoDatabase)?;
-            fingerprints.push(transaction.fingerprint(&self.tables).await?);
+            fingerprints.push(transaction.fingerprint(self.tables()).await?);
             let there = transaction.tables().await?;
-            for table in &self.tables {
+            for table in self.tables() {
                 items.push(if there.contains(table) {
-                    Item::removed(ItemKind::Table, table, transaction.count(table).await?)
+                    let kept = self.kept.get(table).copied().unwrap_or_default();
+                    let rows = transaction.count(table).await?;
+                    Item::removed(ItemKind::Table, table, rows).kept(kept)
                 } else {
                     Item::absent(ItemKind::Table, table)
                 });
             }
         }
-        for path in &self.paths {
+        for path in self.paths() {
             let survey = {
                 let (data_directory, path) = (self.data_directory.clone(), path.clone());
                 blocking(move || data_directory.survey(&path)).await?

@@ -3,7 +3,7 @@
 use std::any::TypeId;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::summary::Summary;
 
@@ -88,6 +88,34 @@ pub enum Scope {
     Process,
 }
 
+/// What kind of state a step clears, as far as requests tell kinds apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Category {
+    /// Rows of the database.
+    Database,
+    /// Files that the service has made or been given.
+    Files,
+    /// What can be made again at any time: keys in a cache server.
+    Cache,
+    /// How the service is set up: configuration, credentials.
+    Config,
+}
+
+impl Category {
+    /// As it stands in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Database => "database",
+            Self::Files => "files",
+            Self::Cache => "cache",
+            Self::Config => "config",
+        }
+    }
+}
+
 /// A resource type that a step cannot work without.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Requirement {
@@ -121,6 +149,7 @@ pub struct StepDescriptor {
     pub(crate) requires: [Option<Requirement>; MOST_REQUIREMENTS],
     pub(crate) cleared: &'static [(&'static str, Summary)],
     pub(crate) is_refillable: bool,
+    pub(crate) category: Option<Category>,
 }
 
 impl StepDescriptor {
@@ -147,6 +176,7 @@ impl StepDescriptor {
             requires: [None; MOST_REQUIREMENTS],
             cleared: &[],
             is_refillable: false,
+            category: None,
         }
     }
 
@@ -157,6 +187,14 @@ impl StepDescriptor {
     #[must_use]
     pub const fn refillable(mut self) -> Self {
         self.is_refillable = true;
+        self
+    }
+
+    /// What kind of state this is. Until said otherwise it follows from what the step claims:
+    /// tables, paths or keys.
+    #[must_use]
+    pub const fn category(mut self, category: Category) -> Self {
+        self.category = Some(category);
         self
     }
 

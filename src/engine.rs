@@ -12,8 +12,8 @@ use uuid::Uuid;
 use crate::builder::EngineBuilder;
 use crate::claims::Ownership;
 use crate::data_directory::DataDirectory;
-use crate::database::Database;
-use crate::descriptor::StepDescriptor;
+use crate::database::{Database, KeptRows};
+use crate::descriptor::{StepDescriptor, StepId};
 use crate::error::{PlanError, RecoveryError, ResetError};
 use crate::event::Event;
 use crate::gate::{ClosedGate, Gate};
@@ -25,7 +25,7 @@ use crate::registry::StepRegistration;
 use crate::report::Report;
 use crate::request::{Confirmation, ResetRequest};
 use crate::resources::Resources;
-use crate::selection::Selection;
+use crate::selection::{Parts, Selection};
 use crate::task::spawn;
 use crate::{executor, planner, recovery};
 
@@ -43,6 +43,7 @@ pub(crate) struct Inner {
     pub(crate) ownership: Ownership,
     pub(crate) database: Option<Box<dyn Database>>,
     pub(crate) data_directory: Arc<DataDirectory>,
+    pub(crate) kept_rows: Vec<KeptRows>,
     pub(crate) confirmation: Option<String>,
     pub(crate) guards: Vec<Box<dyn Guard>>,
     pub(crate) limits: Limits,
@@ -273,17 +274,31 @@ impl std::fmt::Debug for Engine {
 }
 
 impl Inner {
-    /// The tables and paths of each step, by the step's id.
-    pub(crate) fn parts(&self) -> BTreeMap<&str, Vec<String>> {
-        let parts = |step: &StepRegistration| {
-            let id = step.descriptor.id;
-            let paths = self.ownership.paths_of(id).into_iter().map(String::from);
-            (
-                id.as_str(),
-                self.tables_of(step).into_iter().chain(paths).collect(),
-            )
-        };
-        self.steps.iter().map(parts).collect()
+    /// The parts of each step, by the step's id.
+    pub(crate) fn parts(&self) -> BTreeMap<&str, Parts> {
+        let steps = self.steps.iter();
+        steps
+            .map(|step| (step.descriptor.id.as_str(), self.parts_of(step)))
+            .collect()
+    }
+
+    /// What of `step` can be selected by itself.
+    pub(crate) fn parts_of(&self, step: &StepRegistration) -> Parts {
+        let id = step.descriptor.id;
+        Parts {
+            tables: self.tables_of(step),
+            paths: self.ownership.paths_of(id),
+            keys: self.ownership.keys_of(id),
+        }
+    }
+
+    /// Which step claims `table`.
+    pub(crate) fn owner_of(&self, table: &str) -> Option<StepId> {
+        let claims = |step: &&StepRegistration| self.tables_of(step).iter().any(|own| own == table);
+        self.steps
+            .iter()
+            .find(claims)
+            .map(|step| step.descriptor.id)
     }
 
     /// The tables that `step` claims.

@@ -11,6 +11,7 @@ use crate::guard::Refusal;
 use crate::history::RunOutcome;
 use crate::journal::JournalError;
 use crate::order::OrderError;
+use crate::reference::{self, BrokenReference};
 use crate::report::Report;
 use crate::selection::SelectionError;
 
@@ -156,6 +157,22 @@ pub enum BuildError {
         /// The tables that there are.
         known: String,
     },
+    /// The host keeps rows, and the engine has no database.
+    #[error("the rows `{0}` are to be kept, but the engine has no database: add `.database(…)`")]
+    KeptRowsWithoutDatabase(String),
+    /// Two sets of rows to keep have one name.
+    #[error("two `.keep_rows(…)` are called `{0}`: rename one, or put their rows together")]
+    DuplicateKeptRows(String),
+    /// Rows to keep are of a table that is not there: a slip of the pen would lose them.
+    #[error("`.keep_rows(…)` called `{name}` names the table `{table}`; there is: {known}")]
+    UnknownKeptTable {
+        /// The name of the rows.
+        name: String,
+        /// The table.
+        table: String,
+        /// The tables that there are.
+        known: String,
+    },
     /// The database could not be read.
     #[error("could not read the database")]
     Database(#[from] DatabaseError),
@@ -249,6 +266,10 @@ pub enum ResetError {
     /// The plan could not be made; nothing was touched.
     #[error("could not plan the reset")]
     Plan(#[from] PlanError),
+    /// Clearing what is selected would break references of tables that stay; nothing was
+    /// touched.
+    #[error("{}", reference::refusal(.0))]
+    References(Vec<BrokenReference>),
     /// Something could not be cleared; nothing was touched.
     #[error("not everything can be cleared: {}", blocker::list(.0))]
     Blocked(Vec<Blocker>),
@@ -352,6 +373,9 @@ pub enum FailureCause {
     /// The plan inside the transaction could not be made.
     #[error("could not plan inside the transaction")]
     Plan(#[from] PlanError),
+    /// A reference that would break has come up since the reset began.
+    #[error("{}", reference::refusal(.0))]
+    References(Vec<BrokenReference>),
     /// Something that could not be cleared has come up since the reset began.
     #[error("not everything can be cleared: {}", blocker::list(.0))]
     Blocked(Vec<Blocker>),

@@ -11,7 +11,7 @@ use crate::attempt::{Attempt, Unfinished};
 use crate::call::{bounded, message};
 use crate::descriptor::StepDescriptor;
 use crate::engine::{Inner, Running};
-use crate::error::{FailureCause, ResetError, chain};
+use crate::error::{FailureCause, PlanError, ResetError, chain};
 use crate::event::{EventKind, Progress};
 use crate::gate::ClosedGate;
 use crate::guard::Refusal;
@@ -19,6 +19,7 @@ use crate::history::HistoryEntry;
 use crate::plan::ResetPlan;
 use crate::report::{Pending, Report};
 use crate::request::ResetRequest;
+use crate::selection::Selection;
 use crate::task::blocking;
 use crate::{planner, recovery, reserve, retry};
 
@@ -31,7 +32,8 @@ pub(crate) async fn run(
 ) -> Result<(Report, ClosedGate), ResetError> {
     // What names nothing that there is may be anything, of any size.
     let selection = Some(request.selection.clone());
-    let selection = selection.filter(|selection| selection.validate(&inner.parts()).is_ok());
+    let selection =
+        selection.filter(|selection| selection.validate(&inner.parts(), &inner.kept_rows).is_ok());
     let mut entry = HistoryEntry::begun(Uuid::now_v7(), request.actor.clone(), selection);
     match turn {
         Ok(_turn) => take_turn(&inner, &request, entry).await,
@@ -99,9 +101,20 @@ async fn reset(
     progress: &Progress,
 ) -> Result<(Report, ClosedGate), ResetError> {
     recovery::decide_prepared(inner, running).await?;
+    // Held to the end: others may reset the same database from data directories of their own.
+    let _lock = match &inner.database {
+        Some(database) => match database.lock().await.map_err(PlanError::from)? {
+            Some(lock) => Some(lock),
+            None => return Err(ResetError::AlreadyRunning),
+        },
+        None => None,
+    };
 
     let plan = planner::plan(inner, &request.selection).await?;
-    check_digest(request, &plan)?;
+    check_digest(inner, request, &plan).await?;
+    if !plan.references.is_empty() {
+        return Err(ResetError::References(plan.references));
+    }
     if !plan.blockers.is_empty() {
         return Err(ResetError::Blocked(plan.blockers));
     }
@@ -116,7 +129,8 @@ async fn reset(
     progress.send(EventKind::Drained);
     if request.digest.is_some() {
         // Once more, now that nobody else writes: what a step writes while it stops is ours.
-        check_digest(request, &planner::plan(inner, &request.selection).await?)?;
+        let plan = planner::plan(inner, &request.selection).await?;
+        check_digest(inner, request, &plan).await?;
     }
 
     let mut attempt = Attempt::new(inner, request, progress, entry, &plan);
@@ -156,13 +170,25 @@ async fn reset(
     }
 }
 
-fn check_digest(request: &ResetRequest, plan: &ResetPlan) -> Result<(), ResetError> {
-    match &request.digest {
-        Some(digest) if digest != plan.digest() => Err(ResetError::Changed {
-            digest: plan.digest.clone(),
-        }),
-        _ => Ok(()),
+/// The digest may be that of what is asked for, or of everything: who has looked at all that
+/// there is has also seen the part.
+async fn check_digest(
+    inner: &Arc<Inner>,
+    request: &ResetRequest,
+    plan: &ResetPlan,
+) -> Result<(), ResetError> {
+    let Some(digest) = &request.digest else {
+        return Ok(());
+    };
+    if digest == plan.digest() {
+        return Ok(());
     }
+    if *digest == planner::plan(inner, &Selection::all()).await?.digest {
+        return Ok(());
+    }
+    Err(ResetError::Changed {
+        digest: plan.digest.clone(),
+    })
 }
 
 async fn check_guards(

@@ -62,6 +62,9 @@ pub struct Item {
     pub count: u64,
     /// What `count` counts.
     pub unit: &'static str,
+    /// How many rows of it stay, because the selection keeps them; not in `count`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub kept: u64,
     /// Its size in bytes, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
@@ -80,6 +83,7 @@ impl Item {
             outcome: Outcome::Removed,
             count,
             unit: kind.unit(),
+            kept: 0,
             bytes: None,
             message: None,
         }
@@ -101,6 +105,13 @@ impl Item {
         self
     }
 
+    /// The same item with the number of rows that stay.
+    #[must_use]
+    pub fn kept(mut self, rows: u64) -> Self {
+        self.kept = rows;
+        self
+    }
+
     /// The same item, failed for the reason in `message`.
     #[must_use]
     pub fn failed(mut self, message: impl Into<String>) -> Self {
@@ -108,4 +119,12 @@ impl Item {
         self.message = Some(message.into());
         self
     }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for a reference"
+)]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }

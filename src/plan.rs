@@ -4,8 +4,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::blocker::Blocker;
 use crate::claims::{Preserved, Unclaimed};
-use crate::descriptor::StepDescriptor;
+use crate::descriptor::{Category, StepDescriptor};
 use crate::item::Item;
+use crate::reference::BrokenReference;
 use crate::registry::StepRegistration;
 use crate::report::Report;
 use crate::step::ResetStep;
@@ -97,6 +98,7 @@ impl StepOutcome {
 #[derive(Debug, Clone)]
 pub(crate) struct PlannedStep {
     pub(crate) registration: StepRegistration,
+    pub(crate) category: Option<Category>,
     pub(crate) plan: StepPlan,
 }
 
@@ -118,6 +120,7 @@ pub struct ResetPlan {
     pub(crate) preserved: Vec<Preserved>,
     pub(crate) unclaimed: Vec<Unclaimed>,
     pub(crate) blockers: Vec<Blocker>,
+    pub(crate) references: Vec<BrokenReference>,
     pub(crate) digest: String,
 }
 
@@ -137,8 +140,16 @@ impl ResetPlan {
             preserved,
             unclaimed,
             blockers,
+            references: Vec::new(),
             digest,
         }
+    }
+
+    /// Says what the selection would break; that keeps it from being reset.
+    pub(crate) fn break_references(&mut self, references: Vec<BrokenReference>) {
+        let blockers = references.iter().map(BrokenReference::blocker);
+        self.blockers.extend(blockers);
+        self.references = references;
     }
 
     /// Changes whenever what would be cleared changes: 64 hexadecimal digits.
@@ -165,6 +176,13 @@ impl ResetPlan {
         &self.blockers
     }
 
+    /// References of tables that stay which the reset would break; they stand among the
+    /// blockers as well.
+    #[must_use]
+    pub fn references(&self) -> &[BrokenReference] {
+        &self.references
+    }
+
     /// The plan as a report of what would happen now.
     #[must_use]
     pub fn preview(&self) -> Report {
@@ -188,8 +206,8 @@ fn digest(steps: &[PlannedStep]) -> String {
         for item in &step.plan.items {
             add(&item.name);
             add(&format!(
-                "{:?} {:?} {} {:?}",
-                item.kind, item.outcome, item.count, item.bytes
+                "{:?} {:?} {} {} {:?}",
+                item.kind, item.outcome, item.count, item.kept, item.bytes
             ));
         }
     }
@@ -211,6 +229,7 @@ mod tests {
         let descriptor = StepDescriptor::new("tables", Phase::Erase);
         let step = PlannedStep {
             registration: StepRegistration::new(descriptor, &Nothing),
+            category: None,
             plan: StepPlan::new(items.to_vec()).fingerprint(fingerprint),
         };
         ResetPlan::new(vec![step], Vec::new(), Vec::new(), Vec::new())

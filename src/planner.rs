@@ -1,11 +1,12 @@
 //! Makes plans. Previews and resets come through here alike.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
 use crate::call::{Call, call};
+use crate::choice::Choice;
 use crate::claims::Unclaimed;
 use crate::context::{PlanContext, SharedTransaction};
 use crate::data_directory::PathError;
@@ -18,7 +19,7 @@ use crate::plan::{PlannedStep, ResetPlan, StepPlan};
 use crate::preflight;
 use crate::registry::StepRegistration;
 use crate::relative_path::{OWN_DIRECTORY, RelativePath};
-use crate::selection::Selection;
+use crate::selection::{Parts, Selection};
 use crate::task::{blocking, spawn};
 
 /// Plans on a snapshot of its own.
@@ -28,7 +29,7 @@ pub(crate) async fn plan(
     inner: &Arc<Inner>,
     selection: &Selection,
 ) -> Result<ResetPlan, PlanError> {
-    selection.validate(&inner.parts())?;
+    selection.validate(&inner.parts(), &inner.kept_rows)?;
     let (inner, selection) = (inner.clone(), selection.clone());
     spawn(async move {
         let mut transaction = match &inner.database {
@@ -68,15 +69,19 @@ async fn plan_steps(
         .iter()
         .map(|planned| (planned.descriptor().id, planned))
         .collect();
+    let mut choice = Choice::new(inner, selection);
+    if let Some(transaction) = &mut *transaction.lock().await {
+        choice.follow(inner, selection, &mut **transaction).await?;
+    }
     let mut steps = Vec::with_capacity(inner.steps.len());
     for step in &inner.steps {
         let id = step.descriptor.id;
-        if !selection.selects(id.as_str()) {
+        let Some(parts) = choice.parts_of(id) else {
             continue;
-        }
+        };
         steps.push(match carried.get(&id) {
             Some(planned) => (*planned).clone(),
-            None => plan_step(inner, step, selection, transaction).await?,
+            None => plan_step(inner, step, parts.clone(), &choice.kept, transaction).await?,
         });
     }
     let mut unclaimed = match (&inner.database, &mut *transaction.lock().await) {
@@ -88,29 +93,27 @@ async fn plan_steps(
     unclaimed.extend(unclaimed_paths(inner).await?);
     let preserved = inner.ownership.preserved().to_vec();
     let blockers = preflight::blockers(inner).await;
-    Ok(ResetPlan::new(steps, preserved, unclaimed, blockers))
+    let mut plan = ResetPlan::new(steps, preserved, unclaimed, blockers);
+    plan.break_references(choice.broken);
+    Ok(plan)
 }
 
-/// Plans one step. The transaction is needed only if it claims tables.
+/// Plans `parts` of one step. The transaction is needed only if it claims tables.
 pub(crate) async fn plan_step(
     inner: &Inner,
     step: &StepRegistration,
-    selection: &Selection,
+    parts: Parts,
+    kept: &BTreeMap<String, u64>,
     transaction: &SharedTransaction,
 ) -> Result<PlannedStep, PlanError> {
     let id = step.descriptor.id;
-    let selected = |name: &str| selection.selects_part(id.as_str(), name);
-    let mut tables = inner.tables_of(step);
-    tables.retain(|table| selected(table));
-    let mut paths = inner.ownership.paths_of(id);
-    paths.retain(|path| selected(path.as_str()));
     let context = PlanContext {
         descriptor: &step.descriptor,
         resources: &inner.resources,
         data_directory: &inner.data_directory,
         transaction,
-        tables,
-        paths,
+        parts,
+        kept,
     };
     let work = step.step.plan(&context);
     let plan = call(Call::Plan, &step.descriptor, inner.limits.step, work)
@@ -119,6 +122,7 @@ pub(crate) async fn plan_step(
         .map_err(|source| PlanError::Step { step: id, source })?;
     Ok(PlannedStep {
         registration: *step,
+        category: inner.ownership.category_of(id),
         plan,
     })
 }
@@ -126,8 +130,11 @@ pub(crate) async fn plan_step(
 /// A plan names only what its step claims: everything else belongs to somebody else.
 fn check_claims(context: &PlanContext<'_>, plan: StepPlan) -> Result<StepPlan, StepError> {
     let is_claimed = |item: &Item| match item.kind {
-        ItemKind::Table => context.tables.contains(&item.name),
-        ItemKind::Path => context.paths.iter().any(|path| path.as_str() == item.name),
+        ItemKind::Table => context.tables().contains(&item.name),
+        ItemKind::Path => context
+            .paths()
+            .iter()
+            .any(|path| path.as_str() == item.name),
         _ => true,
     };
     match plan.items().iter().find(|item| !is_claimed(item)) {

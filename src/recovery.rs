@@ -2,7 +2,7 @@
 //! action tolerates that it was done already, so a recovery that is interrupted is simply run
 //! again.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -23,7 +23,6 @@ use crate::planner;
 use crate::registry::StepRegistration;
 use crate::report::{JOURNAL, PURGE, Pending, RECLAIM, SWEEP};
 use crate::reserve;
-use crate::selection::Selection;
 use crate::staging::{Staging, purge};
 use crate::task::blocking;
 
@@ -265,20 +264,24 @@ async fn sweep(inner: &Inner, record: &JournalRecord, left: Left) -> Option<Pend
 
 /// Lets the steps in `ids` forget. Those that cannot, or may not, stay there, and are returned
 /// with the reason; a step that there is no more has nothing to forget.
-async fn forget_all(inner: &Arc<Inner>, ids: &mut BTreeSet<String>, left: Left) -> Vec<Pending> {
+async fn forget_all(
+    inner: &Arc<Inner>,
+    ids: &mut BTreeMap<String, Vec<String>>,
+    left: Left,
+) -> Vec<Pending> {
     let mut pending = Vec::new();
     for step in &inner.steps {
         let id = step.descriptor.id.as_str();
-        if !ids.contains(id) {
+        let Some(parts) = ids.get(id) else {
             continue;
-        }
+        };
         if !may_forget(step, left) {
             pending.push(Pending::later(id));
-        } else if let Err(error) = forget(inner, step).await {
+        } else if let Err(error) = forget(inner, step, parts).await {
             pending.push(Pending::new(id, &error));
         }
     }
-    ids.retain(|id| pending.iter().any(|pending| pending.work == *id));
+    ids.retain(|id, _| pending.iter().any(|pending| pending.work == *id));
     pending
 }
 
@@ -365,7 +368,11 @@ async fn note(inner: &Inner, record: &JournalRecord, outcome: RunOutcome, pendin
     }
 }
 
-async fn forget(inner: &Arc<Inner>, step: &StepRegistration) -> Result<(), StepError> {
+async fn forget(
+    inner: &Arc<Inner>,
+    step: &StepRegistration,
+    parts: &[String],
+) -> Result<(), StepError> {
     let descriptor = &step.descriptor;
     let limit = inner.limits.step;
     if descriptor.phase != Phase::Forget {
@@ -375,7 +382,10 @@ async fn forget(inner: &Arc<Inner>, step: &StepRegistration) -> Result<(), StepE
         };
         return call(Call::Forget, descriptor, limit, step.step.forget(&context)).await;
     }
-    let planned = planner::plan_step(inner, step, &Selection::all(), &Mutex::new(None))
+    let parts = (!parts.is_empty()).then_some(parts);
+    let parts = inner.parts_of(step).narrowed(parts);
+    let none = Mutex::new(None);
+    let planned = planner::plan_step(inner, step, parts, &BTreeMap::new(), &none)
         .await
         .map_err(StepError::other)?;
     let mut context = StepContext {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::blocker::Blocker;
 use crate::claims::{Preserved, Unclaimed};
-use crate::descriptor::{Phase, Scope, StepDescriptor, StepId};
+use crate::descriptor::{Category, Phase, Scope, StepDescriptor, StepId};
 use crate::error::chain;
 use crate::history::HistoryEntry;
 use crate::item::{Item, ItemKind, Outcome};
@@ -81,8 +81,9 @@ impl Report {
     /// Fills in what `plan` expects to become of everything.
     pub(crate) fn expect(&mut self, plan: &ResetPlan) {
         let steps = plan.steps.iter();
-        let expected =
-            |step: &PlannedStep| StepReport::new(step.descriptor(), step.plan.items().to_vec());
+        let expected = |step: &PlannedStep| {
+            StepReport::new(step.descriptor(), step.category, step.plan.items().to_vec())
+        };
         self.steps = steps.map(expected).collect();
         self.cleared = cleared(&self.steps);
     }
@@ -226,6 +227,9 @@ pub struct StepReport {
     pub phase: Phase,
     /// Whose state it is.
     pub scope: Scope,
+    /// What kind of state it is, where it is of one that requests tell apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<Category>,
     /// The sums of the removed items' counts, by unit.
     pub counts: BTreeMap<&'static str, u64>,
     /// The sum of the removed items' sizes, where known.
@@ -240,7 +244,11 @@ pub struct StepReport {
 }
 
 impl StepReport {
-    pub(crate) fn new(descriptor: &StepDescriptor, items: Vec<Item>) -> Self {
+    pub(crate) fn new(
+        descriptor: &StepDescriptor,
+        category: Option<Category>,
+        items: Vec<Item>,
+    ) -> Self {
         let mut counts = BTreeMap::new();
         let mut bytes = None;
         let mut erasure = BTreeSet::new();
@@ -262,6 +270,7 @@ impl StepReport {
             description: descriptor.description,
             phase: descriptor.phase,
             scope: descriptor.scope,
+            category,
             counts,
             bytes,
             erasure,

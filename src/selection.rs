@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::database::KeptRows;
+use crate::relative_path::RelativePath;
+
 /// What to reset: everything, some steps, or parts of a step (these tables, those
 /// directories).
 ///
@@ -23,6 +26,12 @@ pub struct Selection {
     /// For a step's id, the items that are meant; all of them when absent.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     only: BTreeMap<String, Vec<String>>,
+    /// Whether tables that refer to selected ones go as well.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    cascade: bool,
+    /// The names of the rows that stay.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    keep: Vec<String>,
 }
 
 /// Why a selection cannot be planned.
@@ -47,12 +56,61 @@ pub enum SelectionError {
         /// The tables and paths that there are.
         known: String,
     },
+    /// It keeps rows that the host does not offer.
+    #[error("there are no rows called `{name}` to keep; there is: {known}")]
+    UnknownKeptRows {
+        /// What it names.
+        name: String,
+        /// The names that there are.
+        known: String,
+    },
     /// It narrows a step to nothing.
     #[error("`only` names no part of step `{0}`: name one, or leave the step out")]
     Empty(String),
     /// It narrows a step that it does not select.
     #[error("`only` names step `{0}`, which `steps` leaves out: add it there")]
     NotSelected(String),
+}
+
+/// What of a step can be selected by itself.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Parts {
+    pub(crate) tables: Vec<String>,
+    pub(crate) paths: Vec<RelativePath>,
+    /// Prefixes of keys; a longer one that begins with one of them is a part as well.
+    pub(crate) keys: Vec<String>,
+}
+
+impl Parts {
+    /// All of them, by name.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        let tables = self.tables.iter().map(String::as_str);
+        let paths = self.paths.iter().map(RelativePath::as_str);
+        let keys = self.keys.iter().map(String::as_str);
+        tables.chain(paths).chain(keys)
+    }
+
+    fn has(&self, part: &str) -> bool {
+        self.names().any(|name| name == part)
+            || self
+                .keys
+                .iter()
+                .any(|prefix| part.starts_with(prefix.as_str()))
+    }
+
+    /// Those that are in `selected`; all of them when nothing is said.
+    pub(crate) fn narrowed(mut self, selected: Option<&[String]>) -> Self {
+        let Some(selected) = selected else {
+            return self;
+        };
+        let is_selected = |name: &str| selected.iter().any(|part| part == name);
+        self.tables.retain(|table| is_selected(table));
+        self.paths.retain(|path| is_selected(path.as_str()));
+        let keys = std::mem::take(&mut self.keys);
+        let is_key = |part: &&String| keys.iter().any(|prefix| part.starts_with(prefix.as_str()));
+        self.keys = selected.iter().filter(is_key).cloned().collect();
+        self
+    }
 }
 
 impl Selection {
@@ -67,7 +125,7 @@ impl Selection {
     pub fn steps<Id: Into<String>>(ids: impl IntoIterator<Item = Id>) -> Self {
         Self {
             steps: Some(ids.into_iter().map(Into::into).collect()),
-            only: BTreeMap::new(),
+            ..Self::default()
         }
     }
 
@@ -83,6 +141,39 @@ impl Selection {
         self
     }
 
+    /// Takes along every table that refers to a selected one, and those that refer to these,
+    /// as far as steps claim them.
+    #[must_use]
+    pub fn cascade(mut self) -> Self {
+        self.cascade = true;
+        self
+    }
+
+    /// Keeps the rows that the host has offered under `name`, with what they refer to: see
+    /// [`EngineBuilder::keep_rows`](crate::EngineBuilder::keep_rows).
+    #[must_use]
+    pub fn keep(mut self, name: impl Into<String>) -> Self {
+        self.keep.push(name.into());
+        self
+    }
+
+    /// Whether tables that refer to selected ones go as well.
+    #[must_use]
+    pub fn is_cascading(&self) -> bool {
+        self.cascade
+    }
+
+    /// Whether the rows called `name` stay.
+    #[must_use]
+    pub fn keeps(&self, name: &str) -> bool {
+        self.keep.iter().any(|kept| kept == name)
+    }
+
+    /// The parts of `step` that are asked for; none when it is asked for whole.
+    pub(crate) fn parts_of(&self, step: &str) -> Option<&[String]> {
+        self.only.get(step).map(Vec::as_slice)
+    }
+
     /// Whether `step` is selected, whole or in part.
     #[must_use]
     pub fn selects(&self, step: &str) -> bool {
@@ -91,25 +182,24 @@ impl Selection {
             .is_none_or(|ids| ids.iter().any(|id| id == step))
     }
 
-    /// Whether the part `name` of `step` is selected.
-    #[must_use]
-    pub fn selects_part(&self, step: &str, name: &str) -> bool {
-        self.selects(step)
-            && self
-                .only
-                .get(step)
-                .is_none_or(|parts| parts.iter().any(|part| part == name))
-    }
-
-    /// Checks every name against `known`: the parts of each step there is.
+    /// Checks every name against what there is: the parts of each step, and the names of the
+    /// rows that can be kept.
     pub(crate) fn validate(
         &self,
-        known: &BTreeMap<&str, Vec<String>>,
+        known: &BTreeMap<&str, Parts>,
+        kept: &[KeptRows],
     ) -> Result<(), SelectionError> {
         let list = |names: &mut dyn Iterator<Item = &str>| {
             let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
             names.join(", ")
         };
+        let is_offered = |name: &&String| kept.iter().any(|rows| rows.name() == *name);
+        if let Some(name) = self.keep.iter().find(|name| !is_offered(name)) {
+            return Err(SelectionError::UnknownKeptRows {
+                name: name.clone(),
+                known: list(&mut kept.iter().map(KeptRows::name)),
+            });
+        }
         for step in self.steps.iter().flatten().chain(self.only.keys()) {
             if !known.contains_key(step.as_str()) {
                 return Err(SelectionError::UnknownStep {
@@ -126,11 +216,11 @@ impl Selection {
                 return Err(SelectionError::Empty(step.clone()));
             }
             let there = &known[step.as_str()];
-            if let Some(part) = parts.iter().find(|part| !there.contains(part)) {
+            if let Some(part) = parts.iter().find(|part| !there.has(part)) {
                 return Err(SelectionError::UnknownPart {
                     step: step.clone(),
                     part: part.clone(),
-                    known: list(&mut there.iter().map(String::as_str)),
+                    known: list(&mut there.names()),
                 });
             }
         }
@@ -142,23 +232,30 @@ impl Selection {
 mod tests {
     use super::*;
 
-    fn known() -> BTreeMap<&'static str, Vec<String>> {
-        BTreeMap::from([
-            ("media", vec!["media".to_owned()]),
-            ("tables", vec!["posts".to_owned()]),
-        ])
+    fn known() -> BTreeMap<&'static str, Parts> {
+        let media = Parts {
+            paths: vec![RelativePath::new("media").unwrap()],
+            ..Parts::default()
+        };
+        let tables = Parts {
+            tables: vec!["posts".to_owned()],
+            ..Parts::default()
+        };
+        BTreeMap::from([("media", media), ("tables", tables)])
     }
 
     #[test]
     fn an_unknown_name_is_answered_with_what_there_is() {
-        let error = Selection::steps(["medai"]).validate(&known()).unwrap_err();
+        let error = Selection::steps(["medai"])
+            .validate(&known(), &[])
+            .unwrap_err();
         assert_eq!(
             error.to_string(),
             "there is no step `medai`; there is: `media`, `tables`"
         );
         let error = Selection::all()
             .only("tables", ["post"])
-            .validate(&known())
+            .validate(&known(), &[])
             .unwrap_err();
         assert_eq!(
             error.to_string(),
@@ -170,7 +267,7 @@ mod tests {
     fn a_narrowed_step_must_be_selected() {
         let selection = Selection::steps(["media"]).only("tables", ["posts"]);
         assert!(matches!(
-            selection.validate(&known()),
+            selection.validate(&known(), &[]),
             Err(SelectionError::NotSelected(_))
         ));
     }

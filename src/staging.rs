@@ -1,19 +1,38 @@
 //! The staging area: a removed path is renamed into it, and can be renamed back until the
-//! reset is committed. Nothing is unlinked before that.
+//! reset is committed. Nothing is unlinked before that. What comes in its place, an empty
+//! directory or what a bundle holds, is made in the area and renamed out of it.
 
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::{Mode, fsync, mkdirat, openat, renameat};
+use rustix::fs::{Gid, Mode, Uid, fchmod, fchown, fstat, fsync, mkdirat, openat, renameat};
 use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::data_directory::{DataDirectory, Entry, PathError, directory_flags, remove_tree};
+use crate::data_directory::{
+    DataDirectory, Entry, EntryKind, PathError, directory_flags, remove_tree,
+};
 use crate::relative_path::RelativePath;
 
 /// What marks, in the staging area, that the staged paths have been looked at again.
 const SWEPT: &str = "swept";
+
+/// What is behind a slot's number in the name of an empty directory that is to take the place of
+/// a staged one.
+const FRESH: &str = "fresh";
+
+/// What is behind a slot's number in the name of the mark that something was put at its path.
+const PUT: &str = "put";
+
+/// A path that may be staged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Slot {
+    pub(crate) path: RelativePath,
+    /// Whether it is a directory that stays when what is in it goes.
+    pub(crate) stays: bool,
+}
 
 /// `<data directory>/.factory-reset/<run>/`, where each staged path has a slot: its place in
 /// the list that the journal keeps.
@@ -22,7 +41,7 @@ pub(crate) struct Staging {
     data_directory: Arc<DataDirectory>,
     run: Uuid,
     area: OwnedFd,
-    slots: Vec<RelativePath>,
+    slots: Vec<Slot>,
     /// Held during every move, and `true` once nothing may be staged any more: a step that
     /// was given up may still have a move under way.
     closed: Mutex<bool>,
@@ -33,7 +52,7 @@ impl Staging {
     pub(crate) fn create(
         data_directory: Arc<DataDirectory>,
         run: Uuid,
-        slots: Vec<RelativePath>,
+        slots: Vec<Slot>,
     ) -> Result<Self, PathError> {
         let name = run.to_string();
         let path = data_directory.own_path(&name);
@@ -48,7 +67,7 @@ impl Staging {
     pub(crate) fn open(
         data_directory: Arc<DataDirectory>,
         run: Uuid,
-        slots: Vec<RelativePath>,
+        slots: Vec<Slot>,
     ) -> Result<Option<Self>, PathError> {
         let name = run.to_string();
         let own = data_directory.own();
@@ -68,14 +87,54 @@ impl Staging {
 
     /// Moves `path` into its slot. Returns `false` when there is nothing.
     pub(crate) fn stage(&self, path: &RelativePath) -> Result<bool, PathError> {
-        let Some(slot) = self.slots.iter().position(|slot| slot == path) else {
-            return Err(PathError::NotPlanned(path.to_string()));
-        };
+        let (slot, stays) = self.slot(path)?;
         let closed = self.closed();
         if *closed {
             return Err(PathError::TooLate(path.to_string()));
         }
-        self.move_into(path, &slot.to_string())
+        if stays {
+            self.empty(path, slot, &slot.to_string())
+        } else {
+            self.move_into(path, &slot.to_string())
+        }
+    }
+
+    /// Moves `name` in `directory`, which lies on the same file system, to where `path` was
+    /// staged from. Everything in it is on the disk already.
+    #[cfg(feature = "backup")]
+    pub(crate) fn put(
+        &self,
+        path: &RelativePath,
+        directory: impl AsFd,
+        name: &OsStr,
+    ) -> Result<(), PathError> {
+        let (slot, stays) = self.slot(path)?;
+        let refuse = |action| PathError::io(action, self.data_directory.absolute(path));
+        let closed = self.closed();
+        if *closed {
+            return Err(PathError::TooLate(path.to_string()));
+        }
+        // Until now nothing was at the path that is not staged: from now on there may be.
+        match mkdirat(&self.area, &*of(slot, PUT), Mode::RWXU) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(error) => return Err(refuse("mark in the staging area")(error)),
+        }
+        fsync(&self.area).map_err(refuse("sync the staging area of"))?;
+        if stays {
+            // The empty directory that was put in its place.
+            self.move_into(path, &again(&slot.to_string()))?;
+        }
+        let place = self.data_directory.make_place(path)?;
+        renameat(directory, name, &place.parent, &*place.name)
+            .map_err(refuse("move out of the bundle"))?;
+        fsync(&place.parent).map_err(refuse("sync the directory of"))
+    }
+
+    /// The number of the slot of `path`, and whether it stays.
+    fn slot(&self, path: &RelativePath) -> Result<(usize, bool), PathError> {
+        let slot = self.slots.iter().position(|slot| slot.path == *path);
+        let slot = slot.ok_or_else(|| PathError::NotPlanned(path.to_string()))?;
+        Ok((slot, self.slots[slot].stays))
     }
 
     /// Moves away what a writer has put back at a staged path since. Goes on past what
@@ -83,7 +142,14 @@ impl Staging {
     pub(crate) fn stage_again(&self) -> Result<(), PathError> {
         *self.closed() = true;
         let slots = self.slots.iter().enumerate();
-        let moved = slots.map(|(slot, path)| self.move_into(path, &again(&slot.to_string())));
+        let moved = slots.map(|(number, slot)| {
+            let name = again(&number.to_string());
+            match slot.stays {
+                false => self.move_into(&slot.path, &name),
+                true if self.is_empty(&slot.path)? => Ok(false),
+                true => self.empty(&slot.path, number, &name),
+            }
+        });
         // All of them are tried before the errors are looked at.
         let moved: Vec<_> = moved.collect();
         // Also where one failed: from here on the service may put something there.
@@ -91,9 +157,74 @@ impl Staging {
         moved.into_iter().try_for_each(|moved| moved.map(drop))
     }
 
+    /// Moves the directory `path` to `name` in the area, and puts an empty one in its place that
+    /// has its mode and its owner. Returns `false` when there is nothing.
+    fn empty(&self, path: &RelativePath, slot: usize, name: &str) -> Result<bool, PathError> {
+        let refuse = |action| PathError::io(action, self.data_directory.absolute(path));
+        let Some(place) = self.data_directory.place(path)? else {
+            return Ok(false);
+        };
+        let fresh = of(slot, FRESH);
+        let model = match openat(
+            &place.parent,
+            &*place.name,
+            directory_flags(),
+            Mode::empty(),
+        ) {
+            Ok(directory) => Some(fstat(&directory).map_err(refuse("look at"))?),
+            Err(Errno::NOENT) => return Ok(false),
+            // A link or a file: neither is followed nor kept.
+            Err(Errno::LOOP | Errno::NOTDIR) => None,
+            Err(error) => return Err(refuse("open")(error)),
+        };
+        match mkdirat(&self.area, &*fresh, Mode::RWXU) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(error) => return Err(refuse("make an empty directory for")(error)),
+        }
+        if let Some(model) = model {
+            let directory = openat(&self.area, &*fresh, directory_flags(), Mode::empty())
+                .map_err(refuse("make an empty directory for"))?;
+            let own = fstat(&directory).map_err(refuse("look at"))?;
+            if (own.st_uid, own.st_gid) != (model.st_uid, model.st_gid) {
+                let owner = Some(Uid::from_raw(model.st_uid));
+                let group = Some(Gid::from_raw(model.st_gid));
+                // Without the right to give it away, it is the service's own, as its files are.
+                let _ = fchown(&directory, owner, group);
+            }
+            fchmod(&directory, Mode::from_raw_mode(model.st_mode))
+                .map_err(refuse("set the mode of"))?;
+            fsync(&directory).map_err(refuse("sync an empty directory for"))?;
+        }
+        if !self.move_into(path, name)? {
+            return Ok(false);
+        }
+        renameat(&self.area, &*fresh, &place.parent, &*place.name)
+            .map_err(refuse("put an empty directory in the place of"))?;
+        fsync(&place.parent).map_err(refuse("sync the directory of"))?;
+        Ok(true)
+    }
+
+    /// Whether `path` is a directory with nothing in it, or nothing at all.
+    fn is_empty(&self, path: &RelativePath) -> Result<bool, PathError> {
+        let Some(place) = self.data_directory.place(path)? else {
+            return Ok(true);
+        };
+        match Entry::look(&place.parent, OsStr::new(&place.name)) {
+            Err(Errno::NOENT) => Ok(true),
+            Ok(entry) if entry.kind == EntryKind::Directory => {
+                Ok(self.data_directory.names(Some(path))?.is_empty())
+            }
+            Ok(_) => Ok(false),
+            Err(error) => {
+                let path = self.data_directory.absolute(path);
+                Err(PathError::io("look at", path)(error))
+            }
+        }
+    }
+
     /// Notes, beside the journal which may not be written any more, that what is there from now
     /// on is there to stay.
-    fn mark_swept(&self) {
+    pub(crate) fn mark_swept(&self) {
         let marked = match mkdirat(&self.area, SWEPT, Mode::RWXU) {
             Ok(()) | Err(Errno::EXIST) => fsync(&self.area),
             Err(error) => Err(error),
@@ -134,10 +265,14 @@ impl Staging {
     /// reset by a writer that slipped through; it goes.
     pub(crate) fn restore(&self) -> Result<(), PathError> {
         *self.closed() = true;
-        for (slot, path) in self.slots.iter().enumerate() {
+        for (number, Slot { path, stays }) in self.slots.iter().enumerate() {
             let refuse = |action| PathError::io(action, self.data_directory.absolute(path));
-            let slot = slot.to_string();
+            let slot = number.to_string();
             if let Err(Errno::NOENT) = Entry::look(&self.area, OsStr::new(&slot)) {
+                // Nothing was there; what was put there is a bundle's.
+                if Entry::look(&self.area, OsStr::new(&of(number, PUT))).is_ok() {
+                    self.move_into(path, &again(&slot))?;
+                }
                 continue;
             }
             // What is staged is never given up: without its directory this is an error.
@@ -145,7 +280,9 @@ impl Staging {
                 return Err(refuse("find the directory of")(Errno::NOENT));
             };
             if Entry::look(&place.parent, OsStr::new(&place.name)).is_ok() {
-                tracing::warn!(%path, "something was written here during the reset; it goes");
+                if !stays {
+                    tracing::warn!(%path, "something was written here during the reset; it goes");
+                }
                 self.move_into(path, &again(&slot))?;
             }
             renameat(&self.area, &*slot, &place.parent, &*place.name)
@@ -171,6 +308,11 @@ pub(crate) fn purge(data_directory: &DataDirectory, run: Uuid) -> Result<(), Pat
     fsync(own.as_fd()).map_err(PathError::io("sync the directory of", path))
 }
 
+/// The name of something that belongs to a slot.
+fn of(slot: usize, what: &str) -> String {
+    format!("{slot}.{what}")
+}
+
 /// A name in the staging area for what came to the place of what is in `slot`: always a fresh
 /// one, for a directory cannot be moved onto another.
 fn again(slot: &str) -> String {
@@ -188,7 +330,10 @@ mod tests {
         let data_directory = Arc::new(DataDirectory::open(directory).unwrap());
         let slots = paths
             .iter()
-            .map(|path| RelativePath::new(path).unwrap())
+            .map(|path| Slot {
+                path: RelativePath::new(path).unwrap(),
+                stays: false,
+            })
             .collect();
         Staging::create(data_directory, Uuid::now_v7(), slots).unwrap()
     }

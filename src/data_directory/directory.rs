@@ -131,6 +131,25 @@ impl DataDirectory {
         Ok(Some(Place { parent, name }))
     }
 
+    /// Opens the directory that is to hold `path`, and makes it where there is none.
+    #[cfg(feature = "backup")]
+    pub(crate) fn make_place(&self, path: &RelativePath) -> Result<Place, PathError> {
+        let refuse = |action| PathError::io(action, self.absolute(path));
+        let mut parent = fcntl_dupfd_cloexec(&self.root, 0).map_err(refuse("open"))?;
+        let mut components = path.components();
+        let name = components.next_back().unwrap_or_default().to_owned();
+        for component in components {
+            match mkdirat(&parent, component, Mode::RWXU) {
+                Ok(()) => fsync(&parent).map_err(refuse("sync the directory of"))?,
+                Err(Errno::EXIST) => {}
+                Err(error) => return Err(refuse("make the directory of")(error)),
+            }
+            parent = openat(&parent, component, directory_flags(), Mode::empty())
+                .map_err(refuse("open the directory of"))?;
+        }
+        Ok(Place { parent, name })
+    }
+
     /// The names in `directory`, or in the data directory itself, sorted. Names that are not
     /// Unicode are shown as well as they can be.
     pub(crate) fn names(&self, directory: Option<&RelativePath>) -> Result<Vec<String>, PathError> {

@@ -10,7 +10,7 @@ mod survey;
 mod tree;
 
 pub(crate) use directory::{DataDirectory, directory_flags};
-pub(crate) use entry::Entry;
+pub(crate) use entry::{Entry, EntryKind};
 pub use error::PathError;
 pub(crate) use obstacle::of_file as obstacle_of_file;
 pub(crate) use replace::replace;

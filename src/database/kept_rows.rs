@@ -35,6 +35,15 @@ impl KeptRows {
         self
     }
 
+    /// The same with the names of tables as the database spells them.
+    pub(crate) fn spelled(mut self, spell: impl Fn(String) -> String) -> Self {
+        let rows = self.rows.into_iter();
+        self.rows = rows
+            .map(|(table, condition)| (spell(table), condition))
+            .collect();
+        self
+    }
+
     /// By which name selections ask for them.
     #[must_use]
     pub fn name(&self) -> &str {

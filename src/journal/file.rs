@@ -17,7 +17,7 @@ use crate::task::blocking;
 pub(super) const PREPARED: &str = "journal.prepared.json";
 pub(super) const COMMITTED: &str = "journal.committed.json";
 pub(super) const NEW: &str = "journal.new.json";
-pub(super) const VERSION: u32 = 3;
+pub(super) const VERSION: u32 = 4;
 
 /// Replaces the file `name`.
 pub(super) fn write(

@@ -1,6 +1,6 @@
 //! What the journal says.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use super::file::VERSION;
 use crate::descriptor::StepDescriptor;
 use crate::history::HistoryEntry;
 use crate::registry::StepRegistration;
-use crate::relative_path::RelativePath;
+use crate::staging::Slot;
 
 /// How far a reset is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,9 +32,10 @@ pub(crate) struct JournalRecord {
     /// The database that carries the commit record; none when the journal itself does.
     pub(crate) database: Option<String>,
     /// The paths that may be staged; a path's place in this list is its slot.
-    pub(crate) paths: Vec<RelativePath>,
-    /// The ids of the selected steps.
-    steps: Vec<String>,
+    pub(crate) paths: Vec<Slot>,
+    /// The ids of the selected steps, each with the parts that are selected; none of them when
+    /// it is selected whole.
+    steps: BTreeMap<String, Vec<String>>,
     /// Whether rows go.
     rows: bool,
     /// What earlier resets could not finish.
@@ -50,8 +51,9 @@ pub(crate) struct JournalRecord {
 /// What is left to do after a commit.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Leftover {
-    /// The ids of the steps that have to forget.
-    pub(crate) forget: BTreeSet<String>,
+    /// The ids of the steps that have to forget, each with the parts that it has to; none of
+    /// them when that is all.
+    pub(crate) forget: BTreeMap<String, Vec<String>>,
     /// The runs whose staging areas have to be purged.
     pub(crate) purge: Vec<Uuid>,
     /// Whether the database has to give freed pages back.
@@ -61,7 +63,22 @@ pub(crate) struct Leftover {
 impl Leftover {
     /// Whether `step` has still to forget.
     pub(crate) fn forgets(&self, step: &StepRegistration) -> bool {
-        self.forget.contains(step.descriptor.id.as_str())
+        self.forget.contains_key(step.descriptor.id.as_str())
+    }
+
+    /// Adds `parts` of the step `id` to what has to be forgotten.
+    pub(crate) fn leave(&mut self, id: &str, parts: &[String]) {
+        match self.forget.get_mut(id) {
+            None => {
+                self.forget.insert(id.to_owned(), parts.to_vec());
+            }
+            Some(all) if all.is_empty() || parts.is_empty() => all.clear(),
+            Some(some) => {
+                some.extend_from_slice(parts);
+                some.sort();
+                some.dedup();
+            }
+        }
     }
 }
 
@@ -70,8 +87,8 @@ impl JournalRecord {
     pub(crate) fn new(
         entry: &HistoryEntry,
         database: Option<String>,
-        paths: Vec<RelativePath>,
-        steps: Vec<String>,
+        paths: Vec<Slot>,
+        steps: BTreeMap<String, Vec<String>>,
         rows: bool,
     ) -> Self {
         Self {
@@ -85,6 +102,14 @@ impl JournalRecord {
             swept: false,
             entry: serde_json::to_value(entry).unwrap_or_default(),
         }
+    }
+
+    /// The same record of a run that puts something at the paths: what is there after the commit
+    /// is there to stay.
+    #[cfg(feature = "backup")]
+    pub(crate) fn fills(mut self) -> Self {
+        self.swept = true;
+        self
     }
 
     /// What the history is to say of this reset; nothing where only earlier ones have left
@@ -104,18 +129,25 @@ impl JournalRecord {
 
     /// Whether the reset has selected `step`.
     pub(crate) fn selects(&self, step: &StepDescriptor) -> bool {
-        self.steps.iter().any(|id| step.id.as_str() == id)
+        self.steps.contains_key(step.id.as_str())
     }
 
     /// The paths at which a writer may have put something during the reset.
-    pub(crate) fn unswept(&self) -> &[RelativePath] {
+    pub(crate) fn unswept(&self) -> &[Slot] {
         if self.swept { &[] } else { &self.paths }
+    }
+
+    /// What earlier resets have left to forget.
+    pub(crate) fn forget_earlier(&self) -> BTreeMap<String, Vec<String>> {
+        self.earlier.forget.clone()
     }
 
     /// What there is to do once this reset is committed, with what earlier ones have left.
     pub(crate) fn leftover(&self) -> Leftover {
         let mut leftover = self.earlier.clone();
-        leftover.forget.extend(self.steps.iter().cloned());
+        for (id, parts) in &self.steps {
+            leftover.leave(id, parts);
+        }
         if !leftover.purge.contains(&self.run) {
             leftover.purge.push(self.run);
         }
@@ -145,7 +177,7 @@ impl JournalRecord {
     pub(super) fn of_leftover(&self, earlier: Leftover) -> Self {
         Self {
             paths: Vec::new(),
-            steps: Vec::new(),
+            steps: BTreeMap::new(),
             rows: false,
             earlier,
             ..self.clone()

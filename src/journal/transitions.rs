@@ -172,7 +172,7 @@ impl Journal {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::BTreeMap;
 
     use uuid::Uuid;
 
@@ -180,10 +180,14 @@ mod tests {
     use crate::history::HistoryEntry;
     use crate::relative_path::RelativePath;
     use crate::selection::Selection;
+    use crate::staging::Slot;
 
     fn record() -> JournalRecord {
-        let media = RelativePath::new("media").unwrap();
-        let steps = vec!["media".into()];
+        let media = Slot {
+            path: RelativePath::new("media").unwrap(),
+            stays: false,
+        };
+        let steps = BTreeMap::from([("media".into(), Vec::new())]);
         let entry = HistoryEntry::begun(Uuid::now_v7(), None, Some(Selection::all()));
         JournalRecord::new(&entry, None, vec![media], steps, true)
     }
@@ -242,7 +246,10 @@ mod tests {
         journal.commit().await.unwrap();
         let left = journal.record().unwrap().leftover();
         assert!(left.purge.contains(&first.run) && left.purge.contains(&third.run));
-        assert_eq!(left.forget, BTreeSet::from(["media".to_owned()]));
+        assert_eq!(
+            left.forget,
+            BTreeMap::from([("media".to_owned(), Vec::new())])
+        );
     }
 
     #[tokio::test]
