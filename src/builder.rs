@@ -15,6 +15,7 @@ use crate::database::{Bounded, Database, DatabaseError, KeptRows, Patience};
 use crate::descriptor::{Phase, StepDescriptor};
 use crate::engine::{Engine, Inner, Limits, Running};
 use crate::error::{BuildError, RecoveryError};
+use crate::event_log::EventLog;
 use crate::gate::Gate;
 use crate::guard::{Guard, NothingUnclaimed};
 use crate::history::History;
@@ -23,7 +24,7 @@ use crate::order::order;
 use crate::registry::{StepRegistration, registered};
 use crate::resources::Resources;
 use crate::task::blocking;
-use crate::{event, recovery, reserve, retry};
+use crate::{recovery, reserve, retry};
 
 /// How long requests under way may take to end.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
@@ -46,6 +47,9 @@ pub struct EngineBuilder {
     data_dir: Option<PathBuf>,
     preserved_paths: Vec<(PathBuf, String)>,
     preserved_tables: Vec<(String, String)>,
+    secrets: Vec<PathBuf>,
+    #[cfg(feature = "backup")]
+    backups: Option<PathBuf>,
     kept_rows: Vec<KeptRows>,
     confirmation: Option<String>,
     guards: Vec<Box<dyn Guard>>,
@@ -65,6 +69,9 @@ impl EngineBuilder {
             data_dir: None,
             preserved_paths: Vec::new(),
             preserved_tables: Vec::new(),
+            secrets: Vec::new(),
+            #[cfg(feature = "backup")]
+            backups: None,
             kept_rows: Vec::new(),
             confirmation: None,
             guards: Vec::new(),
@@ -107,6 +114,25 @@ impl EngineBuilder {
     pub fn preserve(mut self, path: impl Into<PathBuf>, reason: impl Into<String>) -> Self {
         self.preserved_paths.push((path.into(), reason.into()));
         self
+    }
+
+    /// Keeps a secret in every reset, like [`preserve`](Self::preserve). It goes into no backup,
+    /// unless one is asked for that includes [`Category::Config`](crate::Category::Config).
+    #[must_use]
+    pub fn preserve_secret(mut self, path: impl Into<PathBuf>, reason: impl Into<String>) -> Self {
+        let path = path.into();
+        self.secrets.push(path.clone());
+        self.preserve(path, reason)
+    }
+
+    /// Keeps backups in this directory, given relative to the data directory; every reset
+    /// preserves it.
+    #[cfg(feature = "backup")]
+    #[must_use]
+    pub fn backups(mut self, directory: impl Into<PathBuf>) -> Self {
+        let directory = directory.into();
+        self.backups = Some(directory.clone());
+        self.preserve(directory, "backups outlive what they were made of")
     }
 
     /// Keeps a table in every reset.
@@ -312,7 +338,7 @@ impl EngineBuilder {
             guards: self.guards,
             limits: self.limits,
             gate: Gate::default(),
-            events: event::channel(),
+            events: Arc::new(EventLog::new()),
             history: Arc::new(history),
             turn: Arc::default(),
             running: Mutex::new(Running::new(journal)),

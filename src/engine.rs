@@ -5,17 +5,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, OwnedMutexGuard, broadcast};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+#[cfg(feature = "backup")]
+use crate::backup::{Backup, BackupError, BackupRequest, RestoreRequest};
 use crate::builder::EngineBuilder;
 use crate::claims::Ownership;
 use crate::data_directory::DataDirectory;
 use crate::database::{Database, KeptRows};
 use crate::descriptor::{StepDescriptor, StepId};
 use crate::error::{PlanError, RecoveryError, ResetError};
-use crate::event::Event;
+use crate::event::EventId;
+use crate::event_log::{EventLog, Events};
 use crate::gate::{ClosedGate, Gate};
 use crate::guard::Guard;
 use crate::history::{History, HistoryEntry};
@@ -48,7 +51,7 @@ pub(crate) struct Inner {
     pub(crate) guards: Vec<Box<dyn Guard>>,
     pub(crate) limits: Limits,
     pub(crate) gate: Gate,
-    pub(crate) events: broadcast::Sender<Event>,
+    pub(crate) events: Arc<EventLog>,
     pub(crate) history: Arc<History>,
     /// Locked by the reset that runs: there is one at a time.
     pub(crate) turn: Arc<Mutex<()>>,
@@ -197,6 +200,55 @@ impl Engine {
         self.inner.history.find(run)
     }
 
+    /// Makes a backup, without stopping the service.
+    ///
+    /// # Errors
+    ///
+    /// When its name is taken or cannot be one, something cannot be read, or the disk is full;
+    /// then there is no backup. See [`BackupError`].
+    #[cfg(feature = "backup")]
+    pub async fn backup(&self, request: BackupRequest) -> Result<Backup, BackupError> {
+        let _ = request;
+        Err(BackupError::Nowhere)
+    }
+
+    /// The backups that there are, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// When their directory cannot be read.
+    #[cfg(feature = "backup")]
+    pub async fn backups(&self) -> Result<Vec<Backup>, BackupError> {
+        Err(BackupError::Nowhere)
+    }
+
+    /// Removes the backup `name`.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or it cannot be removed.
+    #[cfg(feature = "backup")]
+    pub async fn remove_backup(&self, name: &str) -> Result<(), BackupError> {
+        let _ = name;
+        Err(BackupError::Nowhere)
+    }
+
+    /// Puts back exactly what a backup holds, all or nothing, in the way of a reset; what it
+    /// does not hold stays as it is. Leaves the gate closed like
+    /// [`reset_behind_gate`](Self::reset_behind_gate).
+    ///
+    /// # Errors
+    ///
+    /// As a reset; [`ResetError::Backup`] when the backup cannot be restored. Nothing is lost.
+    #[cfg(feature = "backup")]
+    pub async fn restore_behind_gate(
+        &self,
+        request: RestoreRequest,
+    ) -> Result<(Report, ClosedGate), ResetError> {
+        let _ = request;
+        Err(ResetError::Backup(BackupError::Nowhere))
+    }
+
     /// Ends a reset that could be neither finished nor undone ([`ResetError::Undecided`],
     /// [`ResetError::NotUndone`]): finishes or undoes it, lets run again what was stopped, and
     /// opens the gate. It is also tried in the background, by the next reset and at the next
@@ -238,11 +290,23 @@ impl Engine {
         self.inner.gate.clone()
     }
 
-    /// The events of all resets from now on. A listener that is slow or goes away changes
-    /// nothing for the reset.
+    /// The events of all runs from now on. A listener that is slow or goes away changes
+    /// nothing for them.
     #[must_use]
-    pub fn events(&self) -> broadcast::Receiver<Event> {
-        self.inner.events.subscribe()
+    pub fn events(&self) -> Events {
+        self.inner.events.from_now()
+    }
+
+    /// The events after `last`, the last one that a listener has seen; without it, or when it is
+    /// not known any more, those of the run that is under way from its beginning.
+    #[must_use]
+    pub fn events_after(&self, last: Option<EventId>) -> Events {
+        self.inner.events.after(last)
+    }
+
+    /// Ends every [`Events`] once it has told what has happened: for a host that shuts down.
+    pub fn end_events(&self) {
+        self.inner.events.end();
     }
 
     /// The phrase that confirms a reset, if the host has set one.

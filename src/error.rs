@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+#[cfg(feature = "backup")]
+use crate::backup::BackupError;
 use crate::blocker::{self, Blocker};
 use crate::claims::ClaimError;
 use crate::data_directory::PathError;
@@ -273,6 +275,11 @@ pub enum ResetError {
     /// Something could not be cleared; nothing was touched.
     #[error("not everything can be cleared: {}", blocker::list(.0))]
     Blocked(Vec<Blocker>),
+    /// The backup that was to be made first, or to be restored, could not be; nothing was
+    /// touched.
+    #[cfg(feature = "backup")]
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     /// A guard refuses; nothing was touched.
     #[error("guard `{guard}` refuses")]
     Guard {

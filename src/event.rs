@@ -1,16 +1,16 @@
 //! Facts about the progress of a reset.
 
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use serde::Serialize;
-use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use crate::descriptor::{Phase, StepId};
-
-/// How many events a slow listener can lag behind before it misses some.
-const CAPACITY: usize = 1024;
+use crate::event_log::EventLog;
 
 /// One fact about progress, numbered within its run.
 #[derive(Debug, Clone, Serialize)]
@@ -27,6 +27,50 @@ pub struct Event {
     pub kind: EventKind,
 }
 
+impl Event {
+    /// What a listener that comes back names as the last event that it has seen.
+    #[must_use]
+    pub fn id(&self) -> EventId {
+        EventId {
+            run: self.run,
+            index: self.index,
+        }
+    }
+}
+
+/// One event among all: `<run>:<index>` as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct EventId {
+    /// The run.
+    pub run: Uuid,
+    /// The event's number in it.
+    pub index: u64,
+}
+
+/// Not the text of an [`EventId`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no event's id: it is a run's, a `:` and a number")]
+pub struct InvalidEventId(String);
+
+impl fmt::Display for EventId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.run, self.index)
+    }
+}
+
+impl FromStr for EventId {
+    type Err = InvalidEventId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parsed = text
+            .split_once(':')
+            .and_then(|(run, index)| Some((run.parse().ok()?, index.parse().ok()?)));
+        let (run, index) = parsed.ok_or_else(|| InvalidEventId(text.to_owned()))?;
+        Ok(Self { run, index })
+    }
+}
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -34,6 +78,13 @@ pub struct Event {
 pub enum EventKind {
     /// A reset was asked for. Opens a run.
     ResetStarted,
+    /// A restoration was asked for. Opens a run.
+    RestoreStarted,
+    /// The backup that was asked for is made.
+    BackupMade {
+        /// Its name.
+        name: String,
+    },
     /// Nothing speaks against it: it begins.
     Planned {
         /// How many steps are selected.
@@ -82,16 +133,16 @@ impl EventKind {
 /// Sends the events of one run. Nobody needs to listen.
 #[derive(Debug)]
 pub(crate) struct Progress {
-    sender: broadcast::Sender<Event>,
+    log: Arc<EventLog>,
     run: Uuid,
     next: AtomicU64,
     started: Instant,
 }
 
 impl Progress {
-    pub(crate) fn new(sender: broadcast::Sender<Event>, run: Uuid) -> Self {
+    pub(crate) fn new(log: Arc<EventLog>, run: Uuid) -> Self {
         Self {
-            sender,
+            log,
             run,
             next: AtomicU64::new(0),
             started: Instant::now(),
@@ -104,8 +155,7 @@ impl Progress {
 
     pub(crate) fn send(&self, kind: EventKind) {
         tracing::debug!(run = %self.run, ?kind, "reset");
-        // An error says that nobody listens, which is no concern of the reset.
-        let _ = self.sender.send(Event {
+        self.log.add(Event {
             run: self.run,
             index: self.next.fetch_add(1, Ordering::Relaxed),
             elapsed_ms: self.elapsed_ms(),
@@ -117,8 +167,4 @@ impl Progress {
 /// Milliseconds since `started`.
 pub(crate) fn elapsed_ms(started: Instant) -> u64 {
     u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)
-}
-
-pub(crate) fn channel() -> broadcast::Sender<Event> {
-    broadcast::Sender::new(CAPACITY)
 }

@@ -34,7 +34,11 @@ pub(crate) async fn run(
     let selection = Some(request.selection.clone());
     let selection =
         selection.filter(|selection| selection.validate(&inner.parts(), &inner.kept_rows).is_ok());
-    let mut entry = HistoryEntry::begun(Uuid::now_v7(), request.actor.clone(), selection);
+    let mut entry = HistoryEntry::begun(
+        request.run.unwrap_or_else(Uuid::now_v7),
+        request.actor.clone(),
+        selection,
+    );
     match turn {
         Ok(_turn) => take_turn(&inner, &request, entry).await,
         Err(refused) => {

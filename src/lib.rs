@@ -70,6 +70,8 @@
 //! The crate works on Unix: it reaches the data directory through directory handles.
 
 mod attempt;
+#[cfg(feature = "backup")]
+mod backup;
 mod blocker;
 mod builder;
 mod call;
@@ -82,6 +84,7 @@ mod descriptor;
 mod engine;
 mod error;
 mod event;
+mod event_log;
 mod executor;
 mod gate;
 mod guard;
@@ -112,6 +115,8 @@ mod task;
 pub mod testing;
 
 pub use async_trait::async_trait;
+#[cfg(feature = "backup")]
+pub use backup::{Backup, BackupContents, BackupError, BackupRequest, BackupTable, RestoreRequest};
 pub use blocker::Blocker;
 pub use builder::EngineBuilder;
 pub use claims::{ClaimError, Claims, Preserved, Unclaimed};
@@ -125,7 +130,8 @@ pub use database::{
 pub use descriptor::{Category, Phase, Scope, StepDescriptor, StepId};
 pub use engine::Engine;
 pub use error::{BuildError, FailureCause, PlanError, RecoveryError, ResetError, StepError, chain};
-pub use event::{Event, EventKind};
+pub use event::{Event, EventId, EventKind, InvalidEventId};
+pub use event_log::Events;
 pub use gate::{ClosedGate, Entered, Gate};
 pub use guard::{Guard, NothingUnclaimed, Refusal};
 pub use history::{HistoryEntry, RunOutcome};

@@ -1,5 +1,7 @@
 //! What a caller asks of a reset.
 
+use uuid::Uuid;
+
 use crate::selection::Selection;
 
 /// A reset that is asked for. It does nothing until it is confirmed.
@@ -17,6 +19,9 @@ pub struct ResetRequest {
     pub(crate) confirmation: Confirmation,
     pub(crate) actor: Option<String>,
     pub(crate) digest: Option<String>,
+    pub(crate) run: Option<Uuid>,
+    /// The name of the backup that is made first.
+    pub(crate) backup: Option<String>,
 }
 
 /// How a request is confirmed.
@@ -38,6 +43,8 @@ impl ResetRequest {
             confirmation: Confirmation::None,
             actor: None,
             digest: None,
+            run: None,
+            backup: None,
         }
     }
 
@@ -67,6 +74,21 @@ impl ResetRequest {
     #[must_use]
     pub fn digest(mut self, digest: impl Into<String>) -> Self {
         self.digest = Some(digest.into());
+        self
+    }
+
+    /// Gives the run this number, so that its end can be looked up in the history.
+    #[must_use]
+    pub fn run(mut self, run: Uuid) -> Self {
+        self.run = Some(run);
+        self
+    }
+
+    /// Makes a backup called `name` of everything first, and does not reset if that fails.
+    #[cfg(feature = "backup")]
+    #[must_use]
+    pub fn backup(mut self, name: impl Into<String>) -> Self {
+        self.backup = Some(name.into());
         self
     }
 

@@ -215,7 +215,7 @@ async fn what_a_request_under_way_still_writes_refuses_the_reset_and_stops_nothi
         let (engine, request) = (engine.clone(), everything().digest(&seen));
         tokio::spawn(async move { engine.reset(request).await })
     };
-    while !matches!(events.recv().await.unwrap().kind, EventKind::Planned { .. }) {}
+    while !matches!(events.next().await.unwrap().kind, EventKind::Planned { .. }) {}
     host.run("INSERT INTO posts (text) VALUES ('under way')")
         .await;
     drop(under_way);
