@@ -74,6 +74,13 @@ mod attempt;
 mod backup;
 mod blocker;
 mod builder;
+#[cfg(feature = "backup")]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, unused_imports, reason = "the engine does not use it yet")
+)]
+#[expect(unreachable_pub, reason = "not part of the public interface yet")]
+mod bundle;
 mod call;
 mod choice;
 mod claims;
