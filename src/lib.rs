@@ -75,11 +75,6 @@ mod backup;
 mod blocker;
 mod builder;
 #[cfg(feature = "backup")]
-#[cfg_attr(
-    not(test),
-    expect(dead_code, unused_imports, reason = "the engine does not use it yet")
-)]
-#[expect(unreachable_pub, reason = "not part of the public interface yet")]
 mod bundle;
 mod call;
 mod choice;
@@ -112,7 +107,17 @@ mod report;
 mod request;
 mod reserve;
 mod resources;
+#[cfg(feature = "backup")]
+mod restoration;
+#[cfg(feature = "backup")]
+mod restore_context;
 mod retry;
+#[cfg(feature = "backup")]
+mod save_context;
+#[cfg(feature = "backup")]
+mod saving;
+#[cfg(feature = "backup")]
+mod secrets;
 mod selection;
 mod staging;
 mod step;
@@ -126,6 +131,8 @@ pub use async_trait::async_trait;
 pub use backup::{Backup, BackupContents, BackupError, BackupRequest, BackupTable, RestoreRequest};
 pub use blocker::Blocker;
 pub use builder::EngineBuilder;
+#[cfg(feature = "backup")]
+pub use bundle::{BundleError, BundleFault, BundleName, InvalidName};
 pub use claims::{ClaimError, Claims, Preserved, Unclaimed};
 pub use context::{ForgetContext, PlanContext, ResumeContext, StepContext};
 pub use data_directory::PathError;
@@ -141,7 +148,7 @@ pub use event::{Event, EventId, EventKind, InvalidEventId};
 pub use event_log::Events;
 pub use gate::{ClosedGate, Entered, Gate};
 pub use guard::{Guard, NothingUnclaimed, Refusal};
-pub use history::{HistoryEntry, RunOutcome};
+pub use history::{Action, HistoryEntry, RunOutcome};
 pub use inventory;
 pub use item::{Item, ItemKind, Outcome};
 pub use journal::{JournalError, JournalState};
@@ -153,5 +160,9 @@ pub use relative_path::{InvalidPath, RelativePath};
 pub use report::{Erasure, Pending, Report, StepReport};
 pub use request::ResetRequest;
 pub use resources::Resources;
+#[cfg(feature = "backup")]
+pub use restore_context::RestoreContext;
+#[cfg(feature = "backup")]
+pub use save_context::SaveContext;
 pub use selection::{Selection, SelectionError};
 pub use step::ResetStep;

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 use rustix::fs::{Mode, OFlags, openat};
@@ -41,11 +41,6 @@ impl Unpacked {
     /// What there is.
     pub(crate) fn manifest(&self) -> &Manifest {
         &self.manifest
-    }
-
-    /// The directory that it was unpacked into.
-    pub(crate) fn directory(&self) -> BorrowedFd<'_> {
-        self.directory.as_fd()
     }
 
     /// The rows of a table, as they were saved.
