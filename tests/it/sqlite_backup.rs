@@ -1,6 +1,6 @@
 //! Tables that are saved, and loaded again.
 
-use factory_reset::{Database, Sqlite, Transaction, chain};
+use factory_reset::{Database, Sqlite, chain};
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::test_runner::{Config, TestRunner};
 use uuid::Uuid;
@@ -83,9 +83,6 @@ async fn a_rich_host_is_saved_cleared_and_loaded_row_for_row() {
         }
         host.run("INSERT INTO articles_fts (articles_fts, rank) VALUES ('integrity-check', 1)")
             .await;
-        // A fresh install takes it as well.
-        let other = crate::rich::fresh(host.options.clone()).await;
-        drop(other);
         assert!(
             save(&sqlite).await == saved,
             "the same rows are the same bytes"
@@ -219,10 +216,10 @@ fn value() -> impl Strategy<Value = String> {
 /// Every value with its storage class and all its bytes.
 async fn exact(host: &Host) -> Vec<String> {
     let columns = ["rowid", "a", "b", "c", "d", "e", "f"]
-        .map(|name| format!("typeof({name}) || quote({name}) || hex(CAST({name} AS BLOB))"));
+        .map(|name| format!("typeof({name}) || hex(CAST({name} AS BLOB)) || hex(quote({name}))"));
     let select = format!(
         "SELECT {} FROM anything UNION ALL \
-         SELECT typeof(any) || quote(any) || hex(CAST(any AS BLOB)) || id FROM strict",
+         SELECT typeof(any) || hex(CAST(any AS BLOB)) || hex(quote(any)) || id FROM strict",
         columns.join(" || '|' || ")
     );
     sqlx::query_scalar(sqlx::AssertSqlSafe(select))

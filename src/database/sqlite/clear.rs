@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use super::catalogue::{Storage, factory_table};
 use super::kept::Kept;
-use super::triggers::Triggers;
+use super::set_aside::SetAside;
 use super::{Catalogue, DatabaseError, Table, count, counters, full_text, quote};
 
 /// The temporary table for rows that are kept.
@@ -27,8 +27,8 @@ pub(super) async fn clear(
     factory: &Catalogue,
     kept: &Kept,
 ) -> Result<BTreeMap<String, u64>, DatabaseError> {
-    let mut triggers = Triggers::default();
-    triggers.take(connection, tables).await?;
+    let mut aside = SetAside::default();
+    aside.take_triggers(connection, tables).await?;
     let mut rows = BTreeMap::new();
     for table in tables {
         let fresh = factory.table(&table.name);
@@ -51,24 +51,26 @@ pub(super) async fn clear(
         }
     }
     counters::reset(connection, tables, kept).await?;
-    triggers.put_back(connection).await?;
+    aside.put_back(connection).await?;
     full_text::rebuild(connection, catalogue, kept, tables).await?;
     Ok(rows)
 }
 
-/// Takes every row out of `tables`, and returns how many each had. Their triggers go into
-/// `triggers`.
+/// Takes every row out of `tables`, and returns how many each had. Their triggers and indexes
+/// are set `aside`.
 pub(super) async fn empty(
     connection: &mut SqliteConnection,
     tables: &[&Table],
-    triggers: &mut Triggers,
+    aside: &mut SetAside,
 ) -> Result<BTreeMap<String, u64>, DatabaseError> {
-    triggers.take(connection, tables).await?;
+    aside.take_triggers(connection, tables).await?;
     let mut rows = BTreeMap::new();
     for table in tables {
         let deleted = clear_table(connection, table, Some(table)).await?;
         rows.insert(table.name.clone(), deleted);
     }
+    // Only now, when nothing is in them.
+    aside.take_indexes(connection, tables).await?;
     counters::empty(connection, tables).await?;
     Ok(rows)
 }

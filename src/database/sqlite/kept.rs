@@ -7,8 +7,7 @@ use sqlx::{AssertSqlSafe, SqliteConnection};
 use super::foreign_key::ForeignKey;
 use super::{Catalogue, DatabaseError, KeptRows, Table, quote};
 
-/// Which rows are kept. Their keys are in temporary tables, which SQLite holds in memory:
-/// looking for them changes no file.
+/// Which rows are kept. Their keys are in temporary tables: looking for them changes nothing.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     /// Every table with such rows, those of which none is cleared included: what their rows

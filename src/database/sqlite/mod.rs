@@ -17,9 +17,9 @@ mod record;
 mod references;
 mod save;
 mod schema_order;
+mod set_aside;
 mod stream;
 mod transaction;
-mod triggers;
 mod vacuum;
 mod value;
 

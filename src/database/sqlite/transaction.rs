@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::check::{Changes, check};
 use super::factory::Factory;
 use super::kept::Kept;
-use super::triggers::Triggers;
+use super::set_aside::SetAside;
 use super::vacuum::Rewriting;
 use super::{
     Catalogue, DatabaseError, KeptRows, Reference, Table, Transaction, clear, close, count,
@@ -28,8 +28,8 @@ pub(super) struct SqliteTransaction {
     kept: Kept,
     /// The tables that can be loaded.
     emptied: BTreeSet<String>,
-    /// Those on emptied tables, for as long as these can be loaded.
-    triggers: Triggers,
+    /// What is on emptied tables, for as long as these can be loaded.
+    aside: SetAside,
     /// Whether a clearing or loading has begun that did not come to its end.
     is_half_done: bool,
     /// What is to be done after the commit.
@@ -46,6 +46,11 @@ impl SqliteTransaction {
         version: String,
     ) -> Result<Self, DatabaseError> {
         factory.attach(&mut connection).await?;
+        // The keys of kept rows: a preview writes no file.
+        sqlx::query("PRAGMA temp_store = MEMORY")
+            .execute(&mut connection)
+            .await
+            .map_err(DatabaseError::on("hold temporary tables in memory"))?;
         let none = Arc::default();
         let transaction =
             Self::begin(connection, factory, none, "BEGIN", "open a snapshot").await?;
@@ -79,11 +84,6 @@ impl SqliteTransaction {
         begin: &'static str,
         action: &'static str,
     ) -> Result<Self, DatabaseError> {
-        // The keys of kept rows: looking for them must write no file.
-        sqlx::query("PRAGMA temp_store = MEMORY")
-            .execute(&mut connection)
-            .await
-            .map_err(DatabaseError::on("hold temporary tables in memory"))?;
         sqlx::query(begin)
             .execute(&mut connection)
             .await
@@ -96,7 +96,7 @@ impl SqliteTransaction {
             changes: Changes::default(),
             kept: Kept::default(),
             emptied: BTreeSet::new(),
-            triggers: Triggers::default(),
+            aside: SetAside::default(),
             is_half_done: false,
             rewriting,
             version: String::new(),
@@ -183,7 +183,7 @@ impl Transaction for SqliteTransaction {
     async fn empty(&mut self, tables: &[String]) -> Result<Vec<u64>, DatabaseError> {
         let live = live(&self.catalogue, tables);
         let was_half_done = std::mem::replace(&mut self.is_half_done, true);
-        let rows = clear::empty(&mut self.connection, &live, &mut self.triggers).await?;
+        let rows = clear::empty(&mut self.connection, &live, &mut self.aside).await?;
         self.is_half_done = was_half_done;
         self.emptied.extend(rows.keys().cloned());
         self.changes.cleared.extend(tables.iter().cloned());
@@ -225,15 +225,17 @@ impl Transaction for SqliteTransaction {
             ));
         }
         self.emptied.clear();
-        self.triggers.put_back(&mut self.connection).await?;
+        self.aside.put_back(&mut self.connection).await?;
         check(&mut self.connection, &self.catalogue, &self.changes).await
     }
 
     async fn commit(mut self: Box<Self>, run: Uuid) -> Result<(), DatabaseError> {
         let half = if self.is_half_done {
             Some("a table is only half cleared or loaded: the step that has begun it must fail")
-        } else if !self.emptied.is_empty() || !self.triggers.is_empty() {
-            Some("tables that were emptied have no triggers yet: check the foreign keys first")
+        } else if !self.emptied.is_empty() || !self.aside.is_empty() {
+            Some(
+                "triggers and indexes of emptied tables are set aside: check the foreign keys first",
+            )
         } else {
             None
         };
