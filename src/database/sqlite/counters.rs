@@ -152,7 +152,7 @@ pub(super) async fn load(
             if !matches!(row[0], Value::Integer(_)) || !is_about(&row[1]) {
                 return Err(malformed(table)(Malformed::OtherCounter));
             }
-            let row: Vec<_> = row.drain(..).collect();
+            let row = std::mem::take(&mut row);
             // Where nobody has run ANALYZE there is no place for its findings, nor a need.
             if known.contains(counter) {
                 insert(connection, table, counter, columns, row).await?;

@@ -103,16 +103,20 @@ impl<'a> Batch<'a> {
             return Ok(());
         }
         let failed = || DatabaseError::on(format!("load table `{}`", self.storage.name));
-        let rows = self.values.chunks(self.columns).map(|row| {
-            let row = row.iter().map(Value::placeholder);
-            format!("({})", row.collect::<Vec<_>>().join(","))
-        });
-        let sql = format!(
-            "INSERT OR ABORT INTO main.{} ({}) VALUES {}",
+        let mut sql = format!(
+            "INSERT OR ABORT INTO main.{} ({}) VALUES ",
             quote(&self.storage.name),
-            self.storage.column_list(),
-            rows.collect::<Vec<_>>().join(",")
+            self.storage.column_list()
         );
+        for (index, value) in self.values.iter().enumerate() {
+            sql += match (index, index % self.columns) {
+                (0, _) => "(",
+                (_, 0) => "),(",
+                _ => ",",
+            };
+            sql += value.placeholder();
+        }
+        sql.push(')');
         let is_full = self.values.len() == self.rows * self.columns;
         let mut arguments = SqliteArguments::default();
         for value in self.values.drain(..) {

@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 /// How much is written, or asked for, at once.
 const CHUNK: usize = 64 * 1024;
 
-/// Bytes that [`Output`] has not written.
+/// Why bytes are not those of a saved table.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Malformed {
     #[error("it cannot be read")]
