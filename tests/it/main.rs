@@ -2,6 +2,7 @@
 #![cfg(all(feature = "sqlite", feature = "axum"))]
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
+mod backup;
 mod build;
 mod calls;
 mod claims;

@@ -36,13 +36,16 @@ impl Crashed {
 
     fn journal(&self, state: &str, change: impl FnOnce(&mut Value)) {
         let mut journal = json!({
-            "version": 3,
+            "version": 4,
             "run": RUN,
             "database": "host.db",
-            "paths": ["media", "thumbs"],
-            "steps": ["files", "generators", "tables"],
+            "paths": [
+                { "path": "media", "stays": false },
+                { "path": "thumbs", "stays": false },
+            ],
+            "steps": { "files": [], "generators": [], "tables": [] },
             "rows": true,
-            "earlier": { "forget": [], "purge": [], "reclaim": false },
+            "earlier": { "forget": {}, "purge": [], "reclaim": false },
             "swept": false,
             "entry": {
                 "id": RUN,
