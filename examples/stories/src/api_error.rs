@@ -5,7 +5,7 @@ use axum::extract::rejection::PathRejection;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use factory_reset::chain;
-use serde_json::json;
+use serde::Serialize;
 use shared_host::{BodyError, HashingError};
 
 /// Why a call is refused or has failed. The client sees the text, the log sees the
@@ -52,6 +52,13 @@ pub enum ApiError {
     /// A handler panicked; the panic is in the log.
     #[error("internal error")]
     Panicked,
+}
+
+/// What the client is told.
+#[derive(Serialize)]
+struct Refused {
+    success: bool,
+    error: String,
 }
 
 impl ApiError {
@@ -111,7 +118,10 @@ impl IntoResponse for ApiError {
         if status == StatusCode::INTERNAL_SERVER_ERROR {
             tracing::error!(error = chain(&self), "request failed");
         }
-        let body = json!({ "success": false, "error": self.to_string() });
-        (status, Json(body)).into_response()
+        let refused = Refused {
+            success: false,
+            error: self.to_string(),
+        };
+        (status, Json(refused)).into_response()
     }
 }

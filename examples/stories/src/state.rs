@@ -1,4 +1,5 @@
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use shared_host::Hashing;
@@ -30,8 +31,13 @@ pub struct AppState {
 #[non_exhaustive]
 pub enum OpenError {
     /// The data directory cannot be made.
-    #[error("failed to create the data directory")]
-    Directory(#[from] io::Error),
+    #[error("failed to create the data directory `{path}`", path = path.display())]
+    Directory {
+        /// The data directory.
+        path: PathBuf,
+        /// What the file system says.
+        source: io::Error,
+    },
     /// There is nothing to sign tokens with.
     #[error("failed to load the secret that signs tokens")]
     JwtSecret(#[from] JwtSecretError),
@@ -52,7 +58,11 @@ impl AppState {
     /// When an argument is not valid, or the secret that signs tokens can be neither read nor
     /// made.
     pub fn open(arguments: &ServeArguments) -> Result<Self, OpenError> {
-        let files = DataFiles::create(&arguments.data_dir)?;
+        let files =
+            DataFiles::create(&arguments.data_dir).map_err(|source| OpenError::Directory {
+                path: arguments.data_dir.clone(),
+                source,
+            })?;
         let database = Database::open(arguments.database_url.as_deref(), &files.database())?;
         let cache = Cache::open(arguments.redis_url.as_deref())?;
         let secret = match &arguments.jwt_secret {

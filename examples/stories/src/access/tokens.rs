@@ -59,16 +59,18 @@ impl Tokens {
 
     /// A new token for this user, with what it says.
     pub(super) fn issue(&self, user: &User) -> Result<(IssuedToken, Claims), JwtError> {
-        let now = Timestamp::now();
-        let expires_at = now + Self::LIFETIME;
+        // Whole seconds, as a token counts: what is answered is what is in it.
+        let now = Timestamp::now().as_second();
+        let expires_at = now + Self::LIFETIME.as_secs() as i64;
         let claims = Claims {
             sub: user.id.to_string(),
             jti: random_token(),
-            iat: now.as_second(),
-            exp: expires_at.as_second(),
+            iat: now,
+            exp: expires_at,
             key: user.token_key.clone(),
         };
         let token = encode(&Header::new(Algorithm::HS256), &claims, &self.signing)?;
+        let expires_at = Timestamp::from_second(expires_at).unwrap_or(Timestamp::MAX);
         Ok((IssuedToken { token, expires_at }, claims))
     }
 

@@ -17,19 +17,17 @@ pub(super) fn fill(files: &DataFiles) -> io::Result<()> {
             1 => format!("demo-{n}.json"),
             _ => format!("2026/demo-{n}.json"),
         };
-        write(files.reports().join(name), &report.to_string())?;
+        let report = report.to_string();
+        generated_file::write_now(&files.reports().join(name), report.as_bytes())?;
 
         let title = word(&TITLES, n);
         let name = match n % 4 {
-            0 => format!("drafts/{title}.html").replace(['<', '>', '"'], "_"),
+            0 => format!("drafts/{title} {n}.html").replace(['<', '>', '"'], "_"),
             _ => format!("{n}.html"),
         };
         let page = format!("<!DOCTYPE html>\n<meta charset=\"utf-8\">\n<p>Demo page {n}.\n");
-        write(files.stories().join(name), &page.repeat(n as usize))?;
+        let page = page.repeat(n as usize);
+        generated_file::write_now(&files.stories().join(name), page.as_bytes())?;
     }
     Ok(())
-}
-
-fn write(path: std::path::PathBuf, contents: &str) -> io::Result<()> {
-    generated_file::write_now(&path, contents.as_bytes())
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use axum::http::request::Parts;
 use factory_reset::http::{Actor, Authoriser, Denial};
 
-use crate::access::Authentication;
+use crate::access::{Authentication, Caller};
 
 /// Lets administrators use the reset's own routes.
 pub(crate) struct AdministratorAuthoriser(pub(crate) Arc<Authentication>);
@@ -14,7 +14,7 @@ impl Authoriser for AdministratorAuthoriser {
     async fn authorise(&self, request: &Parts) -> Result<Actor, Denial> {
         let caller = self.0.authenticate(&request.headers).await;
         caller
-            .and_then(|caller| caller.require_administrator())
+            .and_then(Caller::require_administrator)
             .map(|administrator| Actor(administrator.username))
             .map_err(Denial::new)
     }

@@ -65,3 +65,40 @@ async fn open_database(
         Pool::Postgres(_) => builder.without("tables"),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use factory_reset::{ResetRequest, Selection};
+
+    use super::*;
+    use crate::{ServeArguments, demo};
+
+    #[tokio::test]
+    async fn after_a_reset_somebody_can_set_the_service_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = AppState::open(&ServeArguments {
+            data_dir: directory.path().join("data"),
+            bind: ([127, 0, 0, 1], 0).into(),
+            database_url: None,
+            redis_url: None,
+            jwt_secret: None,
+            demo: true,
+        })
+        .unwrap();
+        let engine = build(&state).await.unwrap();
+        state.database.migrate().await.unwrap();
+        demo::fill(&state).await.unwrap();
+        state.setup_token.refresh().await.unwrap();
+        assert!(!state.files.setup_token().exists());
+
+        let preview = engine.plan(&Selection::all()).await.unwrap().preview();
+        let request = ResetRequest::new(Selection::all()).confirmed();
+        let report = engine.reset(request).await.unwrap();
+        assert_eq!(report.cleared, preview.cleared);
+        assert!(state.files.setup_token().exists());
+        assert!(state.files.jwt_secret().exists());
+
+        // Connections that were open before are as good as new ones.
+        demo::fill(&state).await.unwrap();
+    }
+}
