@@ -145,3 +145,48 @@ fn is_of_one_connection(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionReset
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+    use axum::response::IntoResponse;
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_shutdown_ends_streams_and_waits_for_their_answers() {
+        let streams = CancellationToken::new();
+        let (open, opened) = (streams.clone(), Arc::new(Semaphore::new(0)));
+        let told = Arc::clone(&opened);
+        let app = Router::new().route(
+            "/",
+            get(async move || {
+                told.add_permits(1);
+                open.cancelled().await;
+                "ended"
+            }),
+        );
+        let server = Server::new(app, |_| StatusCode::INTERNAL_SERVER_ERROR.into_response());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (shut_down, shutdown) = oneshot::channel::<()>();
+        let serving = tokio::spawn(server.cancelling(streams).serve(listener, async {
+            let _ = shutdown.await;
+        }));
+
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client
+            .write_all(b"GET / HTTP/1.1\r\nhost: h\r\n\r\n")
+            .await
+            .unwrap();
+        let _under_way = opened.acquire().await.unwrap();
+        shut_down.send(()).unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.ends_with("ended"), "{answer}");
+        serving.await.unwrap();
+    }
+}

@@ -1,7 +1,6 @@
 use shared_host::{Hashing, random_token};
 
-use super::DemoError;
-use super::rows;
+use super::{DemoError, operations, reading, writing};
 use crate::Database;
 
 /// Name, password and role of each user.
@@ -46,14 +45,14 @@ pub(super) async fn fill(database: &Database, hashing: &Hashing) -> Result<(), D
         .await?;
         users.push(id);
     }
-    let stories = rows::stories(&mut transaction, &users).await?;
-    rows::characters(&mut transaction, &stories).await?;
-    rows::chapters(&mut transaction, &stories).await?;
-    rows::comments(&mut transaction, &stories, &users).await?;
-    rows::tags(&mut transaction, &stories).await?;
-    rows::reports(database, &mut transaction, &users).await?;
-    rows::sessions(&mut transaction, &users).await?;
-    rows::audit_log(database, &mut transaction, &users).await?;
+    let stories = writing::stories(&mut transaction, &users).await?;
+    writing::characters(&mut transaction, &stories).await?;
+    writing::chapters(&mut transaction, &stories).await?;
+    reading::comments(&mut transaction, &stories, &users).await?;
+    reading::tags(&mut transaction, &stories).await?;
+    operations::reports(database, &mut transaction, &users).await?;
+    operations::sessions(&mut transaction, &users).await?;
+    operations::audit_log(database, &mut transaction, &users).await?;
     // Nobody has invited `test`, and he shows off a story of his own.
     sqlx::query("UPDATE users SET invited_by = $1 WHERE username = 'writer'")
         .bind(users[0])

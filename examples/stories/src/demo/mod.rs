@@ -7,8 +7,10 @@
 mod cache;
 mod database;
 mod files;
-mod rows;
+mod operations;
+mod reading;
 mod words;
+mod writing;
 
 use std::io;
 
