@@ -75,9 +75,13 @@ mod builder;
 #[cfg(feature = "backup")]
 #[cfg_attr(
     not(test),
-    expect(dead_code, unused_imports, reason = "the engine does not use it yet")
+    expect(dead_code, reason = "the engine does not use it yet")
 )]
-#[expect(unreachable_pub, reason = "not part of the public interface yet")]
+#[expect(
+    unreachable_pub,
+    unused_imports,
+    reason = "not part of the public interface yet"
+)]
 mod bundle;
 mod call;
 mod claims;

@@ -31,7 +31,6 @@ mod writer;
 pub(crate) use backups::Backups;
 pub use error::BundleError;
 pub use fault::BundleFault;
-pub(crate) use layout::{entry_path, table_path};
 pub use listing::BundleInfo;
 pub use manifest::{Manifest, SavedPath, SavedStep, SavedTable};
 pub use name::{BundleName, InvalidName};
