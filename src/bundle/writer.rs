@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, BufWriter, ErrorKind, Read, Write};
+use std::io::{self, BufWriter, ErrorKind, IntoInnerError, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 
 use jiff::Timestamp;
@@ -206,7 +206,7 @@ impl BundleWriter {
         let refuse = || PathError::io("write", self.backups.path_of(&self.name.file()));
         let end = self.body.write_all(&[0; 2 * BLOCK]);
         let body = end.and_then(|()| self.body.finish()).map_err(refuse())?;
-        let sums = self.sums.into_inner().map_err(|error| error.into_error());
+        let sums = self.sums.into_inner().map_err(IntoInnerError::into_error);
         let sums = sums.map_err(refuse())?;
         let manifest = Manifest {
             version: VERSION,

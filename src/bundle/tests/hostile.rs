@@ -12,10 +12,19 @@ use crate::bundle::head::{Head, Kind};
 /// What a bundle is made of, before it is compressed.
 struct Forged {
     manifest: Value,
-    /// Whether each is listed among the sums, its head, its content.
-    entries: Vec<(bool, Vec<u8>, Vec<u8>, Vec<u8>)>,
+    entries: Vec<Entry>,
     end: Vec<u8>,
 }
+
+struct Entry {
+    /// Whether it stands among the sums.
+    is_listed: bool,
+    path: Vec<u8>,
+    head: Vec<u8>,
+    content: Vec<u8>,
+}
+
+type Change = fn(&mut Header);
 
 const TOP: &str = "steps/media/files/media";
 
@@ -78,9 +87,12 @@ impl Forged {
         let kind = content.map_or(Kind::Directory, |_| Kind::File);
         let content = content.unwrap_or_default().as_bytes();
         let head = head(path.as_bytes(), kind, content.len() as u64);
-        let is_listed = kind == Kind::File;
-        let entry = (is_listed, path.into(), head.encode(), content.to_vec());
-        self.entries.push(entry);
+        self.entries.push(Entry {
+            is_listed: kind == Kind::File,
+            path: path.into(),
+            head: head.encode(),
+            content: content.to_vec(),
+        });
     }
 
     /// Adds an entry in its own right, and to the counts.
@@ -106,15 +118,15 @@ impl Forged {
 
     /// Replaces the header of the file in the tree.
     fn replace_head(&mut self, path: &[u8], raw: Vec<u8>) {
-        self.entries[1].1 = path.to_vec();
-        self.entries[1].2 = raw;
+        self.entries[1].path = path.to_vec();
+        self.entries[1].head = raw;
     }
 
     fn sums(&self) -> Vec<u8> {
         let text = self.manifest.to_string();
         let mut lines = sums::line(&sum(text.as_bytes()), b"manifest.json");
-        for (_, path, _, content) in self.entries.iter().filter(|entry| entry.0) {
-            lines.extend(sums::line(&sum(content), path));
+        for entry in self.entries.iter().filter(|entry| entry.is_listed) {
+            lines.extend(sums::line(&sum(&entry.content), &entry.path));
         }
         lines
     }
@@ -132,9 +144,9 @@ impl Forged {
 
     fn body(&self) -> Vec<u8> {
         let mut body = Vec::new();
-        for (_, _, head, content) in &self.entries {
-            body.extend(head);
-            body.extend(content);
+        for entry in &self.entries {
+            body.extend(&entry.head);
+            body.extend(&entry.content);
             body.resize(body.len().next_multiple_of(512), 0);
         }
         body.extend(&self.end);
@@ -280,28 +292,28 @@ fn only_files_and_directories_are_taken() {
 #[test]
 fn headers_say_things_in_one_way() {
     let path = format!("{TOP}/cat").into_bytes();
-    let changes: [(&str, fn(&mut Header)); 14] = [
+    let changes: [(&str, Change); 14] = [
         ("set-user-id", |header| header.set_mode(0o4755)),
         ("set-user-id", |header| header.set_mode(0o2755)),
         ("has a mode that is none", |header| {
-            header.set_mode(0o100_644)
+            header.set_mode(0o100_644);
         }),
         ("has a header that no", |header| header.set_uid(1000)),
         ("has a header that no", |header| header.set_gid(1000)),
         ("has a header that no", |header| {
-            header.set_username("root").unwrap()
+            header.set_username("root").unwrap();
         }),
         ("has a header that no", |header| {
-            header.set_link_name("x").unwrap()
+            header.set_link_name("x").unwrap();
         }),
         ("has a header that no", |header| {
-            header.as_mut_bytes()[511] = 1
+            header.as_mut_bytes()[511] = 1;
         }),
         ("has a header that no", |header| {
-            header.as_mut_bytes()[345] = b'x'
+            header.as_mut_bytes()[345] = b'x';
         }),
         ("has a header that no", |header| {
-            header.as_mut_bytes()[257..265].fill(0)
+            header.as_mut_bytes()[257..265].fill(0);
         }),
         ("has a header that no", |header| {
             header.as_mut_bytes()[124..136].copy_from_slice(b"4\0\0\0\0\0\0\0\0\0\0\0");
@@ -333,7 +345,7 @@ fn headers_say_things_in_one_way() {
     forged.is_refused("has a header that no bundle has");
     // Something in what only fills a block.
     let mut forged = Forged::new();
-    forged.entries[1].3.extend(b"\0\0hidden");
+    forged.entries[1].content.extend(b"\0\0hidden");
     forged.is_refused("has something after its content");
 }
 
@@ -357,7 +369,7 @@ fn sizes_do_not_lie() {
         header.set_entry_type(EntryType::Directory);
         header.set_size(4);
     });
-    forged.entries[0].2 = directory;
+    forged.entries[0].head = directory;
     forged.is_refused("is a directory with content");
     // More than there is room for.
     let mut forged = Forged::new();
