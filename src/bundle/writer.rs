@@ -10,6 +10,7 @@ use uuid::Uuid;
 use zstd::stream::write::Encoder;
 
 use super::backups::Backups;
+use super::contents::Contents;
 use super::error::BundleError;
 use super::hashing::Hashing;
 use super::head::{BLOCK, Head};
@@ -218,6 +219,8 @@ impl BundleWriter {
             entries: self.entries,
             bytes: self.bytes,
         };
+        // What could never be restored is no backup.
+        Contents::new(&manifest).map_err(|fault| fault.of(&manifest.name))?;
         compose::compose(&self.backups, &self.directory, manifest, sums, body)
     }
 }

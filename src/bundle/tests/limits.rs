@@ -108,7 +108,21 @@ fn what_is_saved_is_named_once() {
     step.entries = vec!["x".to_owned(), "x".to_owned()];
     let error = begin().finish(None, None, vec![step.clone()]);
     assert!(matches!(error, Err(BundleError::Twice(_))), "{error:?}");
+    for claimed in ["media", "media/in"] {
+        step.paths.push(SavedPath {
+            name: claimed.to_owned(),
+            there: false,
+            files: 0,
+            bytes: 0,
+        });
+    }
     step.entries = vec!["x".to_owned()];
+    let error = begin().finish(None, None, vec![step.clone()]);
+    assert!(
+        matches!(error, Err(BundleError::Unusable { .. })),
+        "{error:?}"
+    );
+    step.paths.clear();
     step.label = "l".repeat(17 * 1024 * 1024);
     let error = begin().finish(None, None, vec![step]);
     assert!(
@@ -136,6 +150,47 @@ fn a_bundle_without_room_is_not_begun() {
         "{result:?}"
     );
     assert_eq!(fs::read_dir(fixture.target()).unwrap().count(), 0);
+}
+
+/// Needs a file system of a few MiB at `$SMALL_FILE_SYSTEM`, as `mount -t tmpfs -o size=4m`
+/// makes.
+#[test]
+#[ignore = "needs a small file system"]
+fn a_full_disk_is_named_and_nothing_stays() {
+    let small = std::env::var_os("SMALL_FILE_SYSTEM").expect("its path");
+    let directory = tempfile::tempdir_in(small).unwrap();
+    let data_directory = Arc::new(DataDirectory::open(directory.path()).unwrap());
+    let backups = Backups::new(data_directory, path("backups"));
+    // Full while it is written; full while it is put together; not full.
+    for length in [8 << 20, 3 << 20, 1 << 20] {
+        let mut state = 1_u32;
+        let random = (0..length).map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        });
+        let content: Vec<u8> = random.collect();
+        let mut writer = BundleWriter::create(&backups, &name("one")).unwrap();
+        let mut step = step("own");
+        step.entries.push("x".to_owned());
+        let added = writer.add_entry("own", "x", &mut &*content);
+        let result = added.and_then(|_| writer.finish(None, None, vec![step]));
+        let files = || {
+            fs::read_dir(directory.path().join("backups"))
+                .unwrap()
+                .count()
+        };
+        if length == 1 << 20 {
+            result.unwrap();
+            assert_eq!(files(), 2);
+        } else {
+            let error = crate::chain(&result.unwrap_err());
+            assert!(
+                error.contains("one.tar.zst") && error.contains("No space"),
+                "{error}"
+            );
+            assert_eq!(files(), 0);
+        }
+    }
 }
 
 /// Mixed data of 1 GiB, and 200,000 entries. Run it optimised, alone, with `--nocapture`.
