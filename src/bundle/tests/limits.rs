@@ -152,7 +152,7 @@ fn a_bundle_without_room_is_not_begun() {
     assert_eq!(fs::read_dir(fixture.target()).unwrap().count(), 0);
 }
 
-/// Needs a file system of a few MiB at `$SMALL_FILE_SYSTEM`, as `mount -t tmpfs -o size=4m`
+/// Needs a file system of 6 MiB at `$SMALL_FILE_SYSTEM`, as `mount -t tmpfs -o size=6m`
 /// makes.
 #[test]
 #[ignore = "needs a small file system"]
