@@ -8,7 +8,7 @@
 //! steps/<step>/entries/<name>/000000   whatever else the step saves, in parts
 //! ```
 
-use crate::bundle::hashing;
+use super::hashing;
 
 pub(super) const MANIFEST: &str = "manifest.json";
 pub(super) const SUMS: &str = "SHA256SUMS";
@@ -17,12 +17,12 @@ pub(super) const SUMS: &str = "SHA256SUMS";
 pub(super) const PART: usize = 4 * 1024 * 1024;
 
 /// Where the rows of a table lie.
-pub(crate) fn table_path(step: &str, table: &str) -> String {
+pub(super) fn table_path(step: &str, table: &str) -> String {
     format!("steps/{step}/tables/{}", encoded(table))
 }
 
 /// Where an entry of a step's own lies.
-pub(crate) fn entry_path(step: &str, name: &str) -> String {
+pub(super) fn entry_path(step: &str, name: &str) -> String {
     format!("steps/{step}/entries/{}", encoded(name))
 }
 

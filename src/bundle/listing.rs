@@ -1,5 +1,7 @@
 //! What there is to know about bundles without unpacking them.
 
+use std::os::fd::OwnedFd;
+
 use jiff::Timestamp;
 use rustix::fs::{AtFlags, statat};
 use serde::Serialize;
@@ -35,34 +37,11 @@ impl Backups {
         let Some(directory) = self.directory()? else {
             return Ok(Vec::new());
         };
-        let mut bundles = Vec::new();
-        for file in self.files(&directory)? {
-            let Some(name) = file.strip_suffix(SUFFIX) else {
-                continue;
-            };
-            // One that is gone by now was removed meanwhile.
-            let Ok(status) = statat(&directory, &*file, AtFlags::SYMLINK_NOFOLLOW) else {
-                continue;
-            };
-            let bytes = u64::try_from(status.st_size).unwrap_or_default();
-            let written = Timestamp::from_second(status.st_mtime).unwrap_or_default();
-            let mut bundle = BundleInfo {
-                name: name.to_owned(),
-                bytes,
-                created_at: written,
-                sha256: None,
-                manifest: None,
-                error: None,
-            };
-            match self.look_into(name, &mut bundle) {
-                Ok(()) => bundles.push(bundle),
-                Err(Looked::Gone) => {}
-                Err(Looked::Unusable(error)) => {
-                    bundle.error = Some(error);
-                    bundles.push(bundle);
-                }
-            }
-        }
+        let files = self.files(&directory)?;
+        let names = files.iter().filter_map(|file| file.strip_suffix(SUFFIX));
+        let mut bundles: Vec<_> = names
+            .filter_map(|name| self.look_at(&directory, name))
+            .collect();
         bundles.sort_by(|one, other| {
             let newest_first = other.created_at.cmp(&one.created_at);
             newest_first.then_with(|| one.name.cmp(&other.name))
@@ -72,11 +51,29 @@ impl Backups {
 
     /// The bundle of that name.
     pub(crate) fn find(&self, name: &BundleName) -> Result<BundleInfo, BundleError> {
-        let found = self.list()?.into_iter();
-        let mut found = found.filter(|bundle| bundle.name == name.as_str());
-        found
-            .next()
-            .ok_or_else(|| BundleError::NotFound(name.clone()))
+        let directory = self.directory()?;
+        let found = directory.and_then(|directory| self.look_at(&directory, name.as_str()));
+        found.ok_or_else(|| BundleError::NotFound(name.clone()))
+    }
+
+    /// What there is to say of a file; nothing of one that was removed meanwhile.
+    fn look_at(&self, directory: &OwnedFd, name: &str) -> Option<BundleInfo> {
+        let file = format!("{name}{SUFFIX}");
+        let status = statat(directory, file, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        let mut bundle = BundleInfo {
+            name: name.to_owned(),
+            bytes: u64::try_from(status.st_size).unwrap_or_default(),
+            created_at: Timestamp::from_second(status.st_mtime).unwrap_or_default(),
+            sha256: None,
+            manifest: None,
+            error: None,
+        };
+        match self.look_into(name, &mut bundle) {
+            Ok(()) => {}
+            Err(Looked::Gone) => return None,
+            Err(Looked::Unusable(error)) => bundle.error = Some(error),
+        }
+        Some(bundle)
     }
 
     fn look_into(&self, name: &str, bundle: &mut BundleInfo) -> Result<(), Looked> {

@@ -245,12 +245,13 @@ impl Sums {
 
     /// No line may be left.
     fn finish(mut self, name: &BundleName) -> Result<(), BundleError> {
-        let mut left = String::new();
-        let read = (&mut self.lines).take(1024).read_to_string(&mut left);
+        let mut left = Vec::new();
+        let read = (&mut self.lines).take(1024).read_to_end(&mut left);
         let read = read.map_err(PathError::io("read", &self.path))?;
         if read == 0 {
             return Ok(());
         }
+        let left = String::from_utf8_lossy(&left);
         let line = left.lines().next().unwrap_or_default();
         let entry = line.split_once("  ").map_or(line, |(_, entry)| entry);
         Err(BundleFault::Missing(entry.to_owned()).of(name))

@@ -8,7 +8,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use rustix::fs::{
-    Mode, OFlags, Timespec, Timestamps, UTIME_OMIT, fchmod, fstatvfs, futimens, mkdirat, openat,
+    Mode, OFlags, RawMode, Timespec, Timestamps, UTIME_OMIT, fchmod, fstatvfs, futimens, mkdirat,
+    openat,
 };
 use rustix::io::Errno;
 
@@ -192,7 +193,7 @@ fn set(opened: impl AsFd, head: &Head) -> Result<(), Errno> {
         Kind::File => 0o1777,
         Kind::Directory => 0o7777,
     };
-    fchmod(&opened, Mode::from_raw_mode(head.mode & mask))?;
+    fchmod(&opened, Mode::from_raw_mode((head.mode & mask) as RawMode))?;
     let times = Timestamps {
         last_access: Timespec {
             tv_sec: 0,

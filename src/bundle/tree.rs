@@ -114,7 +114,8 @@ impl Walk<'_> {
             } else {
                 Kind::File
             },
-            mode: u32::from(Mode::from_raw_mode(status.st_mode).bits()),
+            // How wide it is differs between systems.
+            mode: u64::from(Mode::from_raw_mode(status.st_mode).bits()) as u32,
             modified: (status.st_mtime, status.st_mtime_nsec as u32),
             size: if is_directory {
                 0

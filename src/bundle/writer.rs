@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, BufWriter, ErrorKind, Read, Write};
+use std::io::{self, BufWriter, ErrorKind, IntoInnerError, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 
 use jiff::Timestamp;
@@ -10,6 +10,7 @@ use uuid::Uuid;
 use zstd::stream::write::Encoder;
 
 use super::backups::Backups;
+use super::contents::Contents;
 use super::error::BundleError;
 use super::hashing::Hashing;
 use super::head::{BLOCK, Head};
@@ -206,7 +207,7 @@ impl BundleWriter {
         let refuse = || PathError::io("write", self.backups.path_of(&self.name.file()));
         let end = self.body.write_all(&[0; 2 * BLOCK]);
         let body = end.and_then(|()| self.body.finish()).map_err(refuse())?;
-        let sums = self.sums.into_inner().map_err(|error| error.into_error());
+        let sums = self.sums.into_inner().map_err(IntoInnerError::into_error);
         let sums = sums.map_err(refuse())?;
         let manifest = Manifest {
             version: VERSION,
@@ -218,6 +219,8 @@ impl BundleWriter {
             entries: self.entries,
             bytes: self.bytes,
         };
+        // What could never be restored is no backup.
+        Contents::new(&manifest).map_err(|fault| fault.of(&manifest.name))?;
         compose::compose(&self.backups, &self.directory, manifest, sums, body)
     }
 }
