@@ -53,6 +53,7 @@ impl Host {
         let database = Sqlite::open(&pool, &migrator).await?;
         let engine = without(&[
             "config",
+            "files",
             "generators",
             "media",
             "passphrase",

@@ -14,7 +14,7 @@ use crate::bundle::{Backups, BundleError};
 use crate::claims::Ownership;
 use crate::data_directory::DataDirectory;
 use crate::database::{Bounded, Database, DatabaseError, KeptRows, Patience};
-use crate::descriptor::{Phase, StepDescriptor};
+use crate::descriptor::{Phase, Requirement, StepDescriptor};
 use crate::engine::{Engine, Inner, Limits, Running};
 #[cfg(feature = "backup")]
 use crate::error::chain;
@@ -414,7 +414,11 @@ impl EngineBuilder {
     }
 
     fn is_wanted(&self, descriptor: &StepDescriptor) -> bool {
-        !self.without.iter().any(|id| descriptor.id.as_str() == id)
+        let names = |ids: &[String]| ids.iter().any(|id| descriptor.id.as_str() == id);
+        let is_needed = !descriptor.is_optional || names(&self.expected);
+        let offers = |needed: &Requirement| self.resources.contains((needed.type_id)());
+        let mut requires = descriptor.requires.iter().flatten();
+        !names(&self.without) && (is_needed || requires.all(offers))
     }
 
     fn check_resources(&self, linked: &[StepRegistration]) -> Result<(), BuildError> {

@@ -149,6 +149,7 @@ pub struct StepDescriptor {
     pub(crate) requires: [Option<Requirement>; MOST_REQUIREMENTS],
     pub(crate) cleared: &'static [(&'static str, Summary)],
     pub(crate) is_refillable: bool,
+    pub(crate) is_optional: bool,
     pub(crate) category: Option<Category>,
 }
 
@@ -176,6 +177,7 @@ impl StepDescriptor {
             requires: [None; MOST_REQUIREMENTS],
             cleared: &[],
             is_refillable: false,
+            is_optional: false,
             category: None,
         }
     }
@@ -187,6 +189,15 @@ impl StepDescriptor {
     #[must_use]
     pub const fn refillable(mut self) -> Self {
         self.is_refillable = true;
+        self
+    }
+
+    /// Says that a host that does not offer what the step requires does not have the step,
+    /// unless it [expects](crate::EngineBuilder::expect_step) it. For steps behind a feature of
+    /// their crate: another crate of the same build may have switched it on.
+    #[must_use]
+    pub const fn optional(mut self) -> Self {
+        self.is_optional = true;
         self
     }
 

@@ -26,8 +26,8 @@
 //!     .resource(MediaDir::new("media"))
 //!     .preserve("api_token", "bearer clients must stay signed in")
 //!     .confirmation("RESET EXAMPLE")
-//! #   .without("tables").without("config").without("passphrase").without("runtimes")
-//! #   .without("watchtower").without("generators").without("rate-limits")
+//! #   .without("tables").without("config").without("passphrase").without("files")
+//! #   .without("runtimes").without("watchtower").without("generators").without("rate-limits")
 //!     .build()
 //!     .await?;
 //!

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use factory_reset::{Phase, StepDescriptor, StepRegistration, inventory, summary};
+use factory_reset::{Category, Phase, StepDescriptor, StepRegistration, inventory, summary};
 
 use crate::path::{PathResource, PathStep};
 
@@ -26,6 +26,7 @@ impl PathResource for ConfigFile {
 const CONFIG: StepDescriptor = StepDescriptor::new("config", Phase::Erase)
     .label("Configuration")
     .description("The configuration file; the service has to be set up again.")
+    .category(Category::Config)
     .requires::<ConfigFile>()
     .cleared(&[("config_deleted", summary::any_path)]);
 

@@ -15,6 +15,16 @@ pub trait Memory: Send + Sync + 'static {
 
     /// Drops them all. Nothing happens when there are none.
     async fn clear(&self);
+
+    /// Fetches again what it copies, after a backup was put back: by default nothing, for it
+    /// fills itself.
+    ///
+    /// # Errors
+    ///
+    /// When what it copies cannot be read.
+    async fn reload(&self) -> Result<(), StepError> {
+        Ok(())
+    }
 }
 
 /// A resource that is such a memory.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use factory_reset::{
-    Claims, ForgetContext, Phase, PlanContext, ResetStep, Resources, StepDescriptor, StepError,
-    StepPlan, StepRegistration, inventory, summary,
+    Category, Claims, ForgetContext, Phase, PlanContext, ResetStep, Resources, StepDescriptor,
+    StepError, StepPlan, StepRegistration, inventory, summary,
 };
 
 use crate::memory::{self, Memory};
@@ -45,6 +45,7 @@ const PASSPHRASE: StepDescriptor = StepDescriptor::new("passphrase", Phase::Eras
     .description(
         "The passphrase, on disk and in memory; whoever comes first can claim the service.",
     )
+    .category(Category::Config)
     .requires::<PassphraseFile>()
     .requires::<PassphraseCopy>()
     .cleared(&[("passphrase_deleted", summary::any_path)]);

@@ -102,6 +102,31 @@ async fn a_resource_of_a_step_left_out_is_no_error() {
 }
 
 #[tokio::test]
+async fn an_optional_step_whose_resource_nobody_offers_is_not_there_unless_it_is_expected() {
+    #[derive(Debug)]
+    struct Index;
+    const INDEX: StepDescriptor = StepDescriptor::new("index", Phase::Erase)
+        .optional()
+        .requires::<Index>();
+    let steps = async |builder: EngineBuilder| {
+        let builder = builder.step(noop("noop", Phase::Erase)).step(step(INDEX));
+        let engine = builder.build().await?;
+        let report = engine.plan(&Selection::all()).await.unwrap().preview();
+        Ok::<_, BuildError>(report.steps.len())
+    };
+    let (_directory, builder) = fixture();
+    assert_eq!(steps(builder).await.unwrap(), 1);
+    let (_directory, builder) = fixture();
+    assert_eq!(steps(builder.resource(Index)).await.unwrap(), 2);
+    let (_directory, builder) = fixture();
+    let error = steps(builder.expect_step("index")).await.unwrap_err();
+    assert!(
+        matches!(error, BuildError::MissingResource { .. }),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn a_resource_given_twice_is_refused() {
     let (_directory, builder) = fixture();
     let message = refused(

@@ -15,8 +15,9 @@ use sqlx::{AssertSqlSafe, ConnectOptions, SqliteConnection, SqlitePool};
 use tempfile::TempDir;
 
 /// The steps that `factory_reset_steps` registers.
-const BUILT_IN: [&str; 8] = [
+const BUILT_IN: [&str; 9] = [
     "config",
+    "files",
     "generators",
     "media",
     "passphrase",

@@ -41,6 +41,7 @@ pub(crate) async fn build(state: &AppState, strict_coverage: bool) -> Result<Eng
             DataFiles::BACKUPS,
             "safety copies outlive what they were made of",
         )
+        .without("files")
         .confirmation(CONFIRMATION);
     let builder = if strict_coverage {
         builder.strict_coverage()

@@ -1,0 +1,179 @@
+//! The server, as far as counting and clearing keys needs it.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, RedisError, RedisResult, Value};
+use sha2::{Digest, Sha256};
+
+use super::error::CacheError;
+use super::keys::CacheKeys;
+use super::scan::Scan;
+
+/// A server that is down must not hold up a preview, nor the start of a service.
+const CONNECT: Duration = Duration::from_secs(2);
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// How many keys one command unlinks.
+const BATCH: usize = 500;
+
+/// How often the keys are gone through: once to unlink them, once to see that there are none,
+/// and a few times more for those who go on writing.
+const ROUNDS: usize = 4;
+
+/// A server that can clear keys.
+pub(super) struct Server {
+    address: String,
+    connection: MultiplexedConnection,
+}
+
+/// The keys that begin with a prefix.
+pub(super) struct Census {
+    pub(super) keys: u64,
+    /// Changes with their names.
+    pub(super) fingerprint: String,
+}
+
+/// What was unlinked.
+pub(super) struct Unlinked {
+    pub(super) keys: u64,
+    /// Whether others have written such keys to the last.
+    pub(super) is_written_to: bool,
+}
+
+impl Server {
+    /// Connects, and makes sure that keys can be cleared there.
+    pub(super) async fn connect(keys: &CacheKeys) -> Result<Self, CacheError> {
+        let address = keys.address();
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT))
+            .set_response_timeout(Some(ANSWER));
+        let connecting = keys
+            .client
+            .get_multiplexed_async_connection_with_config(&config);
+        let connection = match connecting.await {
+            Ok(connection) => connection,
+            Err(source) => return Err(CacheError::Server { address, source }),
+        };
+        let mut server = Self {
+            address,
+            connection,
+        };
+        server.check_role().await?;
+        let may_unlink = server.try_to_unlink(&keys.prefix).await;
+        may_unlink.map_err(|error| server.failed(error))?;
+        Ok(server)
+    }
+
+    /// A node of a cluster tells of its own keys alone, and what a replica unlinks comes back.
+    async fn check_role(&mut self) -> Result<(), CacheError> {
+        let hello = redis::cmd("HELLO");
+        let answer: RedisResult<HashMap<String, Value>> =
+            hello.query_async(&mut self.connection).await;
+        let answer = answer.map_err(|error| self.failed(error))?;
+        let tell = |key, usual: &str| {
+            let value = answer.get(key).cloned();
+            let text = value.map(redis::from_redis_value::<String>);
+            text.and_then(Result::ok)
+                .unwrap_or_else(|| usual.to_owned())
+        };
+        let (role, mode) = (tell("role", "master"), tell("mode", "standalone"));
+        if role == "master" && mode == "standalone" {
+            return Ok(());
+        }
+        Err(CacheError::NotItsOwn {
+            address: self.address.clone(),
+            role,
+            mode,
+        })
+    }
+
+    /// Whether the server would unlink: it says so already when a transaction is put together,
+    /// which is then given up.
+    async fn try_to_unlink(&mut self, key: &str) -> RedisResult<()> {
+        let connection = &mut self.connection;
+        redis::cmd("MULTI").exec_async(connection).await?;
+        redis::cmd("UNLINK").arg(key).exec_async(connection).await?;
+        redis::cmd("DISCARD").exec_async(connection).await
+    }
+
+    /// Counts the keys that begin with `prefix`. Takes 8 bytes of memory for each, so that one
+    /// that the server tells of twice is counted once: two of a million different ones are taken
+    /// for one with a probability below one in ten million.
+    pub(super) async fn count(&mut self, prefix: &str) -> Result<Census, CacheError> {
+        let mut hashes = Vec::new();
+        let mut scan = Scan::new(prefix);
+        while let Some(keys) = self.next(&mut scan).await? {
+            hashes.extend(keys.iter().map(|key| hash(key)));
+        }
+        hashes.sort_unstable();
+        hashes.dedup();
+        let mut all = Sha256::new();
+        hashes
+            .iter()
+            .for_each(|hash| all.update(hash.to_le_bytes()));
+        let fingerprint = all.finalize();
+        Ok(Census {
+            keys: hashes.len() as u64,
+            fingerprint: fingerprint
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
+        })
+    }
+
+    /// Unlinks every key that begins with `prefix`.
+    pub(super) async fn unlink(&mut self, prefix: &str) -> Result<Unlinked, CacheError> {
+        let mut unlinked = 0;
+        for _ in 0..ROUNDS {
+            let mut scan = Scan::new(prefix);
+            let mut is_empty = true;
+            while let Some(keys) = self.next(&mut scan).await? {
+                is_empty &= keys.is_empty();
+                let gone = self.unlink_all(&keys).await;
+                unlinked += gone.map_err(|error| self.failed(error))?;
+            }
+            if is_empty {
+                return Ok(Unlinked {
+                    keys: unlinked,
+                    is_written_to: false,
+                });
+            }
+        }
+        Ok(Unlinked {
+            keys: unlinked,
+            is_written_to: true,
+        })
+    }
+
+    async fn unlink_all(&mut self, keys: &[Vec<u8>]) -> RedisResult<u64> {
+        if keys.is_empty() {
+            return Ok(0);
+        }
+        let mut pipe = redis::pipe();
+        for batch in keys.chunks(BATCH) {
+            pipe.cmd("UNLINK").arg(batch);
+        }
+        let unlinked: Vec<u64> = pipe.query_async(&mut self.connection).await?;
+        Ok(unlinked.iter().sum())
+    }
+
+    async fn next(&mut self, scan: &mut Scan<'_>) -> Result<Option<Vec<Vec<u8>>>, CacheError> {
+        let keys = scan.next(&mut self.connection).await;
+        keys.map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, source: RedisError) -> CacheError {
+        CacheError::Server {
+            address: self.address.clone(),
+            source,
+        }
+    }
+}
+
+/// The same in every process: what one has shown, another may clear.
+fn hash(key: &[u8]) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = <[u8; 32]>::from(Sha256::digest(key));
+    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+}
