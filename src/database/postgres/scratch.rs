@@ -103,9 +103,9 @@ impl Scratch {
         .fetch_one(&mut maintenance)
         .await
         .map_err(failed("read the clock"))?;
-        // Names end after 63 bytes.
-        let unique = Uuid::new_v4().simple().to_string();
-        let name = format!("{prefix}{}", &unique[..12]);
+        // Names end after 63 bytes; the random part comes last.
+        let unique = Uuid::now_v7().simple().to_string();
+        let name = format!("{prefix}{}", &unique[20..]);
         let create = format!(
             "CREATE DATABASE {} TEMPLATE template0 {}",
             quote(&name),

@@ -13,6 +13,7 @@ use super::catalogue::{Catalogue, Table};
 use super::clear::{self, Ways};
 use super::connect::close;
 use super::error::{failed, is_refusal};
+use super::foreign_keys::ForeignKey;
 use super::kept::Kept;
 use super::references::{self, Seeds};
 use super::{
@@ -147,12 +148,10 @@ impl PostgresTransaction {
         Ok(sums.join(" "))
     }
 
-    /// The tables of `names` that there are.
-    fn there(&self, names: &[String]) -> Vec<&Table> {
-        let names = names.iter();
-        names
-            .filter_map(|name| self.catalogue.table(name))
-            .collect()
+    /// How many rows each of `tables` has.
+    fn counted(&self, tables: &[String]) -> Vec<u64> {
+        let count = |table| self.counts.get(table).copied().unwrap_or_default();
+        tables.iter().map(count).collect()
     }
 
     /// How many rows of `table` would go.
@@ -218,15 +217,15 @@ impl PostgresTransaction {
             return Ok(());
         }
         // All that refer to them, for they are filled again in any order.
-        let keys = self.catalogue.foreign_keys.iter().filter(|key| {
-            names.contains(&key.parent) || key.is_deferred && names.contains(&key.table)
-        });
+        let keys = self.catalogue.foreign_keys.iter();
+        let keys: Vec<&ForeignKey> = keys
+            .filter(|key| {
+                names.contains(&key.parent) || key.is_deferred && names.contains(&key.table)
+            })
+            .collect();
         self.aside.foreign_keys(&mut self.connection, keys).await?;
         self.aside.triggers(&mut self.connection, &tables).await?;
-        let counts = tables.iter();
-        let rows = counts
-            .filter_map(|table| self.counts.get(&table.name))
-            .sum();
+        let rows = self.counted(names).iter().sum();
         let ways = Ways::choose(&tables, rows, None, true);
         ways.take_out(&mut self.connection, None).await?;
         self.rewrite.extend(ways.to_rewrite());
@@ -319,8 +318,7 @@ impl Transaction for PostgresTransaction {
     async fn empty(&mut self, tables: &[String]) -> Result<Vec<u64>, DatabaseError> {
         self.is_half_done = true;
         self.count_all(tables).await?;
-        let rows = tables.iter().map(|table| self.counts.get(table).copied());
-        let rows = rows.map(Option::unwrap_or_default).collect();
+        let rows = self.counted(tables);
         self.empty_locked(tables).await?;
         self.forget_counts(tables);
         self.is_half_done = false;
