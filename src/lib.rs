@@ -64,6 +64,7 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `sqlite` | [`Sqlite`], the database behind the engine |
+//! | `postgres` | [`Postgres`], the same over a PostgreSQL server |
 //! | `axum` | [`http`]: the gate as a layer, and a router with options, preview and history |
 //! | `testing` | [`testing`]: what a host's own tests ask of its engine |
 //!
@@ -136,6 +137,8 @@ pub use bundle::{BundleError, BundleFault, BundleName, InvalidName};
 pub use claims::{ClaimError, Claims, Preserved, Unclaimed};
 pub use context::{ForgetContext, PlanContext, ResumeContext, StepContext};
 pub use data_directory::PathError;
+#[cfg(feature = "postgres")]
+pub use database::Postgres;
 #[cfg(feature = "sqlite")]
 pub use database::Sqlite;
 pub use database::{

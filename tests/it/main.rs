@@ -20,6 +20,12 @@ mod http;
 mod journal;
 mod msrv;
 mod pending;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "postgres")]
+mod postgres_fixture;
+#[cfg(feature = "postgres")]
+mod postgres_rich;
 mod recovery;
 mod rich;
 mod sqlite;
