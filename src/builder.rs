@@ -355,6 +355,8 @@ impl EngineBuilder {
             resources: self.resources,
             ownership,
             database,
+            #[cfg(feature = "axum")]
+            answers: crate::http::Answers::new(data_directory.clone()),
             data_directory,
             kept_rows,
             #[cfg(feature = "backup")]

@@ -66,6 +66,9 @@ pub(crate) struct Inner {
     pub(crate) gate: Gate,
     pub(crate) events: Arc<EventLog>,
     pub(crate) history: Arc<History>,
+    /// What repeated requests are answered.
+    #[cfg(feature = "axum")]
+    pub(crate) answers: crate::http::Answers,
     /// Locked by the reset that runs: there is one at a time.
     pub(crate) turn: Arc<Mutex<()>>,
     /// Locked by whoever works with the journal: that reset, or what is tried again in the

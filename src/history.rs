@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use rustix::fs::{AtFlags, Dir, Mode, OFlags, fsync, mkdirat, openat, unlinkat};
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, openat, unlinkat};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -326,19 +326,7 @@ impl History {
 
     /// Opens the directory, and makes it when there is none yet.
     fn directory(&self) -> Result<OwnedFd, PathError> {
-        let (own, path) = (
-            self.data_directory.own(),
-            self.data_directory.own_path(DIRECTORY),
-        );
-        match mkdirat(own, DIRECTORY, Mode::RWXU) {
-            // A crash may have come between its making and its syncing.
-            Ok(()) | Err(Errno::EXIST) => {
-                fsync(own).map_err(PathError::io("sync the directory of", &path))?;
-            }
-            Err(error) => return Err(PathError::io("create", path)(error)),
-        }
-        openat(own, DIRECTORY, directory_flags(), Mode::empty())
-            .map_err(PathError::io("open", path))
+        self.data_directory.make_own_directory(DIRECTORY)
     }
 }
 
