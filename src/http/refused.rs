@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::json::JsonError;
 use super::reply::Reply;
 use crate::backup::BackupError;
+use crate::bundle::BundleError;
 use crate::error::{FailureCause, PlanError, ResetError, chain};
 use crate::report::{Report, shortened};
 
@@ -131,7 +132,11 @@ fn of_reset(error: &ResetError) -> StatusCode {
             cause: FailureCause::Blocked(_),
             ..
         } => StatusCode::CONFLICT,
-        ResetError::Backup(error) => of_backup(error),
+        ResetError::Backup(error)
+        | ResetError::Failed {
+            cause: FailureCause::Backup(error),
+            ..
+        } => of_backup(error),
         ResetError::Recovery(_)
         | ResetError::Failed { .. }
         | ResetError::NotUndone { .. }
@@ -150,13 +155,18 @@ fn of_backup(error: &BackupError) -> StatusCode {
     match error {
         BackupError::Name(_) | BackupError::Nothing(_) => StatusCode::BAD_REQUEST,
         BackupError::Nowhere | BackupError::NotFound(_) => StatusCode::NOT_FOUND,
-        BackupError::Exists(_)
+        // What is in the way is on the disk of the host, and stays there until somebody acts.
+        BackupError::Bundle(
+            BundleError::NotPlain { .. } | BundleError::SetId(_) | BundleError::Unfit { .. },
+        )
+        | BackupError::Exists(_)
         | BackupError::Busy
         | BackupError::Changing(_)
         | BackupError::Drain => StatusCode::CONFLICT,
         BackupError::Invalid { .. } | BackupError::Unfit { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-        BackupError::Step { .. } | BackupError::Database(_) | BackupError::Path(_) => {
-            StatusCode::INTERNAL_SERVER_ERROR
-        }
+        BackupError::Step { .. }
+        | BackupError::Database(_)
+        | BackupError::Path(_)
+        | BackupError::Bundle(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

@@ -205,7 +205,9 @@ async fn an_aborted_run_can_never_commit_any_more() {
 #[tokio::test]
 async fn only_the_steps_of_the_interrupted_reset_forget() {
     let crashed = Crashed::new().await;
-    crashed.journal("committed", |journal| journal["steps"] = json!({ "files": [] }));
+    crashed.journal("committed", |journal| {
+        journal["steps"] = json!({ "files": [] })
+    });
     crashed.stage("media", "0");
     crashed.stage("thumbs", "1");
     let _engine = crashed.start().await;

@@ -6,6 +6,7 @@ use std::os::unix::net::UnixListener;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
+use crate::bundle::manifest::SavedPath;
 
 #[test]
 fn what_is_no_file_or_directory_is_named() {
