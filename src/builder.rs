@@ -253,6 +253,7 @@ impl EngineBuilder {
         self.check_resources(&linked)?;
         let steps = self.ordered(&linked)?;
         check_keys(&steps)?;
+        check_companions(&steps, &linked)?;
         #[cfg(feature = "backup")]
         if let Some(step) = steps
             .iter()
@@ -520,6 +521,21 @@ fn list(names: impl Iterator<Item = impl std::fmt::Display>) -> String {
         .map(|name| format!("`{name}`"))
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+/// A step that accompanies one that nobody knows would never come along.
+fn check_companions(
+    steps: &[StepRegistration],
+    linked: &[StepRegistration],
+) -> Result<(), BuildError> {
+    let is_known = |id: &&str| linked.iter().any(|step| step.descriptor.id.as_str() == *id);
+    for StepRegistration { descriptor, .. } in steps {
+        if let Some(other) = descriptor.accompanies.iter().find(|id| !is_known(id)) {
+            let (step, other) = (descriptor.id, *other);
+            return Err(BuildError::UnknownCompanion { step, other });
+        }
+    }
+    Ok(())
 }
 
 /// Two steps that give one key of `cleared` would hide each other's value.

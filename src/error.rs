@@ -151,6 +151,14 @@ pub enum BuildError {
         /// The ids that there are.
         known: String,
     },
+    /// A step accompanies one that is not there.
+    #[error("step `{step}` accompanies `{other}`, which no crate registers: correct the id")]
+    UnknownCompanion {
+        /// The step.
+        step: StepId,
+        /// What it names.
+        other: &'static str,
+    },
     /// A step has an id that the framework uses itself.
     #[error("step `{0}` has an id that the framework uses itself: give it another one")]
     ReservedStep(StepId),

@@ -119,7 +119,6 @@ pub trait ResetStep: Send + Sync {
     /// # Errors
     ///
     /// When it cannot; the failure is reported as pending.
-    #[cfg(feature = "backup")]
     async fn restored(&self, context: &ForgetContext<'_>) -> Result<(), StepError> {
         self.forget(context).await
     }

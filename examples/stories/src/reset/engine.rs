@@ -1,11 +1,10 @@
 use std::sync::Arc;
 
-use factory_reset::{BuildError, DatabaseError, Engine, EngineBuilder, Sqlite};
-// A crate of steps that no code names is dropped by the linker.
-use factory_reset_steps as _;
+use factory_reset::{BuildError, DatabaseError, Engine, EngineBuilder, KeptRows, Postgres, Sqlite};
+use factory_reset_steps::{CacheError, CacheKeys, GeneratedFiles};
 
-use crate::database::{Pool, SQLITE_MIGRATOR};
-use crate::{AppState, DataFiles, Database};
+use crate::database::{POSTGRES_MIGRATOR, Pool, SQLITE_MIGRATOR};
+use crate::{AppState, Cache, DataFiles, Database};
 
 /// What the linked steps clear and this host has not.
 const NOT_HERE: [&str; 7] = [
@@ -25,6 +24,9 @@ pub enum EngineError {
     /// The database cannot be opened, or the migrations do not run.
     #[error("failed to open the database")]
     Database(#[from] DatabaseError),
+    /// The keys of the cache cannot be told from those of others.
+    #[error("failed to prepare the cache for resets")]
+    Cache(#[from] CacheError),
     /// The engine cannot be built, or an interrupted reset cannot be ended.
     #[error("failed to build the reset engine")]
     Build(#[from] BuildError),
@@ -37,18 +39,27 @@ pub(crate) async fn build(state: &AppState) -> Result<Engine, EngineError> {
         .fold(Engine::builder(), EngineBuilder::without)
         .data_dir(state.files.directory())
         .resource(Arc::clone(&state.setup_token))
-        .preserve(
+        .resource(GeneratedFiles::new([
+            DataFiles::REPORTS,
+            DataFiles::STORIES,
+        ]))
+        .keep_rows(
+            KeptRows::new("test_user", "the user that tests sign in as")
+                .rows("users", "username = 'test'"),
+        )
+        .backups(DataFiles::BACKUPS)
+        .preserve_secret(
             DataFiles::JWT_SECRET,
             "tokens of administrators outlive a restart",
         )
         .preserve(
             DataFiles::SETUP_TOKEN,
             "creates the first administrator while there is no user",
-        )
-        .preserve(
-            DataFiles::BACKUPS,
-            "safety copies outlive what they were made of",
         );
+    let builder = match state.cache.client() {
+        Some(client) => builder.resource(CacheKeys::new(client.clone(), Cache::PREFIX)?),
+        None => builder,
+    };
     let builder = open_database(builder, &state.database).await?;
     Ok(builder.build().await?)
 }
@@ -60,9 +71,7 @@ async fn open_database(
 ) -> Result<EngineBuilder, DatabaseError> {
     Ok(match database.pool() {
         Pool::Sqlite(pool) => builder.database(Sqlite::open(pool, &SQLITE_MIGRATOR).await?),
-        // The place of the engine's PostgreSQL, with `POSTGRES_MIGRATOR`. Without a database
-        // there is no table to clear.
-        Pool::Postgres(_) => builder.without("tables"),
+        Pool::Postgres(pool) => builder.database(Postgres::open(pool, &POSTGRES_MIGRATOR).await?),
     })
 }
 

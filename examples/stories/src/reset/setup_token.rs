@@ -14,6 +14,7 @@ const SETUP_TOKEN: StepDescriptor = StepDescriptor::new("setup-token", Phase::Fo
     .label("Setup token")
     .description("Clears nothing: makes the file with which the first administrator is created.")
     .refillable()
+    .accompanies(&["tables"])
     .requires::<Arc<SetupToken>>();
 
 /// Has the setup token follow the users: where a reset leaves none, somebody must be able to
