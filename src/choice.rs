@@ -80,8 +80,8 @@ impl Choice {
     pub(crate) fn complete(&mut self, inner: &Inner) {
         for step in &inner.steps {
             let descriptor = &step.descriptor;
-            let chosen = |id: &&str| self.parts.keys().any(|step| step.as_str() == **id);
-            if descriptor.accompanies.iter().any(|id| chosen(&id)) {
+            let chosen = |id: &str| self.parts.keys().any(|step| step.as_str() == id);
+            if descriptor.accompanies.iter().any(|id| chosen(id)) {
                 let whole = inner.parts_of(step);
                 self.parts.entry(descriptor.id).or_insert(whole);
             }
