@@ -51,6 +51,7 @@ async fn what_save_does_not_write_is_refused() {
     let mut good = Vec::new();
     let mut transaction = postgres.read().await.unwrap();
     transaction.save("posts", &mut good).await.unwrap();
+    transaction.rollback().await.unwrap();
     let good = String::from_utf8(good).unwrap();
     let (header, rows) = good.split_once('\n').unwrap();
     assert_eq!(rows.lines().count(), 3);
