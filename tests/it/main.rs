@@ -23,9 +23,17 @@ mod pending;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "postgres")]
+mod postgres_faults;
+#[cfg(feature = "postgres")]
 mod postgres_fixture;
 #[cfg(feature = "postgres")]
+mod postgres_keep;
+#[cfg(feature = "postgres")]
 mod postgres_rich;
+#[cfg(feature = "postgres")]
+mod postgres_save;
+#[cfg(feature = "postgres")]
+mod proxy;
 mod recovery;
 mod rich;
 mod sqlite;

@@ -39,7 +39,7 @@ async fn a_reset_leaves_what_a_fresh_install_has_by_either_way() {
         // It can be used, and reset again.
         host.run("INSERT INTO accounts (email) VALUES ('new')")
             .await;
-        host.reset_tables().await;
+        engine.reset(everything()).await.unwrap();
         assert_same(&dump(&host.pool).await, &factory);
     }
 }

@@ -181,6 +181,7 @@ pub(crate) async fn dump(pool: &PgPool) -> BTreeMap<String, Vec<String>> {
             "SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) || \
                     coalesce(obj_description(oid, 'pg_constraint'), '') || convalidated \
              FROM pg_constraint WHERE connamespace::regnamespace::text !~ '^(pg_|information)' \
+               AND conname <> '_factory_reset_pkey' \
              ORDER BY 1",
         ),
         (

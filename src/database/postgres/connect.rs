@@ -37,10 +37,22 @@ const SESSION: &str = "
 ";
 
 /// How to connect.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Connect {
     options: PgConnectOptions,
     lock_timeout: Duration,
+}
+
+/// The options would show the password.
+impl std::fmt::Debug for Connect {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Connect")
+            .field("address", &self.address())
+            .field("database", &self.options.get_database())
+            .field("lock_timeout", &self.lock_timeout)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Connect {
