@@ -10,7 +10,7 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use crate::fixture::Host;
-use crate::steps::{Keys, paths, registration};
+use crate::steps::{Keys, paths};
 
 struct Token;
 
