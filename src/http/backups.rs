@@ -1,5 +1,6 @@
 //! `POST /backup`, `GET /backups`, `DELETE /backups/{name}`, `POST /restore`.
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -9,6 +10,8 @@ use super::call::{Call, of_failed_backup};
 use super::idempotency::{Done, Memory, Try, once};
 use super::json::present;
 use super::message::counted;
+#[cfg(feature = "openapi")]
+use super::openapi;
 use super::refused::Refused;
 use super::reply::Reply;
 use crate::backup::{Backup, BackupError, BackupRequest};
@@ -20,17 +23,20 @@ const LONGEST_NAME: usize = 64;
 
 /// A backup that is asked for.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewBackup {
     /// What it is to be called.
     name: String,
     /// What it is to hold; everything when absent.
     #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<Content>, required = false))]
     include: Option<Vec<Content>>,
 }
 
 /// What a backup can be asked to hold.
 #[derive(Clone, Copy, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Content {
     Database,
@@ -50,6 +56,7 @@ impl From<Content> for Category {
 
 /// A restoration that is asked for.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Restoration {
     /// Which backup to put back.
@@ -86,6 +93,18 @@ pub(super) fn checked(name: String) -> Result<String, Refused> {
     }
 }
 
+/// Makes a named backup.
+#[cfg_attr(feature = "openapi", utoipa::path(
+    post,
+    path = "/backup",
+    operation_id = "makeBackup",
+    request_body = NewBackup,
+    params(openapi::Repeatable),
+    responses(
+        (status = 200, description = "It is made", body = ref("#/components/schemas/BackupMade")),
+        openapi::Always, openapi::OfBody, openapi::OfBackup,
+    )
+))]
 pub(super) async fn make(call: Call) -> Result<Response, Refused> {
     let asked: NewBackup = call.fields()?;
     let name = checked(asked.name)?;
@@ -144,15 +163,39 @@ async fn earlier(engine: &Engine, name: &str, this: Try) -> Option<Backup> {
     ours.next()
 }
 
-pub(super) async fn list(State(engine): State<Engine>) -> Result<Reply, Refused> {
+/// The backups that there are, the newest first.
+#[cfg_attr(feature = "openapi", utoipa::path(
+    get,
+    path = "/backups",
+    operation_id = "listBackups",
+    responses(
+        (status = 200, description = "All of them", body = ref("#/components/schemas/BackupList")),
+        openapi::Always, openapi::OfNoBackups,
+    )
+))]
+pub(super) async fn list(engine: State<Engine>) -> Result<Reply, Refused> {
     let backups = engine.backups().await?;
     Ok(Reply::new(StatusCode::OK, &Listed { backups }))
 }
 
+/// Removes a backup.
+#[cfg_attr(feature = "openapi", utoipa::path(
+    delete,
+    path = "/backups/{name}",
+    operation_id = "removeBackup",
+    params(openapi::BackupName),
+    responses(
+        (status = 200, description = "It is removed", body = ref("#/components/schemas/Removed")),
+        (status = 400, description = "It is no name of a backup", body = ref("#/components/schemas/Error")),
+        (status = 409, description = "Another backup or reset is running", body = ref("#/components/schemas/Error")),
+        openapi::Always, openapi::OfNoBackups,
+    )
+))]
 pub(super) async fn remove(
-    State(engine): State<Engine>,
-    Path(name): Path<String>,
+    engine: State<Engine>,
+    name: Result<Path<String>, PathRejection>,
 ) -> Result<Reply, Refused> {
+    let Path(name) = name.map_err(|_| Refused::not_found("there is no such backup"))?;
     engine.remove_backup(&name).await?;
     let message = format!("the backup `{name}` is removed");
     let removed = Removed {
@@ -162,6 +205,18 @@ pub(super) async fn remove(
     Ok(Reply::ok(&removed))
 }
 
+/// Puts back exactly what a backup holds, all or nothing.
+#[cfg_attr(feature = "openapi", utoipa::path(
+    post,
+    path = "/restore",
+    operation_id = "restore",
+    request_body = Restoration,
+    params(openapi::Conditional, openapi::Repeatable),
+    responses(
+        (status = 200, description = "It is done", body = ref("#/components/schemas/ResetDone")),
+        openapi::Always, openapi::OfBody, openapi::OfRun,
+    )
+))]
 pub(super) async fn restore(call: Call) -> Result<Response, Refused> {
     let asked: Restoration = call.confirmed()?;
     let name = checked(asked.name)?;

@@ -16,6 +16,8 @@ mod if_match;
 mod json;
 mod message;
 mod offer;
+#[cfg(feature = "openapi")]
+mod openapi;
 mod options;
 mod progress;
 mod refused;

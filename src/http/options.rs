@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::call::Call;
 use super::json::present;
 use super::offer::{Offer, Pick, Terms};
+#[cfg(feature = "openapi")]
+use super::openapi;
 use super::refused::Refused;
 use super::reply::Reply;
 use crate::engine::Engine;
@@ -28,32 +30,43 @@ struct Options<'a> {
 
 /// What a preview is asked for: the body of any reset, or a selection as the engine takes it.
 #[derive(Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Preview {
     #[serde(deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>, required = false))]
     tables: Option<Vec<String>>,
     #[serde(deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>, required = false))]
     directories: Option<Vec<String>>,
     #[serde(deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, required = false))]
     prefix: Option<String>,
     #[serde(deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(value_type = bool, required = false))]
     preserve_test_user: Option<bool>,
     #[serde(deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(value_type = bool, required = false))]
     cascade: Option<bool>,
     /// The ids of steps; all of them when absent.
     #[serde(deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>, required = false))]
     steps: Option<Vec<String>>,
     /// For a step's id, the parts that are meant; all of them when absent.
     #[serde(deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, Vec<String>>, required = false))]
     only: Option<BTreeMap<String, Vec<String>>>,
     /// The names of rows that stay.
     #[serde(deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>, required = false))]
     keep: Option<Vec<String>>,
     /// Changes nothing, as a preview needs no confirmation.
     #[serde(rename = "confirm", deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(value_type = bool, required = false))]
     _confirm: Option<bool>,
     /// Changes nothing, as a preview makes no backup.
     #[serde(rename = "backup", deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, required = false))]
     _backup: Option<String>,
 }
 
@@ -96,7 +109,18 @@ impl Preview {
     }
 }
 
-pub(super) async fn show(State(engine): State<Engine>) -> Result<Response, Refused> {
+/// Everything that can be reset, with its counts.
+#[cfg_attr(feature = "openapi", utoipa::path(
+    get,
+    path = "/options",
+    operation_id = "options",
+    responses(
+        (status = 200, description = "What there is", body = ref("#/components/schemas/Options"),
+            headers(("ETag" = String, description = "the digest of all of it, in quotes"))),
+        openapi::Always,
+    )
+))]
+pub(super) async fn show(engine: State<Engine>) -> Result<Response, Refused> {
     let plan = engine.plan(&Selection::all()).await?;
     let options = Options {
         confirmation: engine.confirmation(),
@@ -105,6 +129,18 @@ pub(super) async fn show(State(engine): State<Engine>) -> Result<Response, Refus
     Ok(with_digest(&plan, &options))
 }
 
+/// What a reset would clear now. Changes nothing. No body means everything.
+#[cfg_attr(feature = "openapi", utoipa::path(
+    post,
+    path = "/preview",
+    operation_id = "preview",
+    request_body(content = Option<Preview>),
+    responses(
+        (status = 200, description = "What would go", body = ref("#/components/schemas/Report"),
+            headers(("ETag" = String, description = "the digest of the plan, in quotes"))),
+        openapi::Always, openapi::OfBody, openapi::OfSelection,
+    )
+))]
 pub(super) async fn preview(call: Call) -> Result<Response, Refused> {
     let asked = if call.body.trim_ascii().is_empty() {
         Preview::default()

@@ -12,6 +12,8 @@ use serde_json::Value;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+#[cfg(feature = "openapi")]
+use super::openapi;
 use crate::engine::Engine;
 use crate::event::{Event, EventId};
 use crate::event_log::Events;
@@ -24,9 +26,22 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How long a listener waits before he comes back.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// The progress of the run that is under way, until it ends.
+///
 /// A stream ends with its run: whoever comes back is authorised anew, so nobody listens for
 /// longer than he may.
-pub(super) async fn listen(State(engine): State<Engine>, headers: HeaderMap) -> Response {
+#[cfg_attr(feature = "openapi", utoipa::path(
+    get,
+    path = "/events",
+    operation_id = "listen",
+    params(openapi::LastEventId),
+    responses(
+        (status = 200, description = "Events, each with the JSON of an `Event` as its data",
+            body = String, content_type = "text/event-stream"),
+        openapi::Always,
+    )
+))]
+pub(super) async fn listen(engine: State<Engine>, headers: HeaderMap) -> Response {
     let retry = stream::iter([Ok::<_, Infallible>(Message::default().retry(RETRY))]);
     let told = messages(engine.events_after(last(&headers)));
     let mut response = Sse::new(retry.chain(told.map(Ok))).into_response();

@@ -7,9 +7,10 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
 
 use super::authoriser::Authoriser;
+#[cfg(feature = "openapi")]
+use super::openapi;
 use super::refused::Refused;
 use super::{backups, cache, complete, database, files, options, progress, runs};
 use crate::engine::Engine;
@@ -44,29 +45,53 @@ const LARGEST_BODY: usize = 64 * 1024;
 /// ```
 pub fn router(engine: &Engine, authoriser: impl Authoriser) -> Router {
     let authoriser: Arc<dyn Authoriser> = Arc::new(authoriser);
-    routes()
+    #[cfg(not(feature = "openapi"))]
+    let routes = routes();
+    #[cfg(feature = "openapi")]
+    let (routes, document) = routes();
+    let router = routes
         .fallback(unknown)
         .method_not_allowed_fallback(not_allowed)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .layer(middleware::from_fn_with_state(authoriser, authorise))
-        .with_state(engine.clone())
+        .layer(middleware::from_fn_with_state(authoriser, authorise));
+    #[cfg(feature = "openapi")]
+    let router = router.merge(openapi::routes(document).method_not_allowed_fallback(not_allowed));
+    router.with_state(engine.clone())
 }
 
-fn routes() -> Router<Engine> {
-    Router::new()
-        .route("/options", get(options::show))
-        .route("/preview", post(options::preview))
-        .route("/database", post(database::reset))
-        .route("/files", post(files::reset))
-        .route("/cache", post(cache::reset))
-        .route("/complete", post(complete::reset))
-        .route("/backup", post(backups::make))
-        .route("/backups", get(backups::list))
-        .route("/backups/{name}", delete(backups::remove))
-        .route("/restore", post(backups::restore))
-        .route("/history", get(runs::list))
-        .route("/history/{id}", get(runs::show))
-        .route("/events", get(progress::listen))
+/// Each route once, with or without its description.
+macro_rules! routes {
+    ($($method:ident $path:literal => $module:ident::$handler:ident,)+) => {
+        #[cfg(not(feature = "openapi"))]
+        fn routes() -> Router<Engine> {
+            Router::new()$(.route($path, axum::routing::$method($module::$handler)))+
+        }
+
+        #[cfg(feature = "openapi")]
+        fn routes() -> (Router<Engine>, utoipa::openapi::OpenApi) {
+            let router = utoipa_axum::router::OpenApiRouter::default();
+            router$(.routes(utoipa_axum::routes!($module::$handler)))+.split_for_parts()
+        }
+
+        #[cfg(all(test, feature = "openapi"))]
+        const ROUTES: &[(&str, &str)] = &[$((stringify!($method), $path),)+];
+    };
+}
+
+routes! {
+    get "/options" => options::show,
+    post "/preview" => options::preview,
+    post "/database" => database::reset,
+    post "/files" => files::reset,
+    post "/cache" => cache::reset,
+    post "/complete" => complete::reset,
+    post "/backup" => backups::make,
+    get "/backups" => backups::list,
+    delete "/backups/{name}" => backups::remove,
+    post "/restore" => backups::restore,
+    get "/history" => runs::list,
+    get "/history/{id}" => runs::show,
+    get "/events" => progress::listen,
 }
 
 async fn authorise(
@@ -91,4 +116,26 @@ async fn unknown() -> Refused {
 
 async fn not_allowed() -> Refused {
     Refused::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed")
+}
+
+#[cfg(all(test, feature = "openapi"))]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn with_and_without_its_description_the_router_has_the_same_routes() {
+        let (_, document) = routes();
+        let document = serde_json::to_value(document).unwrap();
+        let paths = document["paths"].as_object().unwrap().iter();
+        let described: BTreeSet<_> = paths
+            .flat_map(|(path, item)| {
+                let methods = item.as_object().unwrap().keys();
+                methods.map(move |method| (method.as_str(), path.as_str()))
+            })
+            .collect();
+        let routed: BTreeSet<_> = ROUTES.iter().copied().collect();
+        assert_eq!(described, routed);
+    }
 }

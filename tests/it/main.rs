@@ -17,6 +17,15 @@ mod fixture;
 mod gate;
 mod history;
 mod http;
+mod http_backups;
+mod http_calls;
+mod http_client;
+mod http_events;
+mod http_idempotency;
+mod http_if_match;
+#[cfg(feature = "openapi")]
+mod http_openapi;
+mod http_references;
 mod journal;
 mod msrv;
 mod pending;
