@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use factory_reset::{
-    Claims, Engine, EngineBuilder, Phase, ResetStep, Resources, StepDescriptor, StepRegistration,
-    chain, summary,
+    BuildError, Claims, Engine, EngineBuilder, Phase, ResetStep, Resources, Selection,
+    StepDescriptor, StepRegistration, chain, summary,
 };
 use factory_reset_steps::{ConfigFile, Generators, MediaDir};
 use tempfile::TempDir;
