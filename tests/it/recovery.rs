@@ -249,7 +249,7 @@ async fn a_journal_of_a_later_version_or_of_no_version_refuses_the_start() {
     crashed.journal("prepared", |journal| journal["version"] = json!(5));
     let text = crashed.refuse().await;
     assert!(
-        text.contains("has version 4") && text.contains("journal.prepared.json"),
+        text.contains("has version 5") && text.contains("journal.prepared.json"),
         "{text}"
     );
     crashed.journal("prepared", |journal| *journal = json!({}));
