@@ -15,12 +15,12 @@ use crate::fixture::{everything, only, own, step, tree};
 use crate::steps::paths;
 
 /// A data directory without a database; beside it, something that must never be touched.
-struct Files {
+pub(crate) struct Files {
     directory: TempDir,
 }
 
 impl Files {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let files = Self {
             directory: tempfile::tempdir().unwrap(),
         };
@@ -29,15 +29,15 @@ impl Files {
         files
     }
 
-    fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.directory.path().join("data")
     }
 
-    fn outside(&self) -> PathBuf {
+    pub(crate) fn outside(&self) -> PathBuf {
         self.directory.path().join("outside")
     }
 
-    fn write(&self, path: &str, content: &str) {
+    pub(crate) fn write(&self, path: &str, content: &str) {
         let path = self.directory.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
@@ -56,7 +56,7 @@ impl Files {
             .unwrap()
     }
 
-    fn assert_outside_is_untouched(&self) {
+    pub(crate) fn assert_outside_is_untouched(&self) {
         assert_eq!(
             fs::read_to_string(self.outside().join("kept")).unwrap(),
             "kept"

@@ -8,6 +8,7 @@ mod claims;
 mod commit;
 mod compile;
 mod concurrency;
+mod contents;
 mod depth;
 mod digest;
 mod dump;
