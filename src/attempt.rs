@@ -24,6 +24,16 @@ use crate::report::{Pending, Report, SWEEP, StepReport, cleared};
 use crate::request::ResetRequest;
 use crate::staging::{Slot, Staging, purge};
 use crate::task::blocking;
+#[cfg(feature = "backup")]
+use crate::{
+    backup::BackupRequest,
+    error::StepError,
+    plan::StepOutcome,
+    restoration::Restoration,
+    restore_context::RestoreContext,
+    saving::{self, Service},
+    secrets::SECRETS,
+};
 use crate::{planner, recovery, reserve};
 
 /// Why the commit was not reached.
@@ -50,6 +60,9 @@ pub(crate) struct Attempt<'a> {
     report: Report,
     stopped: Vec<PlannedStep>,
     staging: Option<Arc<Staging>>,
+    /// What is put in the place of what goes.
+    #[cfg(feature = "backup")]
+    restoration: Option<&'a Restoration>,
 }
 
 impl<'a> Attempt<'a> {
@@ -69,7 +82,19 @@ impl<'a> Attempt<'a> {
             report: Report::begun(plan, entry),
             stopped: Vec::new(),
             staging: None,
+            #[cfg(feature = "backup")]
+            restoration: None,
         }
+    }
+
+    /// Puts what `restoration` holds in the place of what goes.
+    #[cfg(feature = "backup")]
+    pub(crate) fn restore(&mut self, restoration: &'a Restoration) {
+        self.restoration = Some(restoration);
+    }
+
+    fn is_restoration(&self) -> bool {
+        self.request.restore.is_some()
     }
 
     /// Stop, Erase, commit. Returns the plan that was applied: the one made inside the
@@ -88,6 +113,14 @@ impl<'a> Attempt<'a> {
                 planner::plan_step(self.inner, step, parts, &BTreeMap::new(), &none).await?;
             self.stopped.push(planned.clone());
             self.apply(&planned, None).await?;
+        }
+        #[cfg(feature = "backup")]
+        if let Some(name) = &self.request.backup {
+            // Of what is cleared next, to the last row: nobody writes any more.
+            let backup = BackupRequest::new(name);
+            saving::make(self.inner, &backup, Some(self.run), Service::Held).await?;
+            let name = name.clone();
+            self.progress.send(EventKind::BackupMade { name });
         }
         let data_directory = self.inner.data_directory.clone();
         blocking(move || reserve::give_up_if_full(&data_directory)).await;
@@ -129,18 +162,34 @@ impl<'a> Attempt<'a> {
     ) -> Result<ResetPlan, FailureCause> {
         // Every other writer is locked out from here on: these counts are the exact ones.
         let (selection, stopped) = (&self.request.selection, &self.stopped);
-        let plan = planner::plan_within(self.inner, selection, transaction, stopped).await?;
-        if !plan.references.is_empty() {
+        #[cfg_attr(
+            not(feature = "backup"),
+            expect(unused_mut, reason = "secrets come with backups")
+        )]
+        let mut plan = planner::plan_within(self.inner, selection, transaction, stopped).await?;
+        if !plan.references.is_empty() && !self.is_restoration() {
             self.report.blockers.clone_from(&plan.blockers);
             return Err(FailureCause::References(plan.references));
         }
-        if !plan.blockers.is_empty() {
-            self.report.blockers.clone_from(&plan.blockers);
-            return Err(FailureCause::Blocked(plan.blockers));
+        let blockers = plan.obstacles(self.is_restoration());
+        if !blockers.is_empty() {
+            self.report.blockers.clone_from(&blockers);
+            return Err(FailureCause::Blocked(blockers));
+        }
+        #[cfg(feature = "backup")]
+        if let Some(parts) = self.restoration.and_then(Restoration::secrets) {
+            let none = Mutex::new(None);
+            let secrets =
+                planner::plan_step(self.inner, &SECRETS, parts, &BTreeMap::new(), &none).await?;
+            plan.steps.push(secrets);
         }
         self.report.digest.clone_from(&plan.digest);
         self.report.unclaimed.clone_from(&plan.unclaimed);
         let staging = self.prepare(running, &plan).await?;
+        #[cfg(feature = "backup")]
+        if self.restoration.is_some() {
+            empty(&plan, transaction).await?;
+        }
         for planned in phase(&plan, Phase::Erase) {
             let handles = EraseHandles {
                 transaction: transaction.as_deref_mut(),
@@ -189,6 +238,11 @@ impl<'a> Attempt<'a> {
         report.duration_ms = self.progress.elapsed_ms();
         entry.complete(&report);
         let record = JournalRecord::new(&entry, database, paths.clone(), steps.collect(), rows);
+        #[cfg(feature = "backup")]
+        let record = match self.restoration {
+            Some(_) => record.fills(),
+            None => record,
+        };
         if let Err(error) = running.journal.begin(record.clone()).await {
             // A quota is not told in advance.
             let data_directory = self.inner.data_directory.clone();
@@ -239,6 +293,8 @@ impl<'a> Attempt<'a> {
         }
         let mut pending = Vec::new();
         if let Some(staging) = self.staging.take()
+            // What is at the paths after a restoration is there to stay.
+            && !self.is_restoration()
             && let Err(error) = blocking(move || staging.stage_again()).await
         {
             pending.push(Pending::new(SWEEP, &error));
@@ -257,10 +313,11 @@ impl<'a> Attempt<'a> {
         }
         pending.extend(recovery::forget_earlier(self.inner, &mut leftover).await);
         for planned in &plan.steps {
-            let result = if planned.descriptor().phase == Phase::Forget {
-                self.apply(planned, None).await
-            } else {
-                self.forget(planned).await
+            let result = match planned.descriptor().phase {
+                Phase::Forget => self.apply(planned, None).await,
+                // It runs again, see below.
+                Phase::Stop if self.is_restoration() => Ok(()),
+                Phase::Stop | Phase::Erase => self.forget(planned).await,
             };
             if let Err(error) = result {
                 let id = planned.descriptor().id.as_str();
@@ -268,6 +325,13 @@ impl<'a> Attempt<'a> {
                 let parts = self.request.selection.parts_of(id).unwrap_or_default();
                 leftover.leave(id, parts);
             }
+        }
+        if self.is_restoration() {
+            let stuck = resume(self.inner, &self.stopped).await;
+            pending.extend(stuck.into_iter().map(|(planned, problem)| Pending {
+                work: planned.descriptor().id.to_string(),
+                error: problem,
+            }));
         }
         pending.extend(recovery::finish(self.inner, &mut running.journal, &mut leftover).await);
         self.report.cleared = cleared(&self.report.steps);
@@ -307,12 +371,27 @@ impl<'a> Attempt<'a> {
             Phase::Stop => limits.stop,
             _ => limits.step,
         };
-        let work = planned.step().apply(&mut context, &planned.plan);
-        match call(Call::Apply, descriptor, limit, work).await {
+        #[cfg(feature = "backup")]
+        let restored = match (self.restoration, context.erase.as_mut()) {
+            (Some(restoration), Some(handles)) => {
+                Some(self.put_back(restoration, planned, handles).await)
+            }
+            _ => None,
+        };
+        #[cfg(not(feature = "backup"))]
+        let restored = None;
+        let applied = if let Some(restored) = restored {
+            restored
+        } else {
+            let work = planned.step().apply(&mut context, &planned.plan);
+            call(Call::Apply, descriptor, limit, work).await
+        };
+        match applied {
             Ok(outcome) => {
                 let items = outcome.into_items();
-                let removed = items.iter().filter(|item| item.outcome == Outcome::Removed);
-                let removed = removed.count();
+                let done =
+                    |item: &&Item| matches!(item.outcome, Outcome::Removed | Outcome::Restored);
+                let removed = items.iter().filter(done).count();
                 self.progress
                     .send(EventKind::StepFinished { step: id, removed });
                 self.report
@@ -332,12 +411,42 @@ impl<'a> Attempt<'a> {
         }
     }
 
+    /// Lets a step restore what it has saved.
+    #[cfg(feature = "backup")]
+    async fn put_back(
+        &self,
+        restoration: &Restoration,
+        planned: &PlannedStep,
+        handles: &mut EraseHandles<'_>,
+    ) -> Result<StepOutcome, StepError> {
+        let descriptor = planned.descriptor();
+        let Some(saved) = restoration.saved(descriptor.id) else {
+            return Ok(StepOutcome::default());
+        };
+        let mut context = RestoreContext {
+            descriptor,
+            resources: &self.inner.resources,
+            transaction: handles.transaction.as_deref_mut(),
+            staging: handles.staging,
+            unpacked: &restoration.unpacked,
+            saved,
+        };
+        let work = planned.step().restore(&mut context);
+        call(Call::Restore, descriptor, self.inner.limits.step, work).await
+    }
+
     async fn forget(&self, planned: &PlannedStep) -> Result<(), FailureCause> {
         let descriptor = planned.descriptor();
         let context = ForgetContext {
             descriptor,
             resources: &self.inner.resources,
         };
+        #[cfg(feature = "backup")]
+        let work = match self.restoration {
+            Some(_) => planned.step().restored(&context),
+            None => planned.step().forget(&context),
+        };
+        #[cfg(not(feature = "backup"))]
         let work = planned.step().forget(&context);
         call(Call::Forget, descriptor, self.inner.limits.step, work)
             .await
@@ -427,4 +536,23 @@ fn phase(plan: &ResetPlan, phase: Phase) -> impl Iterator<Item = &PlannedStep> {
     plan.steps
         .iter()
         .filter(move |planned| planned.descriptor().phase == phase)
+}
+
+/// Takes out every row that is to be replaced: of all tables at once, for they may refer to each
+/// other.
+#[cfg(feature = "backup")]
+async fn empty(
+    plan: &ResetPlan,
+    transaction: &mut Option<Box<dyn Transaction>>,
+) -> Result<(), FailureCause> {
+    let items = phase(plan, Phase::Erase).flat_map(|planned| planned.plan.items());
+    let is_there = |item: &&Item| item.kind == ItemKind::Table && item.outcome == Outcome::Removed;
+    let tables: Vec<String> = items
+        .filter(is_there)
+        .map(|item| item.name.clone())
+        .collect();
+    if let (false, Some(transaction)) = (tables.is_empty(), transaction) {
+        transaction.empty(&tables).await?;
+    }
+    Ok(())
 }

@@ -4,10 +4,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::bundle::{BundleError, BundleInfo, SavedStep};
 use crate::data_directory::PathError;
 use crate::database::DatabaseError;
 use crate::descriptor::{Category, StepId};
 use crate::error::StepError;
+use crate::request::ResetRequest;
+use crate::selection::Selection;
 
 /// A backup that is asked for.
 ///
@@ -92,6 +95,19 @@ impl RestoreRequest {
         self.run = Some(run);
         self
     }
+
+    /// A restoration is a reset that puts something in the place of what goes.
+    pub(crate) fn into_reset(self) -> ResetRequest {
+        let mut request = ResetRequest::new(Selection::all());
+        if self.confirmed {
+            request = request.confirmed();
+        }
+        request.actor = self.actor;
+        request.digest = self.digest;
+        request.run = self.run;
+        request.restore = Some(self.name);
+        request
+    }
 }
 
 /// A backup that there is.
@@ -104,8 +120,9 @@ pub struct Backup {
     pub bytes: u64,
     /// When it was made.
     pub created_at: Timestamp,
-    /// The SHA-256 sum of its file: 64 hexadecimal digits.
-    pub sha256: String,
+    /// The SHA-256 sum of its file: 64 hexadecimal digits; none where the file that holds it is
+    /// not beside it any more.
+    pub sha256: Option<String>,
     /// What it holds, step by step.
     pub contents: Vec<BackupContents>,
     /// Why it cannot be restored, as far as that is known without reading all of it.
@@ -123,6 +140,8 @@ pub struct BackupContents {
     pub label: String,
     /// The tables, each with the number of its rows.
     pub tables: Vec<BackupTable>,
+    /// The paths, as they are called in the data directory.
+    pub paths: Vec<String>,
     /// How many files.
     pub files: u64,
     /// How many bytes are in them.
@@ -197,4 +216,59 @@ pub enum BackupError {
     /// The file system refused.
     #[error("the file system refused")]
     Path(#[from] PathError),
+    /// The bundle could not be written or read.
+    #[error(transparent)]
+    Bundle(BundleError),
+}
+
+impl From<BundleError> for BackupError {
+    fn from(error: BundleError) -> Self {
+        match error {
+            BundleError::Exists(name) => Self::Exists(name.to_string()),
+            BundleError::NotFound(name) => Self::NotFound(name.to_string()),
+            BundleError::Changed(path) => Self::Changing(path.display().to_string()),
+            BundleError::Unusable { bundle, fault } => Self::Invalid {
+                name: bundle.to_string(),
+                source: fault.into(),
+            },
+            error => Self::Bundle(error),
+        }
+    }
+}
+
+impl From<BundleInfo> for Backup {
+    fn from(bundle: BundleInfo) -> Self {
+        let contents = bundle.manifest.map_or_else(Vec::new, |manifest| {
+            let contents = manifest.contents.into_iter();
+            contents.map(BackupContents::from).collect()
+        });
+        Self {
+            name: bundle.name,
+            bytes: bundle.bytes,
+            created_at: bundle.created_at,
+            sha256: bundle.sha256,
+            contents,
+            error: bundle.error,
+        }
+    }
+}
+
+impl From<SavedStep> for BackupContents {
+    fn from(step: SavedStep) -> Self {
+        let tables = step.tables.into_iter();
+        let paths = || step.paths.iter().filter(|path| path.there);
+        Self {
+            files: paths().map(|path| path.files).sum(),
+            bytes: paths().map(|path| path.bytes).sum(),
+            paths: paths().map(|path| path.name.clone()).collect(),
+            step: step.id,
+            label: step.label,
+            tables: tables
+                .map(|table| BackupTable {
+                    name: table.name,
+                    rows: table.rows,
+                })
+                .collect(),
+        }
+    }
 }

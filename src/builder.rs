@@ -9,11 +9,15 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
+#[cfg(feature = "backup")]
+use crate::bundle::{Backups, BundleError};
 use crate::claims::Ownership;
 use crate::data_directory::DataDirectory;
 use crate::database::{Bounded, Database, DatabaseError, KeptRows, Patience};
 use crate::descriptor::{Phase, Requirement, StepDescriptor};
 use crate::engine::{Engine, Inner, Limits, Running};
+#[cfg(feature = "backup")]
+use crate::error::chain;
 use crate::error::{BuildError, RecoveryError};
 use crate::event_log::EventLog;
 use crate::gate::Gate;
@@ -22,9 +26,13 @@ use crate::history::History;
 use crate::journal::Journal;
 use crate::order::order;
 use crate::registry::{StepRegistration, registered};
+#[cfg(feature = "backup")]
+use crate::relative_path::RelativePath;
 use crate::resources::Resources;
 use crate::task::blocking;
 use crate::{recovery, reserve, retry};
+#[cfg(feature = "backup")]
+use crate::{restoration, secrets};
 
 /// How long requests under way may take to end.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
@@ -245,6 +253,14 @@ impl EngineBuilder {
         self.check_resources(&linked)?;
         let steps = self.ordered(&linked)?;
         check_keys(&steps)?;
+        check_companions(&steps, &linked)?;
+        #[cfg(feature = "backup")]
+        if let Some(step) = steps
+            .iter()
+            .find(|step| step.descriptor.id.as_str() == secrets::ID)
+        {
+            return Err(BuildError::ReservedStep(step.descriptor.id));
+        }
         if self.confirmation.as_deref() == Some("") {
             return Err(BuildError::EmptyConfirmation);
         }
@@ -318,6 +334,14 @@ impl EngineBuilder {
             }
         }
 
+        #[cfg(feature = "backup")]
+        let (secrets, backups) = {
+            let relative = |path: &PathBuf| RelativePath::new(path).ok();
+            let secrets: Vec<_> = self.secrets.iter().filter_map(relative).collect();
+            let backups = self.backups.as_ref().and_then(relative);
+            let backups = backups.map(|path| Backups::new(data_directory.clone(), path));
+            (secrets, backups)
+        };
         let (journal, history) = {
             let data_directory = data_directory.clone();
             blocking(move || {
@@ -332,8 +356,14 @@ impl EngineBuilder {
             resources: self.resources,
             ownership,
             database,
+            #[cfg(feature = "axum")]
+            answers: crate::http::Answers::new(data_directory.clone()),
             data_directory,
             kept_rows,
+            #[cfg(feature = "backup")]
+            secrets,
+            #[cfg(feature = "backup")]
+            backups,
             confirmation: self.confirmation,
             guards: self.guards,
             limits: self.limits,
@@ -348,6 +378,8 @@ impl EngineBuilder {
             recovery::recover(&inner, &mut running).await?;
             retry::schedule(&inner, &mut running);
         }
+        #[cfg(feature = "backup")]
+        clean(&inner).await;
         let data_directory = inner.data_directory.clone();
         blocking(move || reserve::keep(&data_directory)).await;
         Ok(Engine { inner })
@@ -434,6 +466,22 @@ impl EngineBuilder {
     }
 }
 
+/// Removes what a crash in the middle of a backup, or of the unpacking of one, has left.
+#[cfg(feature = "backup")]
+async fn clean(inner: &Inner) {
+    let (data_directory, backups) = (inner.data_directory.clone(), inner.backups.clone());
+    let cleaned = blocking(move || -> Result<(), BundleError> {
+        restoration::clear(&data_directory)?;
+        backups.map_or(Ok(()), |backups| backups.clean())
+    });
+    if let Err(error) = cleaned.await {
+        tracing::warn!(
+            error = chain(&error),
+            "could not remove what an interrupted backup has left"
+        );
+    }
+}
+
 /// The tables that there are, or will be when the host's migrations have run.
 struct KnownTables<'a> {
     database: Option<&'a dyn Database>,
@@ -473,6 +521,21 @@ fn list(names: impl Iterator<Item = impl std::fmt::Display>) -> String {
         .map(|name| format!("`{name}`"))
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+/// A step that accompanies one that nobody knows would never come along.
+fn check_companions(
+    steps: &[StepRegistration],
+    linked: &[StepRegistration],
+) -> Result<(), BuildError> {
+    let is_known = |id: &&str| linked.iter().any(|step| step.descriptor.id.as_str() == *id);
+    for StepRegistration { descriptor, .. } in steps {
+        if let Some(other) = descriptor.accompanies.iter().find(|id| !is_known(id)) {
+            let (step, other) = (descriptor.id, *other);
+            return Err(BuildError::UnknownCompanion { step, other });
+        }
+    }
+    Ok(())
 }
 
 /// Two steps that give one key of `cleared` would hide each other's value.

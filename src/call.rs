@@ -19,6 +19,10 @@ pub(crate) enum Call {
     Apply,
     Resume,
     Forget,
+    #[cfg(feature = "backup")]
+    Save,
+    #[cfg(feature = "backup")]
+    Restore,
 }
 
 /// Runs `work` of a step. A panic cannot leave anything half done that the engine does not

@@ -76,6 +76,18 @@ impl Choice {
         }
     }
 
+    /// Takes along the steps that accompany the chosen ones.
+    pub(crate) fn complete(&mut self, inner: &Inner) {
+        for step in &inner.steps {
+            let descriptor = &step.descriptor;
+            let chosen = |id: &str| self.parts.keys().any(|step| step.as_str() == id);
+            if descriptor.accompanies.iter().any(|id| chosen(id)) {
+                let whole = inner.parts_of(step);
+                self.parts.entry(descriptor.id).or_insert(whole);
+            }
+        }
+    }
+
     fn tables(&self) -> Vec<String> {
         let tables = self.parts.values().flat_map(|parts| &parts.tables);
         tables

@@ -241,7 +241,7 @@ impl ForgetContext<'_> {
     }
 }
 
-fn resource<'a, T: Send + Sync + 'static>(
+pub(crate) fn resource<'a, T: Send + Sync + 'static>(
     resources: &'a Resources,
     descriptor: &StepDescriptor,
 ) -> Result<&'a T, StepError> {

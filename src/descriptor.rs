@@ -151,6 +151,7 @@ pub struct StepDescriptor {
     pub(crate) is_refillable: bool,
     pub(crate) is_optional: bool,
     pub(crate) category: Option<Category>,
+    pub(crate) accompanies: &'static [&'static str],
 }
 
 impl StepDescriptor {
@@ -179,6 +180,7 @@ impl StepDescriptor {
             is_refillable: false,
             is_optional: false,
             category: None,
+            accompanies: &[],
         }
     }
 
@@ -198,6 +200,14 @@ impl StepDescriptor {
     #[must_use]
     pub const fn optional(mut self) -> Self {
         self.is_optional = true;
+        self
+    }
+
+    /// The ids of the steps with which this one is always selected, whole or in part: for what
+    /// must follow their state, as a file that is there only while a table is empty.
+    #[must_use]
+    pub const fn accompanies(mut self, steps: &'static [&'static str]) -> Self {
+        self.accompanies = steps;
         self
     }
 

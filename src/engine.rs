@@ -12,6 +12,8 @@ use uuid::Uuid;
 #[cfg(feature = "backup")]
 use crate::backup::{Backup, BackupError, BackupRequest, RestoreRequest};
 use crate::builder::EngineBuilder;
+#[cfg(feature = "backup")]
+use crate::bundle::Backups;
 use crate::claims::Ownership;
 use crate::data_directory::DataDirectory;
 use crate::database::{Database, KeptRows};
@@ -25,10 +27,16 @@ use crate::history::{History, HistoryEntry};
 use crate::journal::Journal;
 use crate::plan::{PlannedStep, ResetPlan};
 use crate::registry::StepRegistration;
+#[cfg(feature = "backup")]
+use crate::relative_path::RelativePath;
 use crate::report::Report;
 use crate::request::{Confirmation, ResetRequest};
 use crate::resources::Resources;
+#[cfg(feature = "backup")]
+use crate::saving;
 use crate::selection::{Parts, Selection};
+#[cfg(feature = "backup")]
+use crate::task::blocking;
 use crate::task::spawn;
 use crate::{executor, planner, recovery};
 
@@ -47,12 +55,20 @@ pub(crate) struct Inner {
     pub(crate) database: Option<Box<dyn Database>>,
     pub(crate) data_directory: Arc<DataDirectory>,
     pub(crate) kept_rows: Vec<KeptRows>,
+    /// Preserved paths that only some backups hold.
+    #[cfg(feature = "backup")]
+    pub(crate) secrets: Vec<RelativePath>,
+    #[cfg(feature = "backup")]
+    pub(crate) backups: Option<Backups>,
     pub(crate) confirmation: Option<String>,
     pub(crate) guards: Vec<Box<dyn Guard>>,
     pub(crate) limits: Limits,
     pub(crate) gate: Gate,
     pub(crate) events: Arc<EventLog>,
     pub(crate) history: Arc<History>,
+    /// What repeated requests are answered.
+    #[cfg(feature = "axum")]
+    pub(crate) answers: crate::http::Answers,
     /// Locked by the reset that runs: there is one at a time.
     pub(crate) turn: Arc<Mutex<()>>,
     /// Locked by whoever works with the journal: that reset, or what is tried again in the
@@ -174,16 +190,7 @@ impl Engine {
         &self,
         request: ResetRequest,
     ) -> Result<(Report, ClosedGate), ResetError> {
-        let confirmed = match &request.confirmation {
-            Confirmation::None => false,
-            Confirmation::Phrase(phrase) => self.inner.confirmation.as_ref() == Some(phrase),
-            Confirmation::Explicit => true,
-        };
-        let turn = if confirmed {
-            self.take_turn()
-        } else {
-            Err(ResetError::Confirmation)
-        };
+        let turn = self.turn_for(&request);
         spawn(executor::run(self.inner.clone(), turn, request)).await
     }
 
@@ -208,8 +215,13 @@ impl Engine {
     /// then there is no backup. See [`BackupError`].
     #[cfg(feature = "backup")]
     pub async fn backup(&self, request: BackupRequest) -> Result<Backup, BackupError> {
-        let _ = request;
-        Err(BackupError::Nowhere)
+        let turn = self.take_turn().map_err(|_| BackupError::Busy)?;
+        let inner = self.inner.clone();
+        spawn(async move {
+            let _turn = turn;
+            saving::make(&inner, &request, None, saving::Service::Live).await
+        })
+        .await
     }
 
     /// The backups that there are, the newest first.
@@ -219,7 +231,9 @@ impl Engine {
     /// When their directory cannot be read.
     #[cfg(feature = "backup")]
     pub async fn backups(&self) -> Result<Vec<Backup>, BackupError> {
-        Err(BackupError::Nowhere)
+        let backups = self.inner.backups.clone().ok_or(BackupError::Nowhere)?;
+        let bundles = blocking(move || backups.list()).await?;
+        Ok(bundles.into_iter().map(Backup::from).collect())
     }
 
     /// Removes the backup `name`.
@@ -229,8 +243,8 @@ impl Engine {
     /// When there is none, or it cannot be removed.
     #[cfg(feature = "backup")]
     pub async fn remove_backup(&self, name: &str) -> Result<(), BackupError> {
-        let _ = name;
-        Err(BackupError::Nowhere)
+        let (backups, name) = saving::place(&self.inner, name)?;
+        Ok(blocking(move || backups.remove(&name)).await?)
     }
 
     /// Puts back exactly what a backup holds, all or nothing, in the way of a reset; what it
@@ -245,8 +259,9 @@ impl Engine {
         &self,
         request: RestoreRequest,
     ) -> Result<(Report, ClosedGate), ResetError> {
-        let _ = request;
-        Err(ResetError::Backup(BackupError::Nowhere))
+        let request = request.into_reset();
+        let turn = self.turn_for(&request);
+        spawn(executor::run(self.inner.clone(), turn, request)).await
     }
 
     /// Ends a reset that could be neither finished nor undone ([`ResetError::Undecided`],
@@ -269,6 +284,20 @@ impl Engine {
             }
         })
         .await
+    }
+
+    /// Whoever has confirmed nothing takes no turn.
+    fn turn_for(&self, request: &ResetRequest) -> Result<OwnedMutexGuard<()>, ResetError> {
+        let confirmed = match &request.confirmation {
+            Confirmation::None => false,
+            Confirmation::Phrase(phrase) => self.inner.confirmation.as_ref() == Some(phrase),
+            Confirmation::Explicit => true,
+        };
+        if confirmed {
+            self.take_turn()
+        } else {
+            Err(ResetError::Confirmation)
+        }
     }
 
     /// The lock that makes a reset the only one.

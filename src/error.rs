@@ -5,6 +5,8 @@ use std::time::Duration;
 #[cfg(feature = "backup")]
 use crate::backup::BackupError;
 use crate::blocker::{self, Blocker};
+#[cfg(feature = "backup")]
+use crate::bundle::BundleError;
 use crate::claims::ClaimError;
 use crate::data_directory::PathError;
 use crate::database::DatabaseError;
@@ -51,6 +53,23 @@ pub enum StepError {
     /// The file system refused.
     #[error("the file system refused")]
     Path(#[from] PathError),
+    /// The bundle of a backup could not be written.
+    #[cfg(feature = "backup")]
+    #[error("could not write the backup")]
+    Bundle(#[from] BundleError),
+    /// A backup holds fewer or more rows than it says.
+    #[cfg(feature = "backup")]
+    #[error(
+        "the backup holds {found} rows of table `{table}`, and says {expected}: restore another one"
+    )]
+    RowsMissing {
+        /// The table.
+        table: String,
+        /// How many it says.
+        expected: u64,
+        /// How many there were.
+        found: u64,
+    },
     /// The step did not come to an end.
     #[error("it did not end within {} s", .0.as_secs_f64())]
     TimedOut(Duration),
@@ -132,6 +151,17 @@ pub enum BuildError {
         /// The ids that there are.
         known: String,
     },
+    /// A step accompanies one that is not there.
+    #[error("step `{step}` accompanies `{other}`, which no crate registers: correct the id")]
+    UnknownCompanion {
+        /// The step.
+        step: StepId,
+        /// What it names.
+        other: &'static str,
+    },
+    /// A step has an id that the framework uses itself.
+    #[error("step `{0}` has an id that the framework uses itself: give it another one")]
+    ReservedStep(StepId),
     /// Two steps give one key of the `cleared` summary.
     #[error("steps `{first}` and `{second}` both give the key `{key}` of `cleared`: rename one")]
     DuplicateKey {
@@ -386,6 +416,10 @@ pub enum FailureCause {
     /// Something that could not be cleared has come up since the reset began.
     #[error("not everything can be cleared: {}", blocker::list(.0))]
     Blocked(Vec<Blocker>),
+    /// The backup that was to be made first could not be made.
+    #[cfg(feature = "backup")]
+    #[error("the backup could not be made first")]
+    Backup(#[from] BackupError),
     /// The engine, or the driver of the database, panicked.
     #[error("it panicked: {0}")]
     Panicked(String),

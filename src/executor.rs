@@ -15,10 +15,14 @@ use crate::error::{FailureCause, PlanError, ResetError, chain};
 use crate::event::{EventKind, Progress};
 use crate::gate::ClosedGate;
 use crate::guard::Refusal;
-use crate::history::HistoryEntry;
+use crate::history::{Action, HistoryEntry};
 use crate::plan::ResetPlan;
-use crate::report::{Pending, Report};
+use crate::report::{self, Pending, Report};
 use crate::request::ResetRequest;
+#[cfg(feature = "backup")]
+use crate::restoration::{self, Restoration};
+#[cfg(feature = "backup")]
+use crate::saving;
 use crate::selection::Selection;
 use crate::task::blocking;
 use crate::{planner, recovery, reserve, retry};
@@ -39,6 +43,13 @@ pub(crate) async fn run(
         request.actor.clone(),
         selection,
     );
+    if let Some(name) = request.restore.as_ref() {
+        entry.action = Action::Restore;
+        entry.selection = None;
+        entry.backup = Some(report::shortened(name.clone()));
+    } else {
+        entry.backup = request.backup.clone().map(report::shortened);
+    }
     match turn {
         Ok(_turn) => take_turn(&inner, &request, entry).await,
         Err(refused) => {
@@ -56,11 +67,24 @@ async fn take_turn(
 ) -> Result<(Report, ClosedGate), ResetError> {
     let run = entry.id;
     let progress = Progress::new(inner.events.clone(), run);
-    progress.send(EventKind::ResetStarted);
+    progress.send(match entry.action {
+        Action::Reset => EventKind::ResetStarted,
+        Action::Restore => EventKind::RestoreStarted,
+    });
     // What is tried again in the background may hold it for a while.
     let mut running = inner.running.lock().await;
     let reset = AssertUnwindSafe(reset(inner, &mut running, request, &entry, &progress));
     let result = reset.catch_unwind().await;
+    #[cfg(feature = "backup")]
+    if request.restore.is_some() {
+        let data_directory = inner.data_directory.clone();
+        if let Err(error) = blocking(move || restoration::clear(&data_directory)).await {
+            tracing::warn!(
+                error = chain(&error),
+                "could not remove what was unpacked; the next start does"
+            );
+        }
+    }
     let data_directory = inner.data_directory.clone();
     blocking(move || reserve::keep(&data_directory)).await;
     retry::schedule(inner, &mut running);
@@ -114,13 +138,32 @@ async fn reset(
         None => None,
     };
 
+    #[cfg(feature = "backup")]
+    if let Some(name) = &request.backup {
+        saving::check(inner, name, entry.id).await?;
+    }
+    #[cfg(feature = "backup")]
+    let opened = match &request.restore {
+        Some(name) => Some(Restoration::open(inner, name).await?),
+        None => None,
+    };
+    #[cfg(feature = "backup")]
+    let narrowed = opened.as_ref().map(|opened| ResetRequest {
+        selection: opened.selection(inner),
+        ..request.clone()
+    });
+    #[cfg(feature = "backup")]
+    let request = narrowed.as_ref().unwrap_or(request);
+
     let plan = planner::plan(inner, &request.selection).await?;
     check_digest(inner, request, &plan).await?;
-    if !plan.references.is_empty() {
+    // What is put back refers to what is put back; that is checked before the commit.
+    if !plan.references.is_empty() && request.restore.is_none() {
         return Err(ResetError::References(plan.references));
     }
-    if !plan.blockers.is_empty() {
-        return Err(ResetError::Blocked(plan.blockers));
+    let blockers = plan.obstacles(request.restore.is_some());
+    if !blockers.is_empty() {
+        return Err(ResetError::Blocked(blockers));
     }
     check_guards(inner, request, &plan).await?;
 
@@ -138,6 +181,10 @@ async fn reset(
     }
 
     let mut attempt = Attempt::new(inner, request, progress, entry, &plan);
+    #[cfg(feature = "backup")]
+    if let Some(opened) = &opened {
+        attempt.restore(opened);
+    }
     let until_commit = AssertUnwindSafe(attempt.until_commit(running, &plan)).catch_unwind();
     let result = match until_commit.await {
         Ok(result) => result,
@@ -156,7 +203,10 @@ async fn reset(
                 let mut steps = plan.steps.iter();
                 steps.any(|planned| planned.descriptor().id == step.id)
             };
-            recovery::drop_stopped(inner, running, is_selected).await;
+            // What a restoration stops runs again after it.
+            if request.restore.is_none() {
+                recovery::drop_stopped(inner, running, is_selected).await;
+            }
             Ok((attempt.after_commit(running, &plan).await, closed))
         }
         Err(Unfinished::Failed(cause)) => match attempt.undo_files(running).await {

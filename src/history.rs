@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use rustix::fs::{AtFlags, Dir, Mode, OFlags, fsync, mkdirat, openat, unlinkat};
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, openat, unlinkat};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -43,6 +43,18 @@ pub enum RunOutcome {
     Undecided,
 }
 
+/// What a run was to do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Action {
+    /// To clear.
+    #[default]
+    Reset,
+    /// To put back what a backup holds.
+    Restore,
+}
+
 /// One run of the past.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -51,6 +63,12 @@ pub struct HistoryEntry {
     pub id: Uuid,
     /// Its place in the history. The clock of the machine may be set back; this never is.
     pub number: u64,
+    /// What it was to do.
+    #[serde(default)]
+    pub action: Action,
+    /// The backup that was to be made first, or to be put back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<String>,
     /// How it ended.
     pub outcome: RunOutcome,
     /// Whether it was interrupted, and ended only later.
@@ -82,6 +100,8 @@ impl HistoryEntry {
         Self {
             id,
             number: 0,
+            action: Action::Reset,
+            backup: None,
             outcome: RunOutcome::Refused,
             recovered: false,
             actor,
@@ -98,6 +118,8 @@ impl HistoryEntry {
         Self {
             id: self.id,
             number: self.number,
+            action: self.action,
+            backup: self.backup.clone(),
             outcome: self.outcome,
             recovered: self.recovered,
             actor: self.actor.clone(),
@@ -304,19 +326,7 @@ impl History {
 
     /// Opens the directory, and makes it when there is none yet.
     fn directory(&self) -> Result<OwnedFd, PathError> {
-        let (own, path) = (
-            self.data_directory.own(),
-            self.data_directory.own_path(DIRECTORY),
-        );
-        match mkdirat(own, DIRECTORY, Mode::RWXU) {
-            // A crash may have come between its making and its syncing.
-            Ok(()) | Err(Errno::EXIST) => {
-                fsync(own).map_err(PathError::io("sync the directory of", &path))?;
-            }
-            Err(error) => return Err(PathError::io("create", path)(error)),
-        }
-        openat(own, DIRECTORY, directory_flags(), Mode::empty())
-            .map_err(PathError::io("open", path))
+        self.data_directory.make_own_directory(DIRECTORY)
     }
 }
 

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub enum Outcome {
     /// It was there and is gone.
     Removed,
+    /// It was put back from a backup.
+    Restored,
     /// There was nothing.
     Absent,
     /// It was left as it is.
@@ -86,6 +88,16 @@ impl Item {
             kept: 0,
             bytes: None,
             message: None,
+        }
+    }
+
+    /// An item that was put back, and holds `count` units now.
+    #[cfg(feature = "backup")]
+    #[must_use]
+    pub fn restored(kind: ItemKind, name: impl Into<String>, count: u64) -> Self {
+        Self {
+            outcome: Outcome::Restored,
+            ..Self::removed(kind, name, count)
         }
     }
 

@@ -64,6 +64,7 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `sqlite` | [`Sqlite`], the database behind the engine |
+//! | `postgres` | [`Postgres`], the same over a PostgreSQL server |
 //! | `axum` | [`http`]: the gate as a layer, and a router with options, preview and history |
 //! | `testing` | [`testing`]: what a host's own tests ask of its engine |
 //!
@@ -74,6 +75,8 @@ mod attempt;
 mod backup;
 mod blocker;
 mod builder;
+#[cfg(feature = "backup")]
+mod bundle;
 mod call;
 mod choice;
 mod claims;
@@ -105,7 +108,17 @@ mod report;
 mod request;
 mod reserve;
 mod resources;
+#[cfg(feature = "backup")]
+mod restoration;
+#[cfg(feature = "backup")]
+mod restore_context;
 mod retry;
+#[cfg(feature = "backup")]
+mod save_context;
+#[cfg(feature = "backup")]
+mod saving;
+#[cfg(feature = "backup")]
+mod secrets;
 mod selection;
 mod staging;
 mod step;
@@ -119,9 +132,13 @@ pub use async_trait::async_trait;
 pub use backup::{Backup, BackupContents, BackupError, BackupRequest, BackupTable, RestoreRequest};
 pub use blocker::Blocker;
 pub use builder::EngineBuilder;
+#[cfg(feature = "backup")]
+pub use bundle::{BundleError, BundleFault, BundleName, InvalidName};
 pub use claims::{ClaimError, Claims, Preserved, Unclaimed};
 pub use context::{ForgetContext, PlanContext, ResumeContext, StepContext};
 pub use data_directory::PathError;
+#[cfg(feature = "postgres")]
+pub use database::Postgres;
 #[cfg(feature = "sqlite")]
 pub use database::Sqlite;
 pub use database::{
@@ -134,7 +151,7 @@ pub use event::{Event, EventId, EventKind, InvalidEventId};
 pub use event_log::Events;
 pub use gate::{ClosedGate, Entered, Gate};
 pub use guard::{Guard, NothingUnclaimed, Refusal};
-pub use history::{HistoryEntry, RunOutcome};
+pub use history::{Action, HistoryEntry, RunOutcome};
 pub use inventory;
 pub use item::{Item, ItemKind, Outcome};
 pub use journal::{JournalError, JournalState};
@@ -146,5 +163,9 @@ pub use relative_path::{InvalidPath, RelativePath};
 pub use report::{Erasure, Pending, Report, StepReport};
 pub use request::ResetRequest;
 pub use resources::Resources;
+#[cfg(feature = "backup")]
+pub use restore_context::RestoreContext;
+#[cfg(feature = "backup")]
+pub use save_context::SaveContext;
 pub use selection::{Selection, SelectionError};
 pub use step::ResetStep;

@@ -176,6 +176,21 @@ impl ResetPlan {
         &self.blockers
     }
 
+    /// What keeps the plan from being carried out. A restoration puts the rows back that others
+    /// refer to.
+    pub(crate) fn obstacles(&self, is_restoration: bool) -> Vec<Blocker> {
+        let mut blockers = self.blockers.clone();
+        if is_restoration {
+            let references: Vec<_> = self
+                .references
+                .iter()
+                .map(BrokenReference::blocker)
+                .collect();
+            blockers.retain(|blocker| !references.contains(blocker));
+        }
+        blockers
+    }
+
     /// References of tables that stay which the reset would break; they stand among the
     /// blockers as well.
     #[must_use]

@@ -73,6 +73,7 @@ async fn plan_steps(
     if let Some(transaction) = &mut *transaction.lock().await {
         choice.follow(inner, selection, &mut **transaction).await?;
     }
+    choice.complete(inner);
     let mut steps = Vec::with_capacity(inner.steps.len());
     for step in &inner.steps {
         let id = step.descriptor.id;

@@ -230,7 +230,7 @@ pub struct StepReport {
     /// What kind of state it is, where it is of one that requests tell apart.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<Category>,
-    /// The sums of the removed items' counts, by unit.
+    /// The sums of the removed and restored items' counts, by unit.
     pub counts: BTreeMap<&'static str, u64>,
     /// The sum of the removed items' sizes, where known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -255,8 +255,10 @@ impl StepReport {
         for item in &items {
             let count = counts.entry(item.unit).or_insert(0);
             if item.outcome == Outcome::Removed {
-                *count += item.count;
                 erasure.insert(Erasure::of(item.kind));
+            }
+            if matches!(item.outcome, Outcome::Removed | Outcome::Restored) {
+                *count += item.count;
                 bytes = match (bytes, item.bytes) {
                     (None, more) => more,
                     (some, None) => some,

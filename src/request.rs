@@ -22,6 +22,8 @@ pub struct ResetRequest {
     pub(crate) run: Option<Uuid>,
     /// The name of the backup that is made first.
     pub(crate) backup: Option<String>,
+    /// The name of the backup that is put back instead.
+    pub(crate) restore: Option<String>,
 }
 
 /// How a request is confirmed.
@@ -45,6 +47,7 @@ impl ResetRequest {
             digest: None,
             run: None,
             backup: None,
+            restore: None,
         }
     }
 

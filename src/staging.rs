@@ -99,35 +99,43 @@ impl Staging {
         }
     }
 
-    /// Moves `name` in `directory`, which lies on the same file system, to where `path` was
-    /// staged from. Everything in it is on the disk already.
+    /// Moves `path` into its slot, and `name` in `directory`, which lies on the same file system,
+    /// into its place. Everything in that is on the disk already.
     #[cfg(feature = "backup")]
-    pub(crate) fn put(
+    pub(crate) fn replace(
         &self,
         path: &RelativePath,
         directory: impl AsFd,
         name: &OsStr,
     ) -> Result<(), PathError> {
-        let (slot, stays) = self.slot(path)?;
+        let (slot, _) = self.slot(path)?;
         let refuse = |action| PathError::io(action, self.data_directory.absolute(path));
         let closed = self.closed();
         if *closed {
             return Err(PathError::TooLate(path.to_string()));
         }
-        // Until now nothing was at the path that is not staged: from now on there may be.
+        self.move_into(path, &slot.to_string())?;
+        // Where nothing was, nothing is in the slot: the mark says that what is there is ours.
         match mkdirat(&self.area, &*of(slot, PUT), Mode::RWXU) {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(error) => return Err(refuse("mark in the staging area")(error)),
         }
         fsync(&self.area).map_err(refuse("sync the staging area of"))?;
-        if stays {
-            // The empty directory that was put in its place.
-            self.move_into(path, &again(&slot.to_string()))?;
-        }
         let place = self.data_directory.make_place(path)?;
         renameat(directory, name, &place.parent, &*place.name)
             .map_err(refuse("move out of the bundle"))?;
         fsync(&place.parent).map_err(refuse("sync the directory of"))
+    }
+
+    /// Moves `path` into its slot, and leaves nothing in its place.
+    #[cfg(feature = "backup")]
+    pub(crate) fn take_away(&self, path: &RelativePath) -> Result<(), PathError> {
+        let (slot, _) = self.slot(path)?;
+        let closed = self.closed();
+        if *closed {
+            return Err(PathError::TooLate(path.to_string()));
+        }
+        self.move_into(path, &slot.to_string()).map(drop)
     }
 
     /// The number of the slot of `path`, and whether it stays.

@@ -7,6 +7,10 @@ use crate::context::{ForgetContext, PlanContext, ResumeContext, StepContext};
 use crate::error::StepError;
 use crate::plan::{StepOutcome, StepPlan};
 use crate::resources::Resources;
+#[cfg(feature = "backup")]
+use crate::restore_context::RestoreContext;
+#[cfg(feature = "backup")]
+use crate::save_context::SaveContext;
 
 /// One category of state that a reset clears.
 ///
@@ -83,5 +87,39 @@ pub trait ResetStep: Send + Sync {
     async fn forget(&self, context: &ForgetContext<'_>) -> Result<(), StepError> {
         let _ = context;
         Ok(())
+    }
+
+    /// Writes what a backup must keep of this category. For steps of the Erase phase alone: what
+    /// the others clear cannot be put back. Every step saves from one snapshot of the database;
+    /// the service is in use meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// When something cannot be read, or the bundle cannot be written: then there is no backup.
+    #[cfg(feature = "backup")]
+    async fn save(&self, context: &mut SaveContext<'_>) -> Result<(), StepError> {
+        context.save_claims().await
+    }
+
+    /// Puts back what [`save`](Self::save) has written, in place of what is there: inside the
+    /// transaction and through the staging area, so that it is undone when anything fails.
+    ///
+    /// # Errors
+    ///
+    /// When something cannot be put back.
+    #[cfg(feature = "backup")]
+    async fn restore(&self, context: &mut RestoreContext<'_>) -> Result<StepOutcome, StepError> {
+        context.restore_claims().await
+    }
+
+    /// Makes this process know what was put back: runs after the commit of a restoration, for
+    /// steps that have restored something; must be idempotent. What is kept in memory is dropped
+    /// as after a reset, unless the step says otherwise.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot; the failure is reported as pending.
+    async fn restored(&self, context: &ForgetContext<'_>) -> Result<(), StepError> {
+        self.forget(context).await
     }
 }

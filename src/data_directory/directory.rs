@@ -93,6 +93,20 @@ impl DataDirectory {
         self.path.join(OWN_DIRECTORY).join(name)
     }
 
+    /// Opens a directory in the framework's own, and makes it when there is none yet.
+    pub(crate) fn make_own_directory(&self, name: &str) -> Result<OwnedFd, PathError> {
+        let path = self.own_path(name);
+        match mkdirat(&self.own, name, Mode::RWXU) {
+            // A crash may have come between its making and its syncing.
+            Ok(()) | Err(Errno::EXIST) => {
+                fsync(&self.own).map_err(PathError::io("sync the directory of", &path))?;
+            }
+            Err(error) => return Err(PathError::io("create", path)(error)),
+        }
+        openat(&self.own, name, directory_flags(), Mode::empty())
+            .map_err(PathError::io("open", path))
+    }
+
     /// The path of something in the data directory, for messages.
     pub(crate) fn absolute(&self, path: &RelativePath) -> PathBuf {
         self.path.join(path.as_str())

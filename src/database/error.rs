@@ -34,7 +34,7 @@ impl DatabaseError {
     }
 
     /// The same for use with `map_err`.
-    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    #[cfg(feature = "sqlite")]
     pub(crate) fn on(action: impl Into<String>) -> impl FnOnce(sqlx::Error) -> Self {
         move |source| Self::new(action, source)
     }

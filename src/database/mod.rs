@@ -3,6 +3,8 @@
 mod bounded;
 mod error;
 mod kept_rows;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod reference;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -15,6 +17,8 @@ use async_trait::async_trait;
 pub(crate) use bounded::{Bounded, Patience};
 pub use error::DatabaseError;
 pub use kept_rows::KeptRows;
+#[cfg(feature = "postgres")]
+pub use postgres::Postgres;
 pub use reference::Reference;
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;

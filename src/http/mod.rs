@@ -1,12 +1,32 @@
-//! The faces of the engine to HTTP: the gate as a tower layer, and a router with options,
-//! preview and history, which cannot be built without an [`Authoriser`].
+//! The faces of the engine to HTTP: the gate as a tower layer, and the router of a reset
+//! service, which cannot be built without an [`Authoriser`].
 
 mod answer;
+mod answers;
 mod authoriser;
+mod backups;
+mod cache;
+mod call;
+mod complete;
+mod database;
+mod files;
 mod gate;
+mod idempotency;
+mod if_match;
+mod json;
+mod message;
+mod offer;
+#[cfg(feature = "openapi")]
+mod openapi;
+mod options;
+mod progress;
+mod refused;
+mod reply;
 mod router;
+mod runs;
 
 pub use answer::answer_behind_gate;
+pub(crate) use answers::Answers;
 pub use authoriser::{Actor, Authoriser, Denial};
 pub use gate::{GateLayer, GateService};
 pub use router::router;

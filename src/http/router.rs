@@ -1,40 +1,41 @@
-//! Options, preview and history over HTTP.
+//! The routes of the reset service.
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
-use serde::Serialize;
-use serde_json::{Map, Value, json};
-
-use uuid::Uuid;
 
 use super::authoriser::Authoriser;
+#[cfg(feature = "openapi")]
+use super::openapi;
+use super::refused::Refused;
+use super::{backups, cache, complete, database, files, options, progress, runs};
 use crate::engine::Engine;
-use crate::error::{PlanError, chain};
-use crate::history::HistoryEntry;
-use crate::report::Report;
-use crate::selection::Selection;
+
+/// How large a body may be, in bytes: names of tables and directories.
+const LARGEST_BODY: usize = 64 * 1024;
 
 /// The framework's own routes, each behind `authoriser`; to be nested where the host wants
-/// them:
+/// them, outside of its gate.
 ///
-/// - `GET /options`: everything that can be reset, the same shape as a preview of all, with
-///   the confirmation phrase.
-/// - `POST /preview`: the report of a reset of the [`Selection`] in the body, which is not
-///   made; an empty body selects everything.
+/// | route | what it does |
+/// |---|---|
+/// | `GET /options` | everything that can be reset, with its counts and the confirmation phrase |
+/// | `POST /preview` | the report of a reset that is not made; an empty body selects everything |
+/// | `POST /database`, `/files`, `/cache` | resets the steps of one [category](crate::Category), or parts of them |
+/// | `POST /complete` | resets everything |
+/// | `POST /backup`, `GET /backups`, `DELETE /backups/{name}` | makes, lists and removes [backups](crate::Backup) |
+/// | `POST /restore` | puts back what a backup holds |
+/// | `GET /history`, `GET /history/{id}` | the runs of the past, and one of them with its report |
+/// | `GET /events` | the progress of the run that is under way, as Server-Sent Events |
+/// | `GET /openapi.json`, `GET /docs` | their description, without authorisation (feature `openapi`) |
 ///
-/// - `GET /history`: the runs of the past, the newest first, without their reports.
-/// - `GET /history/{id}`: one of them with its report, so that an answer that was lost can be
-///   fetched again.
-///
-/// The first two answer with the plan's digest as `ETag`.
+/// What destroys anything needs `"confirm": true`, understands `If-Match` with the `ETag` of
+/// `/options` and `/preview`, and `Idempotency-Key`. It answers 200 with `{"success": true,
+/// "message": …, "report": …}`, or `{"success": false, "error": …}` and nothing is lost.
 ///
 /// ```
 /// # use factory_reset::{Engine, http::{router, Authoriser}};
@@ -44,14 +45,53 @@ use crate::selection::Selection;
 /// ```
 pub fn router(engine: &Engine, authoriser: impl Authoriser) -> Router {
     let authoriser: Arc<dyn Authoriser> = Arc::new(authoriser);
-    Router::new()
-        .route("/options", get(options))
-        .route("/preview", post(preview))
-        .route("/history", get(history))
-        .route("/history/{id}", get(history_entry))
-        .method_not_allowed_fallback(method_not_allowed)
-        .layer(middleware::from_fn_with_state(authoriser, authorise))
-        .with_state(engine.clone())
+    #[cfg(not(feature = "openapi"))]
+    let routes = routes();
+    #[cfg(feature = "openapi")]
+    let (routes, document) = routes();
+    let router = routes
+        .fallback(unknown)
+        .method_not_allowed_fallback(not_allowed)
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(middleware::from_fn_with_state(authoriser, authorise));
+    #[cfg(feature = "openapi")]
+    let router = router.merge(openapi::routes(document).method_not_allowed_fallback(not_allowed));
+    router.with_state(engine.clone())
+}
+
+/// Each route once, with or without its description.
+macro_rules! routes {
+    ($($method:ident $path:literal => $module:ident::$handler:ident,)+) => {
+        #[cfg(not(feature = "openapi"))]
+        fn routes() -> Router<Engine> {
+            Router::new()$(.route($path, axum::routing::$method($module::$handler)))+
+        }
+
+        #[cfg(feature = "openapi")]
+        fn routes() -> (Router<Engine>, utoipa::openapi::OpenApi) {
+            let router = utoipa_axum::router::OpenApiRouter::default();
+            router$(.routes(utoipa_axum::routes!($module::$handler)))+.split_for_parts()
+        }
+
+        #[cfg(all(test, feature = "openapi"))]
+        const ROUTES: &[(&str, &str)] = &[$((stringify!($method), $path),)+];
+    };
+}
+
+routes! {
+    get "/options" => options::show,
+    post "/preview" => options::preview,
+    post "/database" => database::reset,
+    post "/files" => files::reset,
+    post "/cache" => cache::reset,
+    post "/complete" => complete::reset,
+    post "/backup" => backups::make,
+    get "/backups" => backups::list,
+    delete "/backups/{name}" => backups::remove,
+    post "/restore" => backups::restore,
+    get "/history" => runs::list,
+    get "/history/{id}" => runs::show,
+    get "/events" => progress::listen,
 }
 
 async fn authorise(
@@ -70,111 +110,32 @@ async fn authorise(
     }
 }
 
-#[derive(Serialize)]
-struct Options<'a> {
-    /// What has to be typed to confirm a reset.
-    confirmation: Option<&'a str>,
-    #[serde(flatten)]
-    report: Report,
+async fn unknown() -> Refused {
+    Refused::not_found("there is nothing at this path")
 }
 
-async fn method_not_allowed() -> Refused {
-    Refused(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "method not allowed".to_owned(),
-    )
+async fn not_allowed() -> Refused {
+    Refused::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed")
 }
 
-async fn options(State(engine): State<Engine>) -> Result<Response, Refused> {
-    let plan = engine.plan(&Selection::all()).await?;
-    let options = Options {
-        confirmation: engine.confirmation(),
-        report: plan.preview(),
-    };
-    Ok(with_digest(plan.digest(), Json(options)))
-}
+#[cfg(all(test, feature = "openapi"))]
+mod tests {
+    use std::collections::BTreeSet;
 
-async fn preview(
-    State(engine): State<Engine>,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Refused> {
-    let body = body.map_err(|rejection| Refused(rejection.status(), rejection.body_text()))?;
-    let selection = selection(&body)?;
-    let plan = engine.plan(&selection).await?;
-    Ok(with_digest(plan.digest(), Json(plan.preview())))
-}
+    use super::*;
 
-#[derive(Serialize)]
-struct History {
-    runs: Vec<HistoryEntry>,
-}
-
-async fn history(State(engine): State<Engine>) -> Response {
-    let mut runs = engine.history();
-    runs.iter_mut().for_each(|run| run.report = None);
-    without_store(Json(History { runs }))
-}
-
-async fn history_entry(
-    State(engine): State<Engine>,
-    Path(id): Path<String>,
-) -> Result<Response, Refused> {
-    // What is no run's number is as unknown as a number of no run.
-    let entry = Uuid::try_parse(&id).ok();
-    let entry = entry.and_then(|run| engine.history_entry(run));
-    let unknown = || {
-        Refused(
-            StatusCode::NOT_FOUND,
-            "the history has no such run".to_owned(),
-        )
-    };
-    Ok(without_store(Json(entry.ok_or_else(unknown)?)))
-}
-
-fn selection(body: &[u8]) -> Result<Selection, Refused> {
-    if body.trim_ascii().is_empty() {
-        return Ok(Selection::all());
-    }
-    // An object first: serde would take an array for the fields in their order.
-    serde_json::from_slice::<Map<String, Value>>(body)
-        .and_then(|object| serde_json::from_value(Value::Object(object)))
-        .map_err(|error| Refused(StatusCode::BAD_REQUEST, format!("not a selection: {error}")))
-}
-
-fn with_digest(digest: &str, body: impl IntoResponse) -> Response {
-    let mut response = without_store(body);
-    // Hexadecimal digits in quotes are always a valid header.
-    if let Ok(value) = HeaderValue::from_str(&format!("\"{digest}\"")) {
-        response.headers_mut().insert(header::ETAG, value);
-    }
-    response
-}
-
-fn without_store(body: impl IntoResponse) -> Response {
-    let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-    (no_store, body).into_response()
-}
-
-/// An answer that tells what is wrong with the request, or with the host.
-struct Refused(StatusCode, String);
-
-impl From<PlanError> for Refused {
-    fn from(error: PlanError) -> Self {
-        let status = match &error {
-            PlanError::Selection(_) => StatusCode::BAD_REQUEST,
-            _ => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        let error = chain(&error);
-        if status.is_server_error() {
-            tracing::error!(error, "no plan");
-        }
-        Self(status, error)
-    }
-}
-
-impl IntoResponse for Refused {
-    fn into_response(self) -> Response {
-        let body = json!({ "success": false, "error": self.1 });
-        (self.0, Json(body)).into_response()
+    #[test]
+    fn with_and_without_its_description_the_router_has_the_same_routes() {
+        let (_, document) = routes();
+        let document = serde_json::to_value(document).unwrap();
+        let paths = document["paths"].as_object().unwrap().iter();
+        let described: BTreeSet<_> = paths
+            .flat_map(|(path, item)| {
+                let methods = item.as_object().unwrap().keys();
+                methods.map(move |method| (method.as_str(), path.as_str()))
+            })
+            .collect();
+        let routed: BTreeSet<_> = ROUTES.iter().copied().collect();
+        assert_eq!(described, routed);
     }
 }

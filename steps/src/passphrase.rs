@@ -71,6 +71,12 @@ impl ResetStep for Passphrase {
         copy.clear().await;
         Ok(())
     }
+
+    async fn restored(&self, context: &ForgetContext<'_>) -> Result<(), StepError> {
+        let PassphraseCopy(copy) = context.resource()?;
+        copy.clear().await;
+        copy.reload().await
+    }
 }
 
 inventory::submit! { StepRegistration::new(PASSPHRASE, &Passphrase) }

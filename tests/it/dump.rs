@@ -61,10 +61,14 @@ async fn rows(connection: &mut SqliteConnection, table: &str, without_rowid: boo
         parts.join(" || ', ' || "),
         quote(table)
     );
-    sqlx::query_scalar(AssertSqlSafe(select))
+    // SQLite's text need not be UTF-8.
+    let rows: Vec<Vec<u8>> = sqlx::query_scalar(AssertSqlSafe(select))
         .fetch_all(connection)
         .await
-        .unwrap()
+        .unwrap();
+    rows.iter()
+        .map(|row| String::from_utf8_lossy(row).into_owned())
+        .collect()
 }
 
 /// The same tables with the same rows; says which are not.

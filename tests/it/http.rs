@@ -2,52 +2,15 @@
 
 use std::fs;
 
-use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, Request, StatusCode, header};
-use factory_reset::http::{Actor, Authoriser, Denial, router};
-use factory_reset::{
-    Engine, PlanError, ResetError, ResetRequest, Selection, SelectionError, async_trait,
-};
+use axum::body::{Body, Bytes};
+use axum::http::{Method, StatusCode, header};
+use factory_reset::{Engine, PlanError, ResetError, ResetRequest, Selection, SelectionError};
 use futures::stream;
 use serde_json::{Value, json};
-use tower::ServiceExt;
 
 use crate::dump::{assert_same, dump};
 use crate::fixture::{Host, tree};
-
-struct Token;
-
-#[async_trait]
-impl Authoriser for Token {
-    async fn authorise(&self, request: &Parts) -> Result<Actor, Denial> {
-        match request.headers.get(header::AUTHORIZATION) {
-            Some(token) if token == "Bearer token" => Ok(Actor("admin".to_owned())),
-            _ => Err(Denial::new((StatusCode::UNAUTHORIZED, "who are you?"))),
-        }
-    }
-}
-
-fn app(engine: &Engine) -> Router {
-    Router::new().nest("/reset", router(engine, Token))
-}
-
-fn request(method: Method, path: &str, body: impl Into<Body>) -> Request<Body> {
-    Request::builder()
-        .method(method)
-        .uri(path)
-        .header(header::AUTHORIZATION, "Bearer token")
-        .body(body.into())
-        .unwrap()
-}
-
-async fn send(engine: &Engine, request: Request<Body>) -> (StatusCode, HeaderMap, Bytes) {
-    let response = app(engine).oneshot(request).await.unwrap();
-    let (status, headers) = (response.status(), response.headers().clone());
-    let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-    (status, headers, body)
-}
+use crate::http_client::{request, send};
 
 async fn preview(engine: &Engine, body: impl Into<Body>) -> (StatusCode, Value) {
     let (status, _, body) = send(engine, request(Method::POST, "/reset/preview", body)).await;
@@ -69,6 +32,12 @@ async fn a_denial_answers_before_the_body_is_looked_at() {
     for (method, path) in [
         (Method::POST, "/reset/preview"),
         (Method::GET, "/reset/options"),
+        (Method::POST, "/reset/complete"),
+        (Method::DELETE, "/reset/backups/one"),
+        (Method::GET, "/reset/events"),
+        (Method::GET, "/reset/preview"),
+        (Method::GET, "/reset/other"),
+        (Method::GET, "/reset"),
     ] {
         for token in ["", "Bearer other"] {
             let mut request = request(method.clone(), path, untouchable());
@@ -155,7 +124,7 @@ async fn what_is_not_there_is_answered_with_what_is() {
     for (body, says) in [
         (
             r#"{ "step": ["media"] }"#,
-            "unknown field `step`, expected `steps` or `only`",
+            "unknown field `step`, expected one of `tables`, `directories`",
         ),
         (r#"{ "steps": ["medai"] }"#, "there is: `media`, `tables`"),
         (
@@ -166,9 +135,9 @@ async fn what_is_not_there_is_answered_with_what_is() {
             r#"{ "steps": ["media"], "only": { "tables": ["posts"] } }"#,
             "add it there",
         ),
-        (r#"{ "steps": "media" }"#, "not a selection"),
-        ("{", "not a selection"),
-        ("\u{0}", "not a selection"),
+        (r#"{ "steps": "media" }"#, "`steps`: invalid type"),
+        ("{", "not a JSON object"),
+        ("\u{0}", "not a JSON object"),
     ] {
         let (status, answer) = preview(&engine, body).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
@@ -196,7 +165,7 @@ async fn a_body_that_is_no_object_is_refused() {
         assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
         assert_eq!(answer["success"], false);
         let error = answer["error"].as_str().unwrap();
-        assert!(error.contains("not a selection"), "{body}: {error}");
+        assert!(error.contains("not a JSON object"), "{body}: {error}");
     }
 }
 

@@ -2,6 +2,7 @@
 #![cfg(all(feature = "sqlite", feature = "axum"))]
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
+mod backup;
 mod build;
 mod calls;
 mod claims;
@@ -17,13 +18,38 @@ mod fixture;
 mod gate;
 mod history;
 mod http;
+mod http_backups;
+mod http_calls;
+mod http_client;
+mod http_events;
+mod http_idempotency;
+mod http_if_match;
+#[cfg(feature = "openapi")]
+mod http_openapi;
+mod http_references;
 mod journal;
 mod msrv;
 mod pending;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "postgres")]
+mod postgres_faults;
+#[cfg(feature = "postgres")]
+mod postgres_fixture;
+#[cfg(feature = "postgres")]
+mod postgres_keep;
+#[cfg(feature = "postgres")]
+mod postgres_rich;
+#[cfg(feature = "postgres")]
+mod postgres_save;
+#[cfg(feature = "postgres")]
+mod proxy;
 mod recovery;
 mod rich;
 mod sqlite;
+mod sqlite_backup;
 mod sqlite_factory;
+mod sqlite_keep;
 mod sqlite_locks;
 mod sqlite_modes;
 mod sqlite_references;

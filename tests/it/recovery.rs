@@ -36,13 +36,16 @@ impl Crashed {
 
     fn journal(&self, state: &str, change: impl FnOnce(&mut Value)) {
         let mut journal = json!({
-            "version": 3,
+            "version": 4,
             "run": RUN,
             "database": "host.db",
-            "paths": ["media", "thumbs"],
-            "steps": ["files", "generators", "tables"],
+            "paths": [
+                { "path": "media", "stays": false },
+                { "path": "thumbs", "stays": false },
+            ],
+            "steps": { "files": [], "generators": [], "tables": [] },
             "rows": true,
-            "earlier": { "forget": [], "purge": [], "reclaim": false },
+            "earlier": { "forget": {}, "purge": [], "reclaim": false },
             "swept": false,
             "entry": {
                 "id": RUN,
@@ -181,7 +184,7 @@ async fn the_journal_outweighs_a_database_that_was_restored_from_a_backup() {
 #[tokio::test]
 async fn what_was_forgotten_is_not_forgotten_again() {
     let crashed = Crashed::new().await;
-    crashed.journal("committed", |journal| journal["steps"] = json!([]));
+    crashed.journal("committed", |journal| journal["steps"] = json!({}));
     crashed.stage("media", "0");
     crashed.stage("thumbs", "1");
     crashed.commit().await;
@@ -202,7 +205,9 @@ async fn an_aborted_run_can_never_commit_any_more() {
 #[tokio::test]
 async fn only_the_steps_of_the_interrupted_reset_forget() {
     let crashed = Crashed::new().await;
-    crashed.journal("committed", |journal| journal["steps"] = json!(["files"]));
+    crashed.journal("committed", |journal| {
+        journal["steps"] = json!({ "files": [] })
+    });
     crashed.stage("media", "0");
     crashed.stage("thumbs", "1");
     let _engine = crashed.start().await;
@@ -241,7 +246,7 @@ async fn a_journal_of_another_database_refuses_the_start_and_names_both() {
 #[tokio::test]
 async fn a_journal_of_a_later_version_or_of_no_version_refuses_the_start() {
     let crashed = Crashed::new().await;
-    crashed.journal("prepared", |journal| journal["version"] = json!(4));
+    crashed.journal("prepared", |journal| journal["version"] = json!(5));
     let text = crashed.refuse().await;
     assert!(
         text.contains("has version 4") && text.contains("journal.prepared.json"),
@@ -255,7 +260,7 @@ async fn a_journal_of_a_later_version_or_of_no_version_refuses_the_start() {
             .contains("could not read the journal")
     );
     crashed.journal("prepared", |journal| {
-        journal["paths"] = json!(["../outside"]);
+        journal["paths"] = json!([{ "path": "../outside", "stays": false }]);
     });
     assert!(crashed.refuse().await.contains("../outside"));
 }

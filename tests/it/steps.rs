@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use factory_reset::{
-    Claims, EngineBuilder, ForgetContext, Phase, PlanContext, ResetStep, Resources, StepContext,
-    StepDescriptor, StepError, StepOutcome, StepPlan, StepRegistration, async_trait,
+    Claims, EngineBuilder, ForgetContext, Item, ItemKind, Phase, PlanContext, ResetStep, Resources,
+    StepContext, StepDescriptor, StepError, StepOutcome, StepPlan, StepRegistration, async_trait,
 };
 use factory_reset_steps::{Generators, Memory, Runtimes, Tasks};
 use tokio::sync::{Mutex, Notify, Semaphore};
@@ -67,6 +67,40 @@ impl ResetStep for Paths {
 /// A step that claims `paths`.
 pub(crate) fn paths(id: &'static str, paths: &'static [&'static str]) -> StepRegistration {
     registration(StepDescriptor::new(id, Phase::Erase), Paths(paths))
+}
+
+/// A step that claims the keys of a cache, of which there are three under any prefix.
+pub(crate) struct Keys(&'static str);
+
+impl Keys {
+    pub(crate) fn registration(prefix: &'static str) -> StepRegistration {
+        registration(StepDescriptor::new("cache", Phase::Forget), Self(prefix))
+    }
+}
+
+#[async_trait]
+impl ResetStep for Keys {
+    fn claims(&self, _: &Resources) -> Claims {
+        Claims::none().keys(self.0)
+    }
+
+    async fn plan(&self, cx: &PlanContext<'_>) -> Result<StepPlan, StepError> {
+        let prefixes = cx.keys().iter();
+        let items = prefixes.map(|prefix| Item::removed(ItemKind::Keys, prefix, 3));
+        Ok(StepPlan::new(items))
+    }
+
+    async fn apply(
+        &self,
+        _: &mut StepContext<'_>,
+        plan: &StepPlan,
+    ) -> Result<StepOutcome, StepError> {
+        Ok(StepOutcome::as_planned(plan))
+    }
+
+    async fn forget(&self, _: &ForgetContext<'_>) -> Result<(), StepError> {
+        Ok(())
+    }
 }
 
 /// A step of the Stop phase that says that it has begun, and goes on when it is let.

@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use factory_reset::{ResetError, chain};
 use serde_json::json;
+use shared_host::BodyError;
 
 /// When to look again at a reset that could not begin, or has still to be ended.
 const RESET_RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -39,12 +40,9 @@ pub enum ApiError {
     /// What is asked for contradicts what is there.
     #[error("{0}")]
     Conflict(String),
-    /// The body is larger than any valid one.
-    #[error("request body too large")]
-    BodyTooLarge,
-    /// The body does not say that it is JSON.
-    #[error("expected a body of content type `application/json`")]
-    NotJson,
+    /// The body is not what this call takes.
+    #[error("{0}")]
+    Body(BodyError),
     /// Too many login attempts from one address.
     #[error("too many login attempts")]
     TooManyAttempts {
@@ -85,8 +83,7 @@ impl ApiError {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict(_) => StatusCode::CONFLICT,
-            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Body(error) => error.status(),
             Self::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unclaimed => StatusCode::SERVICE_UNAVAILABLE,
             Self::Reset(error) => reset_status(error),
@@ -94,6 +91,12 @@ impl ApiError {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         }
+    }
+}
+
+impl From<BodyError> for ApiError {
+    fn from(error: BodyError) -> Self {
+        Self::Body(error)
     }
 }
 

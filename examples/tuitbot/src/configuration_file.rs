@@ -1,7 +1,9 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::{Configuration, secret_file};
+use shared_host::secret_file;
+
+use crate::Configuration;
 
 /// The configuration on disk. It is read each time it is needed: a copy in memory
 /// could outlive the file.

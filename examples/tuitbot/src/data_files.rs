@@ -3,7 +3,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use crate::secret_file;
+use shared_host::secret_file;
 
 /// The data directory, and the one place that knows the names in it.
 #[derive(Clone, Debug)]

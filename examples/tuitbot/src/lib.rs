@@ -29,12 +29,9 @@ mod database;
 mod demo_install;
 mod json_body;
 mod onboarding;
-mod random_token;
 mod reset;
 mod routes;
-mod secret_file;
 mod serve;
-mod server;
 mod state;
 
 pub use api_error::ApiError;

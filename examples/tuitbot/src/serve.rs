@@ -1,17 +1,17 @@
-use std::io::{self, Write};
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use axum::response::IntoResponse;
 use factory_reset::chain;
+use shared_host::{Server, announce, listen, shutdown_signal};
 use sqlx::migrate::MigrateError;
-use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::access::PassphraseError;
 use crate::arguments::ServeArguments;
 use crate::demo_install;
 use crate::reset::{self, EngineError};
-use crate::{AppState, DataFiles, DemoError, MIGRATOR, app, server};
+use crate::{ApiError, AppState, DataFiles, DemoError, MIGRATOR, app};
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -95,7 +95,10 @@ pub async fn serve(arguments: &ServeArguments) -> Result<(), StartupError> {
                 source,
             })?;
     announce(address);
-    server::serve(listener, app(state.clone(), &engine), shutdown).await;
+    let server = Server::new(app(state.clone(), &engine), |error| {
+        ApiError::internal(error).into_response()
+    });
+    server.serve(listener, shutdown).await;
 
     state.runtimes.stop_all().await;
     state.watchtower.stop().await;
@@ -119,31 +122,4 @@ async fn watch_configured_sources(state: &AppState) {
         Ok(None) => {}
         Err(error) => tracing::error!(error = chain(&error), "no sources are watched"),
     }
-}
-
-async fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
-    let listener = TcpListener::bind(address).await?;
-    let address = listener.local_addr()?;
-    Ok((listener, address))
-}
-
-/// Says where, for whoever has asked for any free port.
-fn announce(address: SocketAddr) {
-    let mut stdout = io::stdout().lock();
-    let written = writeln!(stdout, "listening on http://{address}").and_then(|()| stdout.flush());
-    if let Err(error) = written {
-        tracing::warn!(%error, "failed to write to stdout");
-    }
-}
-
-/// Ends when the process is asked to; asked during startup counts too.
-fn shutdown_signal() -> io::Result<impl Future<Output = ()>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
 }

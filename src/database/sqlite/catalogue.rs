@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
+use super::foreign_key::ForeignKey;
 use super::{DatabaseError, factory};
 use crate::database::RECORD_TABLE;
 
@@ -20,8 +21,8 @@ pub(crate) struct Table {
     /// For a virtual table: the ordinary tables in which it keeps its content.
     pub(crate) virtual_table: Option<Vec<Storage>>,
     pub(crate) storage: Storage,
-    /// The tables that its foreign keys name.
-    pub(crate) references: Vec<String>,
+    /// Its references to other tables, or itself.
+    pub(crate) foreign_keys: Vec<ForeignKey>,
 }
 
 /// What holds rows: an ordinary table or a shadow table.
@@ -32,6 +33,9 @@ pub(crate) struct Storage {
     pub(crate) columns: Vec<String>,
     /// A name by which the row number can be read and written, where it is not a column.
     pub(crate) rowid: Option<&'static str>,
+    /// What tells its rows apart, as SQL identifiers: the row number, or the primary key where
+    /// there is no such number. Nothing where columns hide all the names of the number.
+    pub(crate) key: Vec<String>,
 }
 
 struct Column {
@@ -39,6 +43,8 @@ struct Column {
     name: String,
     hidden: i64,
     integer_key: bool,
+    /// The place in the primary key, from 1.
+    key: i64,
 }
 
 impl Storage {
@@ -80,67 +86,40 @@ impl Catalogue {
         .fetch_all(&mut *connection)
         .await
         .map_err(failed())?;
-        let columns: Vec<(String, String, i64, bool)> = sqlx::query_as(AssertSqlSafe(format!(
-            "SELECT list.name, info.name, info.hidden, \
+        let columns: Vec<(String, String, i64, bool, i64)> =
+            sqlx::query_as(AssertSqlSafe(format!(
+                "SELECT list.name, info.name, info.hidden, \
                     info.pk > 0 AND NOT list.wr AND NOT EXISTS ( \
                         SELECT 1 FROM pragma_index_list(list.name, '{schema}') AS key \
-                        WHERE key.origin = 'pk') \
+                        WHERE key.origin = 'pk'), \
+                    info.pk \
              FROM pragma_table_list AS list, pragma_table_xinfo(list.name, '{schema}') AS info \
              WHERE list.schema = '{schema}' AND list.type IN ('table', 'virtual', 'shadow') \
              ORDER BY list.name, info.cid"
-        )))
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(failed())?;
-        let references: Vec<(String, String)> = sqlx::query_as(AssertSqlSafe(format!(
-            "SELECT DISTINCT list.name, reference.\"table\" \
-             FROM pragma_table_list AS list, \
-                  pragma_foreign_key_list(list.name, '{schema}') AS reference \
-             WHERE list.schema = '{schema}' AND list.type = 'table'"
-        )))
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(failed())?;
+            )))
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(failed())?;
+        let foreign_keys = ForeignKey::read(connection, schema).await?;
         let columns: Vec<Column> = columns
             .into_iter()
-            .map(|(table, name, hidden, integer_key)| Column {
+            .map(|(table, name, hidden, integer_key, key)| Column {
                 table,
                 name,
                 hidden,
                 integer_key,
+                key,
             })
             .collect();
-        Ok(Self::assemble(&listed, &columns, &references))
+        Ok(Self::assemble(&listed, &columns, foreign_keys))
     }
 
     fn assemble(
         listed: &[(String, String, bool)],
         columns: &[Column],
-        references: &[(String, String)],
+        foreign_keys: Vec<(String, ForeignKey)>,
     ) -> Self {
-        let storage = |name: &str, without_rowid: bool| {
-            let all: Vec<_> = columns
-                .iter()
-                .filter(|column| column.table == name)
-                .collect();
-            // A key without an index of its own is the row number already.
-            let named = without_rowid || all.iter().any(|column| column.integer_key);
-            Storage {
-                name: name.to_owned(),
-                // 0 is an ordinary column; others are generated, or hidden in a virtual table.
-                columns: all
-                    .iter()
-                    .filter(|column| column.hidden == 0)
-                    .map(|column| column.name.clone())
-                    .collect(),
-                rowid: ["rowid", "_rowid_", "oid"].into_iter().find(|alias| {
-                    !named
-                        && all
-                            .iter()
-                            .all(|column| !column.name.eq_ignore_ascii_case(alias))
-                }),
-            }
-        };
+        let storage = |name: &str, without_rowid| storage(name, without_rowid, columns);
         let mut tables = BTreeMap::new();
         for (name, kind, without_rowid) in listed {
             if kind == "shadow" {
@@ -155,15 +134,19 @@ impl Catalogue {
                 name: name.clone(),
                 virtual_table: (kind == "virtual").then_some(shadows),
                 storage: storage(name, *without_rowid),
-                references: references
-                    .iter()
-                    .filter(|(table, _)| table == name)
-                    .map(|(_, referenced)| referenced.clone())
-                    .collect(),
+                foreign_keys: Vec::new(),
             };
             tables.insert(name.clone(), table);
         }
-        Self { tables }
+        let mut catalogue = Self { tables };
+        for (name, mut key) in foreign_keys {
+            let parent = catalogue.find(&key.parent).map(|table| table.name.clone());
+            let resolved = key.resolve(&primary_key(parent.as_deref(), columns));
+            if let Some(table) = catalogue.tables.get_mut(&name).filter(|_| resolved) {
+                table.foreign_keys.push(key);
+            }
+        }
+        catalogue
     }
 
     /// Every table, by name.
@@ -174,6 +157,55 @@ impl Catalogue {
     /// The table `name`.
     pub(crate) fn table(&self, name: &str) -> Option<&Table> {
         self.tables.get(name)
+    }
+
+    /// The table that SQL means by `name`, in which case does not matter.
+    pub(crate) fn find(&self, name: &str) -> Option<&Table> {
+        self.table(name).or_else(|| {
+            let mut tables = self.tables();
+            tables.find(|table| table.name.eq_ignore_ascii_case(name))
+        })
+    }
+}
+
+/// The columns of a table's primary key, in its order.
+fn primary_key(table: Option<&str>, columns: &[Column]) -> Vec<String> {
+    let of_table = columns
+        .iter()
+        .filter(|column| Some(&*column.table) == table && column.key > 0);
+    let mut key: Vec<_> = of_table.collect();
+    key.sort_by_key(|column| column.key);
+    key.into_iter().map(|column| column.name.clone()).collect()
+}
+
+fn storage(name: &str, without_rowid: bool, columns: &[Column]) -> Storage {
+    let all: Vec<_> = columns
+        .iter()
+        .filter(|column| column.table == name)
+        .collect();
+    // A key without an index of its own is the row number already.
+    let named = without_rowid || all.iter().any(|column| column.integer_key);
+    let rowid = ["rowid", "_rowid_", "oid"].into_iter().find(|alias| {
+        !named
+            && all
+                .iter()
+                .all(|column| !column.name.eq_ignore_ascii_case(alias))
+    });
+    let primary_key = primary_key(Some(name), columns);
+    Storage {
+        name: name.to_owned(),
+        // 0 is an ordinary column; others are generated, or hidden in a virtual table.
+        columns: all
+            .iter()
+            .filter(|column| column.hidden == 0)
+            .map(|column| column.name.clone())
+            .collect(),
+        key: match rowid {
+            Some(rowid) => vec![rowid.to_owned()],
+            None if named => primary_key.iter().map(|column| quote(column)).collect(),
+            None => Vec::new(),
+        },
+        rowid,
     }
 }
 

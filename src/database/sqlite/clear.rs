@@ -5,10 +5,15 @@ use std::collections::BTreeMap;
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use super::catalogue::{Storage, factory_table};
-use super::triggers::Triggers;
-use super::{Catalogue, DatabaseError, Table, quote, transaction};
+use super::kept::Kept;
+use super::set_aside::SetAside;
+use super::{Catalogue, DatabaseError, Table, count, counters, full_text, quote};
 
-/// Clears `tables` and puts the factory rows back. Returns how many rows each had.
+/// The temporary table for rows that are kept.
+const ASIDE: &str = "_factory_reset_aside";
+
+/// Clears `tables`, but for the kept rows, and puts the factory rows back. Returns how many
+/// rows of each went. Where a factory row and a kept one have the same key, the kept one stays.
 ///
 /// Foreign keys are off, so every DELETE without a trigger takes SQLite's truncate
 /// optimisation (<https://sqlite.org/lang_delete.html#the_truncate_optimization>); triggers
@@ -18,27 +23,82 @@ use super::{Catalogue, DatabaseError, Table, quote, transaction};
 pub(super) async fn clear(
     connection: &mut SqliteConnection,
     tables: &[&Table],
+    catalogue: &Catalogue,
     factory: &Catalogue,
+    kept: &Kept,
 ) -> Result<BTreeMap<String, u64>, DatabaseError> {
-    let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
-    let triggers = Triggers::take(connection, &names).await?;
+    let mut aside = SetAside::default();
+    aside.take_triggers(connection, tables).await?;
     let mut rows = BTreeMap::new();
     for table in tables {
-        let deleted = clear_table(connection, table, factory.table(&table.name)).await?;
-        rows.insert(table.name.clone(), deleted);
+        let fresh = factory.table(&table.name);
+        let gone = match kept.condition(table, &quote(&table.name)) {
+            Some(condition) => clear_but(connection, table, &condition).await?,
+            None => clear_table(connection, table, fresh).await?,
+        };
+        rows.insert(table.name.clone(), gone);
     }
     for table in tables {
         if let Some(fresh) = factory.table(&table.name) {
+            let or = if kept.rows(&table.name) == 0 {
+                "ABORT"
+            } else {
+                "IGNORE"
+            };
             for storage in fresh.storages() {
-                copy(connection, storage).await?;
+                copy(connection, storage, or).await?;
             }
         }
     }
-    let storages = tables.iter().flat_map(|table| table.storages());
-    let storages: Vec<&str> = storages.map(|storage| storage.name.as_str()).collect();
-    reset_counters(connection, &storages).await?;
-    triggers.put_back(connection).await?;
+    counters::reset(connection, tables, kept).await?;
+    aside.put_back(connection).await?;
+    full_text::rebuild(connection, catalogue, kept, tables).await?;
     Ok(rows)
+}
+
+/// Takes every row out of `tables`, and returns how many each had. Their triggers and indexes
+/// are set `aside`.
+pub(super) async fn empty(
+    connection: &mut SqliteConnection,
+    tables: &[&Table],
+    aside: &mut SetAside,
+) -> Result<BTreeMap<String, u64>, DatabaseError> {
+    aside.take_triggers(connection, tables).await?;
+    let mut rows = BTreeMap::new();
+    for table in tables {
+        let deleted = clear_table(connection, table, Some(table)).await?;
+        rows.insert(table.name.clone(), deleted);
+    }
+    // Only now, when nothing is in them.
+    aside.take_indexes(connection, tables).await?;
+    counters::empty(connection, tables).await?;
+    Ok(rows)
+}
+
+/// Deletes the rows of `table` that do not fulfil `condition`: the others are set aside for as
+/// long, for the truncate optimisation deletes all or none.
+async fn clear_but(
+    connection: &mut SqliteConnection,
+    table: &Table,
+    condition: &str,
+) -> Result<u64, DatabaseError> {
+    let columns = table.storage.column_list();
+    let name = quote(&table.name);
+    run(
+        connection,
+        &table.name,
+        format!("CREATE TEMP TABLE {ASIDE} AS SELECT {columns} FROM main.{name} WHERE {condition}"),
+    )
+    .await?;
+    let deleted = delete(connection, &table.name).await?;
+    let kept = run(
+        connection,
+        &table.name,
+        format!("INSERT OR ABORT INTO main.{name} ({columns}) SELECT * FROM temp.{ASIDE}"),
+    )
+    .await?;
+    run(connection, &table.name, format!("DROP TABLE temp.{ASIDE}")).await?;
+    Ok(deleted.saturating_sub(kept))
 }
 
 async fn clear_table(
@@ -50,7 +110,7 @@ async fn clear_table(
         // One without shadow tables only shows what is kept elsewhere.
         (Some(shadows), _) if shadows.is_empty() => Ok(0),
         (Some(shadows), Some(_)) => {
-            let rows = transaction::count(connection, table).await?;
+            let rows = count::count(connection, table).await?;
             for shadow in shadows {
                 delete(connection, &shadow.name).await?;
             }
@@ -61,18 +121,35 @@ async fn clear_table(
 }
 
 async fn delete(connection: &mut SqliteConnection, table: &str) -> Result<u64, DatabaseError> {
-    let deleted = sqlx::query(AssertSqlSafe(format!("DELETE FROM main.{}", quote(table))))
+    run(
+        connection,
+        table,
+        format!("DELETE FROM main.{}", quote(table)),
+    )
+    .await
+}
+
+async fn run(
+    connection: &mut SqliteConnection,
+    table: &str,
+    sql: String,
+) -> Result<u64, DatabaseError> {
+    let done = sqlx::query(AssertSqlSafe(sql))
         .execute(connection)
         .await
         .map_err(DatabaseError::on(format!("clear table `{table}`")))?;
-    Ok(deleted.rows_affected())
+    Ok(done.rows_affected())
 }
 
-/// Copies every row of a fresh install's table.
-async fn copy(connection: &mut SqliteConnection, storage: &Storage) -> Result<(), DatabaseError> {
+/// Copies every row of a fresh install's table; `or` says what of those whose key is there.
+async fn copy(
+    connection: &mut SqliteConnection,
+    storage: &Storage,
+    or: &str,
+) -> Result<(), DatabaseError> {
     let columns = storage.column_list();
     sqlx::query(AssertSqlSafe(format!(
-        "INSERT INTO main.{} ({columns}) SELECT {columns} FROM {}",
+        "INSERT OR {or} INTO main.{} ({columns}) SELECT {columns} FROM {}",
         quote(&storage.name),
         factory_table(&storage.name),
     )))
@@ -82,54 +159,5 @@ async fn copy(connection: &mut SqliteConnection, storage: &Storage) -> Result<()
         "put the factory rows back into table `{}`",
         storage.name
     )))?;
-    Ok(())
-}
-
-/// Brings SQLite's own tables about `tables` to their factory state: AUTOINCREMENT counters
-/// start again, and the samples that ANALYZE took of deleted rows go.
-async fn reset_counters(
-    connection: &mut SqliteConnection,
-    tables: &[&str],
-) -> Result<(), DatabaseError> {
-    let known: Vec<(String, String)> = sqlx::query_as(
-        "SELECT schema, name FROM pragma_table_list \
-         WHERE name IN ('sqlite_sequence', 'sqlite_stat1', 'sqlite_stat3', 'sqlite_stat4')",
-    )
-    .fetch_all(&mut *connection)
-    .await
-    .map_err(DatabaseError::on("read the database's catalogue"))?;
-    let has = |schema: &str, name: &str| {
-        known
-            .iter()
-            .any(|(of, table)| of == schema && table == name)
-    };
-    for (table, column) in [
-        ("sqlite_sequence", "name"),
-        ("sqlite_stat1", "tbl"),
-        ("sqlite_stat3", "tbl"),
-        ("sqlite_stat4", "tbl"),
-    ] {
-        if !has("main", table) {
-            continue;
-        }
-        let mut statements = vec![format!("DELETE FROM main.{table} WHERE {column} = ?")];
-        if has(super::factory::SCHEMA, table) {
-            let fresh = factory_table(table);
-            statements.push(format!(
-                "INSERT INTO main.{table} SELECT * FROM {fresh} WHERE {column} = ?"
-            ));
-        }
-        for statement in statements {
-            for name in tables {
-                sqlx::query(AssertSqlSafe(statement.clone()))
-                    .bind(*name)
-                    .execute(&mut *connection)
-                    .await
-                    .map_err(DatabaseError::on(format!(
-                        "reset the counters of table `{name}`"
-                    )))?;
-            }
-        }
-    }
     Ok(())
 }

@@ -2,15 +2,26 @@
 //! scratch database in memory on which the host's migrations have run.
 
 mod catalogue;
+mod check;
 mod clear;
 mod connect;
+mod count;
+mod counters;
+mod definition;
 mod factory;
-mod foreign_keys;
+mod foreign_key;
+mod full_text;
+mod kept;
+mod load;
 mod record;
+mod references;
+mod save;
 mod schema_order;
+mod set_aside;
+mod stream;
 mod transaction;
-mod triggers;
 mod vacuum;
+mod value;
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -31,6 +42,9 @@ use vacuum::Rewriting;
 
 use super::{Database, DatabaseError, Decision, KeptRows, Reference, Transaction};
 use crate::task::blocking;
+
+/// What a saved table is called, and begins with.
+const FORMAT: &str = "sqlite-1";
 
 /// How long a reset waits for another connection's lock unless the host says otherwise.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -156,7 +170,7 @@ impl Database for Sqlite {
     }
 
     fn format(&self) -> &'static str {
-        "sqlite-1"
+        FORMAT
     }
 
     async fn read(&self) -> Result<Box<dyn Transaction>, DatabaseError> {

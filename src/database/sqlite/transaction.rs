@@ -4,16 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sqlx::{AssertSqlSafe, SqliteConnection};
+use sqlx::SqliteConnection;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
+use super::check::{Changes, check};
 use super::factory::Factory;
+use super::kept::Kept;
+use super::set_aside::SetAside;
 use super::vacuum::Rewriting;
 use super::{
-    Catalogue, DatabaseError, KeptRows, Reference, Table, Transaction, clear, close, foreign_keys,
-    quote, record, vacuum,
+    Catalogue, DatabaseError, KeptRows, Reference, Table, Transaction, clear, close, count,
+    definition, load, record, references, save, vacuum,
 };
 
 /// Dropping it closes the connection, and SQLite rolls back.
@@ -21,9 +24,14 @@ pub(super) struct SqliteTransaction {
     connection: SqliteConnection,
     catalogue: Catalogue,
     factory: Factory,
-    cleared: BTreeSet<String>,
-    /// Whether a clearing has begun that did not come to its end.
-    is_half_cleared: bool,
+    changes: Changes,
+    kept: Kept,
+    /// The tables that can be loaded.
+    emptied: BTreeSet<String>,
+    /// What is on emptied tables, for as long as these can be loaded.
+    aside: SetAside,
+    /// Whether a clearing or loading has begun that did not come to its end.
+    is_half_done: bool,
     /// What is to be done after the commit.
     rewriting: Arc<Mutex<Rewriting>>,
     /// Tells this state of the database from another.
@@ -33,10 +41,16 @@ pub(super) struct SqliteTransaction {
 impl SqliteTransaction {
     /// Opens a snapshot.
     pub(super) async fn read(
-        connection: SqliteConnection,
+        mut connection: SqliteConnection,
         factory: Factory,
         version: String,
     ) -> Result<Self, DatabaseError> {
+        factory.attach(&mut connection).await?;
+        // The keys of kept rows: a preview writes no file.
+        sqlx::query("PRAGMA temp_store = MEMORY")
+            .execute(&mut connection)
+            .await
+            .map_err(DatabaseError::on("hold temporary tables in memory"))?;
         let none = Arc::default();
         let transaction =
             Self::begin(connection, factory, none, "BEGIN", "open a snapshot").await?;
@@ -79,8 +93,11 @@ impl SqliteTransaction {
             connection,
             catalogue,
             factory,
-            cleared: BTreeSet::new(),
-            is_half_cleared: false,
+            changes: Changes::default(),
+            kept: Kept::default(),
+            emptied: BTreeSet::new(),
+            aside: SetAside::default(),
+            is_half_done: false,
             rewriting,
             version: String::new(),
         })
@@ -99,7 +116,10 @@ impl Transaction for SqliteTransaction {
 
     async fn count(&mut self, table: &str) -> Result<u64, DatabaseError> {
         match self.catalogue.table(table) {
-            Some(table) => count(&mut self.connection, table).await,
+            Some(table) => {
+                let rows = count::count(&mut self.connection, table).await?;
+                Ok(rows.saturating_sub(self.kept.rows(&table.name)))
+            }
             None => Ok(0),
         }
     }
@@ -110,62 +130,116 @@ impl Transaction for SqliteTransaction {
 
     async fn keep(
         &mut self,
-        _rows: &[KeptRows],
-        _tables: &[String],
+        rows: &[KeptRows],
+        tables: &[String],
     ) -> Result<BTreeMap<String, u64>, DatabaseError> {
-        Ok(BTreeMap::new())
+        self.kept
+            .add(&mut self.connection, &self.catalogue, rows, tables)
+            .await
     }
 
-    async fn references(&mut self, _tables: &[String]) -> Result<Vec<Reference>, DatabaseError> {
-        Ok(Vec::new())
+    async fn references(&mut self, tables: &[String]) -> Result<Vec<Reference>, DatabaseError> {
+        references::references(
+            &mut self.connection,
+            &self.catalogue,
+            self.factory.catalogue(),
+            &self.kept,
+            tables,
+        )
+        .await
     }
 
-    async fn definition(&mut self, _table: &str) -> Result<String, DatabaseError> {
-        Ok(String::new())
+    async fn definition(&mut self, table: &str) -> Result<String, DatabaseError> {
+        let table = known(&self.catalogue, table)?;
+        definition::definition(&mut self.connection, table).await
     }
 
     async fn save(
         &mut self,
-        _table: &str,
-        _output: &mut (dyn AsyncWrite + Send + Unpin),
+        table: &str,
+        output: &mut (dyn AsyncWrite + Send + Unpin),
     ) -> Result<u64, DatabaseError> {
-        Err(DatabaseError::new("save a table", "not written yet"))
+        let table = known(&self.catalogue, table)?;
+        save::save(&mut self.connection, table, output).await
     }
 
-    async fn empty(&mut self, _tables: &[String]) -> Result<Vec<u64>, DatabaseError> {
-        Err(DatabaseError::new("empty a table", "not written yet"))
+    async fn clear(&mut self, tables: &[String]) -> Result<Vec<u64>, DatabaseError> {
+        let live = live(&self.catalogue, tables);
+        let was_half_done = std::mem::replace(&mut self.is_half_done, true);
+        let rows = clear::clear(
+            &mut self.connection,
+            &live,
+            &self.catalogue,
+            self.factory.catalogue(),
+            &self.kept,
+        )
+        .await?;
+        self.is_half_done = was_half_done;
+        self.changes.cleared.extend(tables.iter().cloned());
+        self.changes.others |= !self.kept.is_empty();
+        Ok(in_order(&rows, tables))
+    }
+
+    async fn empty(&mut self, tables: &[String]) -> Result<Vec<u64>, DatabaseError> {
+        let live = live(&self.catalogue, tables);
+        let was_half_done = std::mem::replace(&mut self.is_half_done, true);
+        let rows = clear::empty(&mut self.connection, &live, &mut self.aside).await?;
+        self.is_half_done = was_half_done;
+        self.emptied.extend(rows.keys().cloned());
+        self.changes.cleared.extend(tables.iter().cloned());
+        self.changes.others = true;
+        Ok(in_order(&rows, tables))
     }
 
     async fn load(
         &mut self,
-        _table: &str,
-        _input: &mut (dyn AsyncRead + Send + Unpin),
+        table: &str,
+        input: &mut (dyn AsyncRead + Send + Unpin),
     ) -> Result<u64, DatabaseError> {
-        Err(DatabaseError::new("load a table", "not written yet"))
-    }
-
-    async fn clear(&mut self, tables: &[String]) -> Result<Vec<u64>, DatabaseError> {
-        let live: Vec<&Table> = tables
-            .iter()
-            .filter_map(|table| self.catalogue.table(table))
-            .collect();
-        self.is_half_cleared = true;
-        let rows = clear::clear(&mut self.connection, &live, self.factory.catalogue()).await?;
-        self.is_half_cleared = false;
-        self.cleared.extend(tables.iter().cloned());
-        Ok(tables
-            .iter()
-            .map(|table| rows.get(table).copied().unwrap_or_default())
-            .collect())
+        let table = known(&self.catalogue, table)?;
+        if !self.emptied.remove(&table.name) {
+            let action = format!("load table `{}`", table.name);
+            let error = "it is not empty: empty it first, and load it once";
+            return Err(DatabaseError::new(action, error));
+        }
+        let was_half_done = std::mem::replace(&mut self.is_half_done, true);
+        let rows = load::load(&mut self.connection, table, input).await?;
+        self.is_half_done = was_half_done;
+        Ok(rows)
     }
 
     async fn check(&mut self) -> Result<(), DatabaseError> {
-        foreign_keys::check(&mut self.connection, &self.catalogue, &self.cleared).await
+        // Without their content, virtual tables cannot even be read.
+        let mut emptied = self
+            .emptied
+            .iter()
+            .filter_map(|table| self.catalogue.table(table));
+        if let Some(table) = emptied.find(|table| {
+            let shadows = table.virtual_table.as_ref();
+            shadows.is_some_and(|shadows| !shadows.is_empty())
+        }) {
+            let action = format!("leave virtual table `{}` empty", table.name);
+            return Err(DatabaseError::new(
+                action,
+                "load what was saved of it, or clear it",
+            ));
+        }
+        self.emptied.clear();
+        self.aside.put_back(&mut self.connection).await?;
+        check(&mut self.connection, &self.catalogue, &self.changes).await
     }
 
     async fn commit(mut self: Box<Self>, run: Uuid) -> Result<(), DatabaseError> {
-        if self.is_half_cleared {
-            let error = "a table is only half cleared: the step that has begun it must fail";
+        let half = if self.is_half_done {
+            Some("a table is only half cleared or loaded: the step that has begun it must fail")
+        } else if !self.emptied.is_empty() || !self.aside.is_empty() {
+            Some(
+                "triggers and indexes of emptied tables are set aside: check the foreign keys first",
+            )
+        } else {
+            None
+        };
+        if let Some(error) = half {
             return Err(DatabaseError::new("commit", error).rolled_back());
         }
         // Before the COMMIT itself nothing is in doubt: the connection goes, and with it all.
@@ -220,33 +294,22 @@ fn is_busy(error: &sqlx::Error) -> bool {
         .is_some_and(|code| code & 0xff == SQLITE_BUSY)
 }
 
-/// Counts a table's rows. A full-text index over another table, or over none, holds no
-/// rows of its own: SQLite would count those of the other table. Nor does a virtual table
-/// without shadow tables: it only shows what is kept elsewhere.
-pub(super) async fn count(
-    connection: &mut SqliteConnection,
-    table: &Table,
-) -> Result<u64, DatabaseError> {
-    let mut name = table.name.clone();
-    if let Some(shadows) = &table.virtual_table {
-        let has = |suffix: &str| {
-            let shadow = format!("{}{suffix}", table.name);
-            shadows.iter().any(|storage| storage.name == shadow)
-        };
-        if shadows.is_empty() {
-            return Ok(0);
-        } else if has("_content") {
-            name = format!("{name}_content");
-        } else if has("_docsize") {
-            return Ok(0);
-        }
-    }
-    let rows: i64 = sqlx::query_scalar(AssertSqlSafe(format!(
-        "SELECT count(*) FROM main.{}",
-        quote(&name)
-    )))
-    .fetch_one(connection)
-    .await
-    .map_err(DatabaseError::on(format!("count table `{}`", table.name)))?;
-    Ok(rows.unsigned_abs())
+fn known<'a>(catalogue: &'a Catalogue, table: &str) -> Result<&'a Table, DatabaseError> {
+    catalogue.table(table).ok_or_else(|| {
+        let action = format!("find table `{table}`");
+        DatabaseError::new(action, "there is none: run the migrations first")
+    })
+}
+
+fn live<'a>(catalogue: &'a Catalogue, tables: &[String]) -> Vec<&'a Table> {
+    let tables = tables.iter();
+    tables.filter_map(|table| catalogue.table(table)).collect()
+}
+
+/// The numbers of `rows` in the order of `tables`.
+fn in_order(rows: &BTreeMap<String, u64>, tables: &[String]) -> Vec<u64> {
+    let tables = tables.iter();
+    tables
+        .map(|table| rows.get(table).copied().unwrap_or_default())
+        .collect()
 }

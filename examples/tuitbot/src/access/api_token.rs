@@ -1,10 +1,8 @@
 use std::io;
 use std::path::Path;
 
+use shared_host::{random_token, secret_file};
 use subtle::ConstantTimeEq;
-
-use crate::random_token::random_token;
-use crate::secret_file;
 
 /// The token that bearer clients show. It outlives a reset.
 pub struct ApiToken(String);

@@ -1,6 +1,5 @@
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
@@ -8,7 +7,7 @@ use axum::response::Response;
 use axum_extra::extract::CookieJar;
 use axum_extra::headers::HeaderMapExt;
 use axum_extra::headers::authorization::{Authorization, Bearer};
-use http_body_util::BodyExt;
+use shared_host::discard;
 use subtle::ConstantTimeEq;
 
 use super::{ApiToken, Session, SessionCookie, Sessions};
@@ -124,18 +123,5 @@ pub(crate) async fn require_caller(
             tokio::spawn(discard(request.into_body()));
             Err(error)
         }
-    }
-}
-
-/// Reads on, unseen, beside the answer: were the connection closed under a client that still
-/// sends, it might never see why. The body's deadline bounds the time.
-async fn discard(mut body: Body) {
-    const MOST: usize = 8 * 1024 * 1024;
-
-    let mut read = 0;
-    while read < MOST
-        && let Some(Ok(frame)) = body.frame().await
-    {
-        read += frame.data_ref().map_or(0, Bytes::len);
     }
 }

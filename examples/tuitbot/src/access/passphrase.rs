@@ -1,20 +1,15 @@
 use std::io;
 use std::path::PathBuf;
 
-use argon2::Argon2;
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{Error as HashError, PasswordHasher, PasswordVerifier};
-use tokio::sync::{RwLock, Semaphore};
+use shared_host::{Hashing, HashingError, secret_file};
+use tokio::sync::RwLock;
 use tokio::task::spawn_blocking;
-
-use crate::secret_file;
 
 /// The passphrase: its hash in a file, and a copy of the hash in memory.
 pub struct Passphrase {
     file: PathBuf,
     hash: RwLock<Option<String>>,
-    /// Argon2 takes much memory on purpose: a crowd must not multiply it.
-    hashing: Semaphore,
+    hashing: Hashing,
 }
 
 /// Why a passphrase cannot be set or verified.
@@ -34,10 +29,7 @@ pub enum PassphraseError {
     },
     /// The stored hash is damaged, or hashing failed.
     #[error("failed to hash the passphrase")]
-    Hash(#[from] HashError),
-    /// The hashing thread is gone.
-    #[error("the hashing of the passphrase was interrupted")]
-    Interrupted(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Hash(#[from] HashingError),
 }
 
 impl Passphrase {
@@ -47,7 +39,7 @@ impl Passphrase {
         Self {
             file,
             hash: RwLock::new(None),
-            hashing: Semaphore::new(2),
+            hashing: Hashing::default(),
         }
     }
 
@@ -88,12 +80,7 @@ impl Passphrase {
     ///
     /// When hashing fails or the file cannot be written.
     pub async fn set(&self, passphrase: String) -> Result<(), PassphraseError> {
-        let hash = self
-            .hash_in_background(move || {
-                let hash: PasswordHash = Argon2::default().hash_password(passphrase.as_bytes())?;
-                Ok(hash.to_string())
-            })
-            .await?;
+        let hash = self.hashing.hash(passphrase).await?;
         let (file, contents) = (self.file.clone(), hash.clone());
         spawn_blocking(move || secret_file::write(&file, contents.as_bytes()))
             .await
@@ -113,15 +100,7 @@ impl Passphrase {
         let Some(hash) = self.hash.read().await.clone() else {
             return Err(PassphraseError::Unset);
         };
-        self.hash_in_background(move || {
-            let hash = PasswordHash::new(&hash).map_err(HashError::from)?;
-            match Argon2::default().verify_password(passphrase.as_bytes(), &hash) {
-                Ok(()) => Ok(true),
-                Err(HashError::PasswordInvalid) => Ok(false),
-                Err(error) => Err(error),
-            }
-        })
-        .await
+        Ok(self.hashing.verify(passphrase, hash).await?)
     }
 
     /// Forgets the copy in memory; whether there was one. The file stays.
@@ -142,20 +121,6 @@ impl Passphrase {
             .map_err(|error| self.file_error(error))?;
         self.forget().await;
         Ok(())
-    }
-
-    async fn hash_in_background<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> Result<T, HashError> + Send + 'static,
-    ) -> Result<T, PassphraseError> {
-        let interrupted = PassphraseError::Interrupted;
-        let _turn = self
-            .hashing
-            .acquire()
-            .await
-            .map_err(|error| interrupted(error.into()))?;
-        let result = spawn_blocking(work).await;
-        Ok(result.map_err(|error| interrupted(error.into()))??)
     }
 
     fn file_error(&self, source: io::Error) -> PassphraseError {

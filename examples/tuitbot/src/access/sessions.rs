@@ -4,10 +4,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use shared_host::random_token;
 use sqlx::SqlitePool;
 use subtle::ConstantTimeEq;
-
-use crate::random_token::random_token;
 
 /// The signed-in browsers.
 ///

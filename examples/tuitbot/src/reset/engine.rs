@@ -36,11 +36,8 @@ pub(crate) async fn build(state: &AppState, strict_coverage: bool) -> Result<Eng
         .resource(Watchtower::new(Arc::clone(&state.watchtower) as _))
         .resource(Generators::new(Arc::clone(&state.generators) as _))
         .resource(RateLimits::new(Arc::clone(&state.login_limit) as _))
-        .preserve(DataFiles::API_TOKEN, "bearer clients must stay signed in")
-        .preserve(
-            DataFiles::BACKUPS,
-            "safety copies outlive what they were made of",
-        )
+        .preserve_secret(DataFiles::API_TOKEN, "bearer clients must stay signed in")
+        .backups(DataFiles::BACKUPS)
         .without("files")
         .confirmation(CONFIRMATION);
     let builder = if strict_coverage {

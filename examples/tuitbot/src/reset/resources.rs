@@ -80,4 +80,8 @@ impl Memory for Passphrase {
     async fn clear(&self) {
         self.forget().await;
     }
+
+    async fn reload(&self) -> Result<(), StepError> {
+        self.load().await.map_err(StepError::other)
+    }
 }

@@ -8,6 +8,7 @@ use factory_reset::http::answer_behind_gate;
 use factory_reset::{Engine, ResetRequest, Selection};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use shared_host::BodyError;
 
 use crate::ApiError;
 use crate::access::{Caller, SessionCookie};
@@ -22,7 +23,7 @@ pub(crate) async fn factory_reset(
     match body {
         Ok(body) => request = request.phrase(phrase(&body).unwrap_or_default()),
         Err(rejection) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            return Err(ApiError::BodyTooLarge);
+            return Err(BodyError::TooLarge.into());
         }
         // A body that does not arrive confirms nothing.
         Err(_) => {}

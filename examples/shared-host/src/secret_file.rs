@@ -1,3 +1,5 @@
+//! Files that only their owner may read.
+
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -8,7 +10,11 @@ use atomic_write_file::unix::OpenOptionsExt as _;
 
 /// Writes a file that only its owner may read: whole or not at all, and on disk
 /// before this returns.
-pub(crate) fn write(path: &Path, contents: &[u8]) -> io::Result<()> {
+///
+/// # Errors
+///
+/// When it cannot be written; what was there before is still there then.
+pub fn write(path: &Path, contents: &[u8]) -> io::Result<()> {
     let mut file = AtomicWriteFile::options()
         .mode(0o600)
         // A file that someone has opened up must not pass its mode on.
@@ -23,7 +29,11 @@ pub(crate) fn write(path: &Path, contents: &[u8]) -> io::Result<()> {
 
 /// Removes what a crash in the middle of a write has left beside the file: it holds
 /// the secret, under a name that nobody looks for.
-pub(crate) fn remove_leftovers(path: &Path) -> io::Result<()> {
+///
+/// # Errors
+///
+/// When the folder cannot be read, or a file in it cannot be removed.
+pub fn remove_leftovers(path: &Path) -> io::Result<()> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return Ok(());
     };
@@ -41,7 +51,11 @@ pub(crate) fn remove_leftovers(path: &Path) -> io::Result<()> {
 }
 
 /// Removes such a file, on disk before this returns; it may be missing.
-pub(crate) fn remove(path: &Path) -> io::Result<()> {
+///
+/// # Errors
+///
+/// When it is there and cannot be removed.
+pub fn remove(path: &Path) -> io::Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         result => result?,

@@ -1,4 +1,5 @@
 /// A new secret of 256 random bits, in hex.
-pub(crate) fn random_token() -> String {
+#[must_use]
+pub fn random_token() -> String {
     hex::encode(rand::random::<[u8; 32]>())
 }

@@ -1,0 +1,20 @@
+use std::io::{self, IsTerminal};
+
+use tracing_subscriber::EnvFilter;
+
+/// Logs to stderr what `RUST_LOG` asks for, or else warnings, and what the crate `host` and
+/// the reset engine have to tell.
+pub fn log_to_stderr(host: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
+        EnvFilter::new(format!(
+            "warn,{host}=info,shared_host=info,factory_reset=info"
+        ))
+    });
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        // Would be written to stderr too, and panic when that is what failed.
+        .log_internal_errors(false)
+        .init();
+}

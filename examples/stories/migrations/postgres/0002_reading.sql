@@ -1,0 +1,28 @@
+-- What readers add: comments, which answer one another, and tags.
+
+CREATE TABLE comments (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    story_id   bigint NOT NULL REFERENCES stories (id),
+    author_id  bigint NOT NULL REFERENCES users (id),
+    parent_id  bigint REFERENCES comments (id),
+    text       text NOT NULL CHECK (text <> ''),
+    created_at timestamptz NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    CHECK (parent_id <> id)
+);
+
+CREATE INDEX idx_comments_story_id ON comments (story_id);
+CREATE INDEX idx_comments_author_id ON comments (author_id);
+CREATE INDEX idx_comments_parent_id ON comments (parent_id);
+
+CREATE TABLE tags (
+    id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name text NOT NULL UNIQUE CHECK (name <> '')
+);
+
+CREATE TABLE story_tags (
+    story_id bigint NOT NULL REFERENCES stories (id),
+    tag_id   bigint NOT NULL REFERENCES tags (id),
+    PRIMARY KEY (story_id, tag_id)
+);
+
+CREATE INDEX idx_story_tags_tag_id ON story_tags (tag_id);

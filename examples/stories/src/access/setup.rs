@@ -1,0 +1,68 @@
+use std::sync::Arc;
+
+use factory_reset::chain;
+use shared_host::Hashing;
+
+use super::{Authentication, IssuedToken, Password, SetupToken, Username, Users};
+use crate::ApiError;
+
+/// Takes a service in its factory state into use: creates the first administrator.
+pub struct Setup {
+    token: Arc<SetupToken>,
+    users: Users,
+    hashing: Arc<Hashing>,
+    authentication: Arc<Authentication>,
+}
+
+impl Setup {
+    /// Takes into use what has none of these users.
+    #[must_use]
+    pub fn new(
+        token: Arc<SetupToken>,
+        users: Users,
+        hashing: Arc<Hashing>,
+        authentication: Arc<Authentication>,
+    ) -> Self {
+        Self {
+            token,
+            users,
+            hashing,
+            authentication,
+        }
+    }
+
+    /// Creates the first administrator, and signs him in.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Conflict`] when there is a user already, [`ApiError::WrongSetupToken`], or
+    /// that the database failed. Nothing has changed then.
+    pub async fn complete(
+        &self,
+        setup_token: &str,
+        username: &Username,
+        password: Password,
+    ) -> Result<IssuedToken, ApiError> {
+        self.check(setup_token).await?;
+        let password_hash = self.hashing.hash(password.into_inner()).await?;
+        let user = self.users.create_first(username, password_hash).await?;
+        // The user is there: what is left of the token opens nothing, and goes at the next
+        // start at the latest.
+        if let Err(error) = self.token.refresh().await {
+            tracing::error!(error = chain(&error), "failed to remove the setup token");
+        }
+        self.authentication.issue(&user).await
+    }
+
+    async fn check(&self, setup_token: &str) -> Result<(), ApiError> {
+        // In this order: once the file is gone there is a user, and that is what is told.
+        let matches = self.token.matches(setup_token).await;
+        if self.users.are_any().await? {
+            return Err(ApiError::Conflict("there is a user already".to_owned()));
+        }
+        match matches.map_err(ApiError::internal)? {
+            true => Ok(()),
+            false => Err(ApiError::WrongSetupToken),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+use std::error::Error;
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use factory_reset::chain;
+use serde::Serialize;
+use shared_host::{BodyError, HashingError};
+
+/// Why a call is refused or has failed. The client sees the text, the log sees the
+/// sources too.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ApiError {
+    /// The input is not what this call takes.
+    #[error("{0}")]
+    BadRequest(String),
+    /// Nobody we know.
+    #[error("unauthorized")]
+    Unauthorized,
+    /// Another password, or nobody of that name: which of them is not told.
+    #[error("wrong username or password")]
+    WrongPassword,
+    /// The setup token is another one.
+    #[error("wrong setup token: it stands in the file `setup_token` of the data directory")]
+    WrongSetupToken,
+    /// Known, but not allowed to.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// There is no such thing.
+    #[error("{0}")]
+    NotFound(&'static str),
+    /// The route exists, the method does not.
+    #[error("method not allowed")]
+    MethodNotAllowed,
+    /// The request could not be answered in time.
+    #[error("request timed out")]
+    TimedOut,
+    /// What is asked for contradicts what is there.
+    #[error("{0}")]
+    Conflict(String),
+    /// The body is not what this call takes.
+    #[error("{0}")]
+    Body(BodyError),
+    /// The database failed.
+    #[error("database query error")]
+    Database(#[from] sqlx::Error),
+    /// Something else failed.
+    #[error("internal error")]
+    Internal(#[source] Box<dyn Error + Send + Sync>),
+    /// A handler panicked; the panic is in the log.
+    #[error("internal error")]
+    Panicked,
+}
+
+/// What the client is told.
+#[derive(Serialize)]
+struct Refused {
+    success: bool,
+    error: String,
+}
+
+impl ApiError {
+    /// Wraps a failure that the caller can do nothing about.
+    pub fn internal(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Internal(error.into())
+    }
+
+    /// The status that this error answers with.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Unauthorized | Self::WrongPassword => StatusCode::UNAUTHORIZED,
+            Self::WrongSetupToken | Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Body(error) => error.status(),
+            Self::Database(_) | Self::Internal(_) | Self::Panicked => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        }
+    }
+
+    /// What to say of an insert: that `taken` is there already, if that is what stops it.
+    pub(crate) fn of_insert(error: sqlx::Error, taken: impl FnOnce() -> String) -> Self {
+        match error.as_database_error() {
+            Some(known) if known.is_unique_violation() => Self::Conflict(taken()),
+            _ => error.into(),
+        }
+    }
+}
+
+impl From<BodyError> for ApiError {
+    fn from(error: BodyError) -> Self {
+        Self::Body(error)
+    }
+}
+
+impl From<PathRejection> for ApiError {
+    fn from(_: PathRejection) -> Self {
+        Self::NotFound("no such route")
+    }
+}
+
+impl From<HashingError> for ApiError {
+    fn from(error: HashingError) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        if status == StatusCode::INTERNAL_SERVER_ERROR {
+            tracing::error!(error = chain(&self), "request failed");
+        }
+        let refused = Refused {
+            success: false,
+            error: self.to_string(),
+        };
+        (status, Json(refused)).into_response()
+    }
+}

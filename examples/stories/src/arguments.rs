@@ -1,0 +1,64 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// What the command line says.
+#[derive(Debug, Parser)]
+#[command(name = "stories", version, about)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the binary can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the HTTP API.
+    Serve(ServeArguments),
+}
+
+/// How to serve. What holds a password is not shown in `--help`.
+#[derive(Debug, Args)]
+pub struct ServeArguments {
+    /// The folder of generated files and secrets, and of the SQLite database.
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "STORIES_DATA_DIR",
+        default_value = "stories-data"
+    )]
+    pub data_dir: PathBuf,
+
+    /// The address to listen on; port 0 takes any free one.
+    #[arg(
+        long,
+        value_name = "ADDR",
+        env = "STORIES_BIND",
+        default_value = "127.0.0.1:3002"
+    )]
+    pub bind: SocketAddr,
+
+    /// A PostgreSQL database to use (`postgres://…`), instead of SQLite in the data directory.
+    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+
+    /// A Redis server to cache in (`redis://…`).
+    #[arg(long, value_name = "URL", env = "REDIS_URL", hide_env_values = true)]
+    pub redis_url: Option<String>,
+
+    /// What signs tokens, at least 32 bytes, instead of a secret that is generated into the
+    /// data directory.
+    #[arg(
+        long,
+        value_name = "SECRET",
+        env = "JWT_SECRET",
+        hide_env_values = true
+    )]
+    pub jwt_secret: Option<String>,
+
+    /// Fill a fresh install with example data.
+    #[arg(long)]
+    pub demo: bool,
+}

@@ -1,0 +1,96 @@
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use shared_host::Hashing;
+
+use crate::access::{Authentication, JwtSecret, JwtSecretError, Setup, SetupToken, Tokens, Users};
+use crate::{Cache, CacheError, DataFiles, Database, DatabaseUrlError, ServeArguments};
+
+/// Everything that the host keeps at hand. Cloning it is cheap.
+#[derive(Clone)]
+pub struct AppState {
+    /// The data directory.
+    pub files: DataFiles,
+    /// The database.
+    pub database: Database,
+    /// What is kept in Redis.
+    pub cache: Cache,
+    /// Hashes passwords.
+    pub hashing: Arc<Hashing>,
+    /// Who calls.
+    pub authentication: Arc<Authentication>,
+    /// What the first administrator is created with.
+    pub setup_token: Arc<SetupToken>,
+    /// How the service is taken into use.
+    pub setup: Arc<Setup>,
+}
+
+/// Why the host has not what it needs.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The data directory cannot be made.
+    #[error("failed to create the data directory `{path}`", path = path.display())]
+    Directory {
+        /// The data directory.
+        path: PathBuf,
+        /// What the file system says.
+        source: io::Error,
+    },
+    /// There is nothing to sign tokens with.
+    #[error("failed to load the secret that signs tokens")]
+    JwtSecret(#[from] JwtSecretError),
+    /// The database is none of ours.
+    #[error("failed to open the database")]
+    Database(#[from] DatabaseUrlError),
+    /// The cache is none of ours.
+    #[error("failed to open the cache")]
+    Cache(#[from] CacheError),
+}
+
+impl AppState {
+    /// Opens what the arguments name. Nothing runs yet; database and cache are reached for at
+    /// their first use. Call it within a Tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// When an argument is not valid, or the secret that signs tokens can be neither read nor
+    /// made.
+    pub fn open(arguments: &ServeArguments) -> Result<Self, OpenError> {
+        let files =
+            DataFiles::create(&arguments.data_dir).map_err(|source| OpenError::Directory {
+                path: arguments.data_dir.clone(),
+                source,
+            })?;
+        let database = Database::open(arguments.database_url.as_deref(), &files.database())?;
+        let cache = Cache::open(arguments.redis_url.as_deref())?;
+        let secret = match &arguments.jwt_secret {
+            Some(secret) => JwtSecret::new(secret.clone())?,
+            None => JwtSecret::load_or_create(&files.jwt_secret())?,
+        };
+        let users = Users::new(database.clone());
+        let hashing = Arc::new(Hashing::default());
+        let authentication = Arc::new(Authentication::new(
+            Tokens::new(&secret),
+            users.clone(),
+            Arc::clone(&hashing),
+        ));
+        let setup_token = Arc::new(SetupToken::new(files.setup_token(), users.clone()));
+        let setup = Arc::new(Setup::new(
+            Arc::clone(&setup_token),
+            users,
+            Arc::clone(&hashing),
+            Arc::clone(&authentication),
+        ));
+        Ok(Self {
+            files,
+            database,
+            cache,
+            hashing,
+            authentication,
+            setup_token,
+            setup,
+        })
+    }
+}

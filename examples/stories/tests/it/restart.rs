@@ -1,0 +1,67 @@
+//! What outlives a restart, and with what the service does not start.
+
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::json;
+
+use crate::host::Host;
+
+const ME: &str = "/api/users/me";
+
+#[tokio::test]
+async fn rows_files_and_tokens_outlive_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut server = Host::at(directory.path()).demo().start();
+    let token = server.token("writer").await;
+    let body = json!({ "title": "Later" });
+    let story = server.post("/api/stories", &token, body).await.json();
+    server.stop();
+
+    let server = Host::at(directory.path()).start();
+    let path = format!("/api/stories/{}", story["id"]);
+    assert_eq!(server.get(&path, &token).await.json()["title"], "Later");
+    let mode = server.path("jwt_secret").metadata().unwrap().permissions();
+    assert_eq!(mode.mode() & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn a_token_of_another_secret_is_not_let_in() {
+    let directory = tempfile::tempdir().unwrap();
+    let start = |secret: &str| Host::at(directory.path()).demo().jwt_secret(secret).start();
+    let (one, other) = ("1".repeat(32), "2".repeat(32));
+    let mut server = start(&one);
+    assert!(!server.path("jwt_secret").exists());
+    let token = server.token("writer").await;
+    server.stop();
+    let mut server = start(&other);
+    server.get(ME, &token).await.refuses(401, "unauthorized");
+    server.stop();
+    assert_eq!(start(&one).get(ME, &token).await.status, 200);
+}
+
+#[test]
+fn a_secret_that_can_be_guessed_is_refused() {
+    for (secret, length) in [("", 0), ("secret", 6), (&"x".repeat(31), 31)] {
+        let error = Host::new().jwt_secret(secret).fails();
+        let expected = format!(
+            "`JWT_SECRET` has {length} bytes: give it at least 32, or unset it to have a secret \
+             generated"
+        );
+        assert!(error.contains(&expected), "{error}");
+    }
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("jwt_secret"), "\n").unwrap();
+    let error = Host::at(directory.path()).fails();
+    assert!(error.contains("remove the file to have a new one generated"));
+}
+
+#[test]
+fn urls_of_other_servers_are_refused_and_not_repeated() {
+    let database = Host::new().database("mysql://root:hunter2@localhost/x");
+    let error = database.fails();
+    assert!(error.contains("write `postgres://…`, or leave it out for SQLite"));
+    assert!(!error.contains("hunter2"));
+    let error = Host::new().redis("http://root:hunter2@localhost").fails();
+    assert!(error.contains("write `redis://host:port/database`, or leave it out"));
+    assert!(!error.contains("hunter2"));
+}

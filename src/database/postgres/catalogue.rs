@@ -1,0 +1,204 @@
+//! Tables, columns and sequences as PostgreSQL's own catalogue has them.
+
+use std::collections::BTreeMap;
+
+use sqlx::PgConnection;
+
+use super::DatabaseError;
+use super::error::failed;
+use super::foreign_keys::ForeignKey;
+use crate::database::RECORD_TABLE;
+
+/// The tables of one database, in all schemas: not those of extensions, nor temporary ones. A
+/// partition belongs to its root.
+#[derive(Debug, Default)]
+pub(super) struct Catalogue {
+    tables: BTreeMap<String, Table>,
+    pub(super) foreign_keys: Vec<ForeignKey>,
+    /// Each with the table that it counts for.
+    sequences: Vec<Sequence>,
+}
+
+/// A table.
+#[derive(Debug)]
+pub(super) struct Table {
+    /// As the engine knows it: bare in the current schema, `schema.table` in another.
+    pub(super) name: String,
+    pub(super) oid: i64,
+    /// As an SQL identifier with its schema.
+    pub(super) relation: String,
+    is_partitioned: bool,
+    /// The columns that can be written, each with its type; generated ones cannot.
+    pub(super) columns: Vec<(String, String)>,
+}
+
+/// A sequence that counts for a column: its own, or one that its default draws from.
+#[derive(Debug, Clone)]
+pub(super) struct Sequence {
+    pub(super) table: String,
+    pub(super) column: String,
+    /// As an SQL identifier with its schema.
+    pub(super) relation: String,
+    /// Where it starts by its definition.
+    pub(super) start: i64,
+    pub(super) increment: i64,
+}
+
+impl Table {
+    /// What SQL calls its rows: without those of tables that inherit from it, which are
+    /// tables of their own; with those of its partitions, which are not.
+    pub(super) fn rows(&self) -> String {
+        if self.is_partitioned {
+            self.relation.clone()
+        } else {
+            format!("ONLY {}", self.relation)
+        }
+    }
+
+    /// The columns that make a row whole, for an INSERT and its SELECT.
+    pub(super) fn column_list(&self) -> String {
+        let columns = self.columns.iter().map(|(name, _)| quote(name));
+        columns.collect::<Vec<_>>().join(", ")
+    }
+}
+
+const TABLES: &str = "
+    SELECT c.oid::bigint, c.relname::text, n.nspname::text, format('%I.%I', n.nspname, c.relname),
+           n.nspname = current_schema(), c.relkind = 'p',
+           array(SELECT a.attname::text FROM pg_attribute AS a
+                 WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                   AND a.attgenerated = '' ORDER BY a.attnum),
+           array(SELECT format_type(a.atttypid, a.atttypmod) FROM pg_attribute AS a
+                 WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                   AND a.attgenerated = '' ORDER BY a.attnum)
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND NOT c.relispartition
+      AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+      AND NOT EXISTS (SELECT FROM pg_depend AS d
+                      WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+                        AND d.deptype = 'e')";
+
+/// Those that a column owns (`serial`, identity), and those that a default draws from.
+const SEQUENCES: &str = "
+    SELECT used.relation::bigint, used.attribute, format('%I.%I', n.nspname, c.relname),
+           s.seqstart, s.seqincrement
+    FROM (
+        SELECT d.refobjid AS relation, a.attname::text AS attribute, d.objid AS sequence
+        FROM pg_depend AS d
+        JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+        WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
+          AND d.deptype IN ('a', 'i')
+        UNION
+        SELECT f.adrelid, a.attname::text, d.refobjid
+        FROM pg_attrdef AS f
+        JOIN pg_attribute AS a ON a.attrelid = f.adrelid AND a.attnum = f.adnum
+        JOIN pg_depend AS d ON d.classid = 'pg_attrdef'::regclass AND d.objid = f.oid
+                           AND d.refclassid = 'pg_class'::regclass
+    ) AS used
+    JOIN pg_sequence AS s ON s.seqrelid = used.sequence
+    JOIN pg_class AS c ON c.oid = used.sequence
+    JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    ORDER BY 3, 1, 2";
+
+type TableRow = (
+    i64,
+    String,
+    String,
+    String,
+    bool,
+    bool,
+    Vec<String>,
+    Vec<String>,
+);
+
+impl Catalogue {
+    pub(super) async fn read(connection: &mut PgConnection) -> Result<Self, DatabaseError> {
+        let failed = || failed("read the database's catalogue");
+        let listed: Vec<TableRow> = sqlx::query_as(TABLES)
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(failed())?;
+        let mut tables = BTreeMap::new();
+        let mut names = BTreeMap::new();
+        for (oid, table, schema, relation, is_current, is_partitioned, columns, types) in listed {
+            if is_current && table == RECORD_TABLE {
+                continue;
+            }
+            let name = if is_current {
+                plain(&table)
+            } else {
+                format!("{}.{}", plain(&schema), plain(&table))
+            };
+            names.insert(oid, name.clone());
+            let table = Table {
+                name: name.clone(),
+                oid,
+                relation,
+                is_partitioned,
+                columns: columns.into_iter().zip(types).collect(),
+            };
+            tables.insert(name, table);
+        }
+        let foreign_keys = ForeignKey::read(connection, &names).await?;
+        let sequences: Vec<(i64, String, String, i64, i64)> = sqlx::query_as(SEQUENCES)
+            .fetch_all(connection)
+            .await
+            .map_err(failed())?;
+        let sequences = sequences.into_iter();
+        let sequences = sequences.filter_map(|(oid, column, relation, start, increment)| {
+            Some(Sequence {
+                table: names.get(&oid)?.clone(),
+                column,
+                relation,
+                start,
+                increment,
+            })
+        });
+        Ok(Self {
+            tables,
+            foreign_keys,
+            sequences: sequences.collect(),
+        })
+    }
+
+    /// Every table, by name.
+    pub(super) fn tables(&self) -> impl Iterator<Item = &Table> {
+        self.tables.values()
+    }
+
+    /// The table `name`.
+    pub(super) fn table(&self, name: &str) -> Option<&Table> {
+        self.tables.get(name)
+    }
+
+    /// The sequences that count for `table`.
+    pub(super) fn sequences<'a>(&'a self, table: &'a str) -> impl Iterator<Item = &'a Sequence> {
+        self.sequences
+            .iter()
+            .filter(move |sequence| sequence.table == table)
+    }
+
+    /// Every sequence that counts for a table.
+    pub(super) fn all_sequences(&self) -> &[Sequence] {
+        &self.sequences
+    }
+}
+
+/// A name in the list: quoted only where its dots could be taken for a schema's.
+fn plain(name: &str) -> String {
+    if name.contains(['.', '"']) {
+        quote(name)
+    } else {
+        name.to_owned()
+    }
+}
+
+/// `name` as an SQL identifier.
+pub(super) fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// `text` as an SQL string.
+pub(super) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}

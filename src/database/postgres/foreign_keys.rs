@@ -1,0 +1,219 @@
+//! Foreign keys, and how they are set aside.
+
+use std::collections::BTreeMap;
+
+use sqlx::PgConnection;
+
+use super::catalogue::{Table, literal, quote};
+use super::error::{failed, server_error};
+use super::{DatabaseError, run};
+
+/// A foreign key, of a table or of a single partition.
+#[derive(Debug, Clone)]
+pub(super) struct ForeignKey {
+    name: String,
+    /// What has it, as an SQL identifier with its schema.
+    relation: String,
+    /// Whether `relation` is a root with partitions.
+    is_partitioned: bool,
+    /// The table that refers; of a partition its root.
+    pub(super) table: String,
+    /// The table that is referred to; of a partition its root.
+    pub(super) parent: String,
+    columns: Vec<String>,
+    parent_columns: Vec<String>,
+    /// What compares each of `parent_columns` with its column.
+    operators: Vec<String>,
+    /// The statement's end that makes it again.
+    definition: String,
+    comment: Option<String>,
+    /// Whether it waits for the end of the transaction without being asked to.
+    pub(super) is_deferred: bool,
+    /// Whether the role may set it aside.
+    pub(super) can_alter: bool,
+}
+
+/// Rows that refer to what is gone.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "rows of table `{table}` refer to rows of `{parent}` which are gone: \
+     reset `{table}` as well, or keep `{parent}`"
+)]
+struct Dangling {
+    table: String,
+    parent: String,
+    source: sqlx::Error,
+}
+
+const FOREIGN_KEYS: &str = "
+    SELECT f.conname::text, format('%I.%I', n.nspname, c.relname), c.relkind = 'p',
+           coalesce(pg_partition_root(f.conrelid), f.conrelid)::oid::bigint,
+           coalesce(pg_partition_root(f.confrelid), f.confrelid)::oid::bigint,
+           array(SELECT a.attname::text FROM unnest(f.conkey) WITH ORDINALITY AS k (number, place)
+                 JOIN pg_attribute AS a ON a.attrelid = f.conrelid AND a.attnum = k.number
+                 ORDER BY k.place),
+           array(SELECT a.attname::text FROM unnest(f.confkey) WITH ORDINALITY AS k (number, place)
+                 JOIN pg_attribute AS a ON a.attrelid = f.confrelid AND a.attnum = k.number
+                 ORDER BY k.place),
+           array(SELECT format('OPERATOR(%I.%s)', s.nspname, o.oprname)
+                 FROM unnest(f.conpfeqop) WITH ORDINALITY AS k (operator, place)
+                 JOIN pg_operator AS o ON o.oid = k.operator
+                 JOIN pg_namespace AS s ON s.oid = o.oprnamespace
+                 ORDER BY k.place),
+           pg_get_constraintdef(f.oid), obj_description(f.oid, 'pg_constraint'), f.condeferred,
+           pg_has_role(c.relowner, 'USAGE')
+    FROM pg_constraint AS f
+    JOIN pg_class AS c ON c.oid = f.conrelid
+    JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE f.contype = 'f' AND f.conparentid = 0 AND c.relpersistence <> 't'
+    ORDER BY 2, 1";
+
+type Row = (
+    String,
+    String,
+    bool,
+    i64,
+    i64,
+    Vec<String>,
+    Vec<String>,
+    Vec<String>,
+    String,
+    Option<String>,
+    bool,
+    bool,
+);
+
+impl ForeignKey {
+    /// Every foreign key between the tables in `names`.
+    pub(super) async fn read(
+        connection: &mut PgConnection,
+        names: &BTreeMap<i64, String>,
+    ) -> Result<Vec<Self>, DatabaseError> {
+        let rows: Vec<Row> = sqlx::query_as(FOREIGN_KEYS)
+            .fetch_all(connection)
+            .await
+            .map_err(failed("read the foreign keys"))?;
+        let keys = rows.into_iter().filter_map(|row| {
+            Some(Self {
+                name: row.0,
+                relation: row.1,
+                is_partitioned: row.2,
+                table: names.get(&row.3)?.clone(),
+                parent: names.get(&row.4)?.clone(),
+                columns: row.5,
+                parent_columns: row.6,
+                operators: row.7,
+                definition: row.8,
+                comment: row.9,
+                is_deferred: row.10,
+                can_alter: row.11,
+            })
+        });
+        Ok(keys.collect())
+    }
+
+    /// What tells it from every other.
+    pub(super) fn id(&self) -> (&str, &str) {
+        (&self.relation, &self.name)
+    }
+
+    /// What SQL calls the rows that refer.
+    pub(super) fn rows(&self) -> String {
+        let only = if self.is_partitioned { "" } else { "ONLY " };
+        format!("{only}{}", self.relation)
+    }
+
+    /// That the row `child` refers to anything at all: with one NULL it does not.
+    pub(super) fn refers(&self, child: &str) -> String {
+        let columns = self.columns.iter();
+        let columns = columns.map(|column| format!("{child}.{} IS NOT NULL", quote(column)));
+        columns.collect::<Vec<_>>().join(" AND ")
+    }
+
+    /// That the row `child` refers to the row `parent`.
+    pub(super) fn matches(&self, child: &str, parent: &str) -> String {
+        let pairs = self.columns.iter().zip(&self.parent_columns);
+        let pairs = pairs.zip(&self.operators);
+        let equal = pairs.map(|((column, parent_column), operator)| {
+            let (column, parent_column) = (quote(column), quote(parent_column));
+            format!("{parent}.{parent_column} {operator} {child}.{column}")
+        });
+        equal.collect::<Vec<_>>().join(" AND ")
+    }
+
+    /// Drops it, inside the open transaction. A role that is not the superuser cannot switch
+    /// a foreign key off, and one that deletes on its own would reach tables that stay.
+    pub(super) async fn set_aside(
+        &self,
+        connection: &mut PgConnection,
+    ) -> Result<(), DatabaseError> {
+        let (relation, name) = (&self.relation, quote(&self.name));
+        run(
+            connection,
+            &format!("ALTER TABLE {relation} DROP CONSTRAINT {name}"),
+        )
+        .await
+        .map_err(failed(format!("set foreign key `{}` aside", self.name)))
+    }
+
+    /// Makes it again as it was; the server checks every row.
+    pub(super) async fn put_back(
+        &self,
+        connection: &mut PgConnection,
+    ) -> Result<(), DatabaseError> {
+        let (relation, name, definition) = (&self.relation, quote(&self.name), &self.definition);
+        let mut sql = format!("ALTER TABLE {relation} ADD CONSTRAINT {name} {definition}");
+        if let Some(comment) = &self.comment {
+            let comment = literal(comment);
+            sql.push_str(&format!(
+                "; COMMENT ON CONSTRAINT {name} ON {relation} IS {comment}"
+            ));
+        }
+        run(connection, &sql)
+            .await
+            .map_err(|error| self.dangling(error))
+    }
+
+    /// Says which tables do not fit together any more.
+    fn dangling(&self, source: sqlx::Error) -> DatabaseError {
+        let code = server_error(&source).map(|error| error.code().to_owned());
+        if code.as_deref() != Some("23503") {
+            return failed(format!("put foreign key `{}` back", self.name))(source);
+        }
+        let (table, parent) = (self.table.clone(), self.parent.clone());
+        let dangling = Dangling {
+            table,
+            parent,
+            source,
+        };
+        DatabaseError::new("keep the foreign keys intact", dangling)
+    }
+}
+
+/// Parents before their children, and of each cycle the foreign keys that this order breaks.
+pub(super) fn parents_first<'a>(
+    tables: &[&'a Table],
+    keys: &'a [ForeignKey],
+) -> (Vec<&'a Table>, Vec<&'a ForeignKey>) {
+    let mut rest: Vec<&Table> = tables.to_vec();
+    let mut ordered: Vec<&Table> = Vec::with_capacity(rest.len());
+    while !rest.is_empty() {
+        let waits = |table: &Table| {
+            keys.iter().any(|key| {
+                key.table == table.name
+                    && key.parent != table.name
+                    && rest.iter().any(|other| other.name == key.parent)
+            })
+        };
+        // Within a cycle any will do.
+        let next = rest.iter().position(|table| !waits(table)).unwrap_or(0);
+        ordered.push(rest.remove(next));
+    }
+    let place = |name: &str| ordered.iter().position(|table| table.name == name);
+    let is_broken = |key: &&ForeignKey| match (place(&key.table), place(&key.parent)) {
+        (Some(child), Some(parent)) => child < parent,
+        _ => false,
+    };
+    let broken = keys.iter().filter(is_broken).collect();
+    (ordered, broken)
+}

@@ -1,0 +1,200 @@
+//! A database for a moment, beside the host's.
+
+use std::borrow::Cow;
+
+use sqlx::PgConnection;
+use sqlx::migrate::Migrator;
+use uuid::Uuid;
+
+use super::catalogue::{literal, quote};
+use super::connect::{Connect, close};
+use super::error::{failed, is_denied};
+use super::{DatabaseError, run};
+
+/// What the names of scratch databases begin with; the second in which it was made follows.
+const PREFIX: &str = "factory_reset_scratch_";
+
+/// The role may not create databases.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the host's migrations run there, to learn what a fresh install holds: \
+     run `ALTER ROLE {role} CREATEDB`, or open with `Postgres::open_with_scratch(…)` and a role \
+     that may"
+)]
+struct Denied {
+    role: String,
+    source: sqlx::Error,
+}
+
+/// How the host's database is set up, as far as rows depend on it.
+#[derive(Debug)]
+pub(super) struct Model {
+    /// The end of `CREATE DATABASE`.
+    locale: String,
+    search_path: String,
+    time_zone: String,
+    schema: String,
+}
+
+/// An empty database on which migrations can run. Whoever has made it drops it; what a crash
+/// leaves goes an hour later.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    name: String,
+    maintenance: PgConnection,
+    connect: Connect,
+}
+
+impl Model {
+    /// Reads it off the host's database.
+    pub(super) async fn of(
+        connection: &mut PgConnection,
+        schema: &str,
+    ) -> Result<Self, DatabaseError> {
+        // The column of the ICU locale has another name in each other version.
+        let (encoding, collate, kind, provider, locale, search_path, time_zone): (
+            String,
+            String,
+            String,
+            String,
+            Option<String>,
+            String,
+            String,
+        ) = sqlx::query_as(
+            "SELECT pg_encoding_to_char(encoding)::text, datcollate::text, datctype::text, \
+                    coalesce(to_jsonb(d) ->> 'datlocprovider', 'c'), \
+                    coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'), \
+                    current_setting('search_path'), current_setting('TimeZone') \
+             FROM pg_database AS d WHERE datname = current_database()",
+        )
+        .fetch_one(connection)
+        .await
+        .map_err(failed("read how the database is set up"))?;
+        let mut text = format!(
+            "ENCODING {} LC_COLLATE {} LC_CTYPE {}",
+            literal(&encoding),
+            literal(&collate),
+            literal(&kind)
+        );
+        let locale = locale.as_deref().map(literal).unwrap_or_default();
+        match provider.as_str() {
+            "i" => text.push_str(&format!(" LOCALE_PROVIDER icu ICU_LOCALE {locale}")),
+            "b" => text.push_str(&format!(" LOCALE_PROVIDER builtin BUILTIN_LOCALE {locale}")),
+            _ => {}
+        }
+        Ok(Self {
+            locale: text,
+            search_path,
+            time_zone,
+            schema: schema.to_owned(),
+        })
+    }
+}
+
+impl Scratch {
+    /// Creates a database like `model`.
+    pub(super) async fn create(connect: &Connect, model: &Model) -> Result<Self, DatabaseError> {
+        let mut maintenance = connect.open().await?;
+        drop_leftovers(&mut maintenance).await?;
+        let prefix: String = sqlx::query_scalar(
+            "SELECT $1 || extract(epoch FROM clock_timestamp())::bigint::text || '_'",
+        )
+        .bind(PREFIX)
+        .fetch_one(&mut maintenance)
+        .await
+        .map_err(failed("read the clock"))?;
+        // Names end after 63 bytes; the random part comes last.
+        let unique = Uuid::now_v7().simple().to_string();
+        let name = format!("{prefix}{}", &unique[20..]);
+        let create = format!(
+            "CREATE DATABASE {} TEMPLATE template0 {}",
+            quote(&name),
+            model.locale
+        );
+        if let Err(error) = run(&mut maintenance, &create).await {
+            let action = "create a scratch database";
+            if !is_denied(&error) {
+                return Err(failed(action)(error));
+            }
+            let role = sqlx::query_scalar("SELECT quote_ident(current_user)")
+                .fetch_one(&mut maintenance)
+                .await
+                .unwrap_or_else(|_| "…".to_owned());
+            let denied = Denied {
+                role,
+                source: error,
+            };
+            return Err(DatabaseError::new(action, denied));
+        }
+        let connect = connect.database(&name);
+        Ok(Self {
+            name,
+            maintenance,
+            connect,
+        })
+    }
+
+    /// Runs the migrations. Returns a connection on which the engine can read.
+    pub(super) async fn migrate(
+        &self,
+        migrator: &Migrator,
+        model: &Model,
+    ) -> Result<PgConnection, DatabaseError> {
+        let set_up = format!(
+            "SELECT set_config('search_path', {}, false); \
+             SELECT set_config('TimeZone', {}, false); \
+             CREATE SCHEMA IF NOT EXISTS {}",
+            literal(&model.search_path),
+            literal(&model.time_zone),
+            quote(&model.schema)
+        );
+        let action = || Cow::from("run the migrations on a scratch database");
+        let mut connection = self.connect.open_plain().await?;
+        run(&mut connection, &set_up)
+            .await
+            .map_err(failed(action()))?;
+        migrator
+            .run(&mut connection)
+            .await
+            .map_err(|error| DatabaseError::new(action(), error))?;
+        close(connection).await;
+        let mut connection = self.connect.open().await?;
+        run(&mut connection, &set_up)
+            .await
+            .map_err(failed(action()))?;
+        Ok(connection)
+    }
+
+    /// Drops the database.
+    pub(super) async fn drop(mut self) -> Result<(), DatabaseError> {
+        let drop = format!("DROP DATABASE {} WITH (FORCE)", quote(&self.name));
+        run(&mut self.maintenance, &drop)
+            .await
+            .map_err(failed("drop the scratch database"))?;
+        close(self.maintenance).await;
+        Ok(())
+    }
+}
+
+/// Drops what crashed processes have left.
+async fn drop_leftovers(connection: &mut PgConnection) -> Result<(), DatabaseError> {
+    let leftovers: Vec<String> = sqlx::query_scalar(
+        "SELECT datname::text FROM pg_database AS d \
+         WHERE datname ~ ('^' || $1 || '[0-9]{1,12}_[0-9a-f]{12}$') \
+           AND split_part(substr(datname, length($1) + 1), '_', 1)::bigint \
+               < extract(epoch FROM clock_timestamp()) - 3600 \
+           AND pg_has_role(d.datdba, 'USAGE') \
+           AND NOT EXISTS (SELECT FROM pg_stat_activity AS a WHERE a.datid = d.oid)",
+    )
+    .bind(PREFIX)
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(failed("look for scratch databases of crashed processes"))?;
+    for name in leftovers {
+        let drop = format!("DROP DATABASE IF EXISTS {}", quote(&name));
+        if let Err(error) = run(connection, &drop).await {
+            tracing::warn!(%error, name, "could not drop a scratch database");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! Counters: identity columns, `serial`, and whatever else a default draws from.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use super::catalogue::{Catalogue, Sequence, Table, literal, quote};
+use super::error::failed;
+use super::{DatabaseError, run};
+
+/// Where a sequence stands: its last value, and whether that is given out already.
+pub(super) type State = (i64, bool);
+
+/// Where each of `sequences` stands, by its identifier.
+pub(super) async fn read<'a>(
+    connection: &mut PgConnection,
+    sequences: impl IntoIterator<Item = &'a Sequence>,
+) -> Result<BTreeMap<String, State>, DatabaseError> {
+    let relations: BTreeSet<&str> = sequences
+        .into_iter()
+        .map(|sequence| sequence.relation.as_str())
+        .collect();
+    if relations.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let each = relations.iter().map(|relation| {
+        let name = literal(relation);
+        format!("SELECT {name}::text, last_value, is_called FROM {relation}")
+    });
+    let states: Vec<(String, i64, bool)> =
+        sqlx::query_as(AssertSqlSafe(each.collect::<Vec<_>>().join(" UNION ALL ")))
+            .fetch_all(connection)
+            .await
+            .map_err(failed("read the sequences"))?;
+    let states = states.into_iter();
+    Ok(states
+        .map(|(relation, last, called)| (relation, (last, called)))
+        .collect())
+}
+
+/// Sets a sequence, undone with the transaction: restarting gives it a file of its own, in
+/// which `setval` then changes what nobody else sees yet.
+pub(super) async fn set(
+    connection: &mut PgConnection,
+    relation: &str,
+    (last, called): State,
+) -> Result<(), DatabaseError> {
+    let mut sql = format!("ALTER SEQUENCE {relation} RESTART WITH {last}");
+    if called {
+        let name = literal(relation);
+        sql.push_str(&format!("; SELECT setval({name}::regclass, {last}, true)"));
+    }
+    run(connection, &sql)
+        .await
+        .map_err(failed(format!("set sequence `{relation}` back")))
+}
+
+/// Brings the counters of `tables` to where they stand in a fresh install, or behind the
+/// rows that are kept. One that also counts for a table which is not in `cleared` goes on.
+pub(super) async fn reset(
+    connection: &mut PgConnection,
+    catalogue: &Catalogue,
+    tables: &[&Table],
+    cleared: &BTreeSet<String>,
+    kept: &BTreeMap<String, u64>,
+    factory: &BTreeMap<String, State>,
+) -> Result<(), DatabaseError> {
+    let ours = |sequence: &&Sequence| tables.iter().any(|table| table.name == sequence.table);
+    let concerned = catalogue.all_sequences().iter().filter(ours);
+    let concerned: BTreeSet<&str> = concerned
+        .map(|sequence| sequence.relation.as_str())
+        .collect();
+    let current = read(connection, catalogue.all_sequences().iter().filter(ours)).await?;
+    for relation in concerned {
+        let users = catalogue.all_sequences().iter();
+        let users: Vec<&Sequence> = users
+            .filter(|sequence| sequence.relation == relation)
+            .collect();
+        if users.iter().any(|user| !cleared.contains(&user.table)) {
+            continue;
+        }
+        let start = users.first().map_or(1, |user| user.start);
+        let mut state = factory.get(relation).copied().unwrap_or((start, false));
+        for user in users {
+            if let (true, Some(table)) =
+                (kept.contains_key(&user.table), catalogue.table(&user.table))
+            {
+                state = behind(connection, table, user, state).await?;
+            }
+        }
+        if current.get(relation) != Some(&state) {
+            set(connection, relation, state).await?;
+        }
+    }
+    Ok(())
+}
+
+/// `state`, or behind the values that are in use.
+async fn behind(
+    connection: &mut PgConnection,
+    table: &Table,
+    user: &Sequence,
+    state: State,
+) -> Result<State, DatabaseError> {
+    let end = if user.increment < 0 { "min" } else { "max" };
+    let column = quote(&user.column);
+    let last: Option<i64> = sqlx::query_scalar(AssertSqlSafe(format!(
+        "SELECT {end}({column})::bigint FROM {}",
+        table.rows()
+    )))
+    .fetch_one(connection)
+    .await
+    .map_err(failed(format!("read table `{}`", table.name)))?;
+    let is_behind = |last: &i64| {
+        if user.increment < 0 {
+            *last <= state.0
+        } else {
+            *last >= state.0
+        }
+    };
+    Ok(last.filter(is_behind).map_or(state, |last| (last, true)))
+}

@@ -1,0 +1,392 @@
+//! One open transaction on a connection of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sqlx::{AssertSqlSafe, PgConnection};
+use tokio::io::{AsyncRead, AsyncWrite};
+use uuid::Uuid;
+
+use super::aside::Aside;
+use super::catalogue::{Catalogue, Table};
+use super::clear::{self, Ways};
+use super::connect::close;
+use super::error::{failed, is_refusal};
+use super::foreign_keys::ForeignKey;
+use super::kept::Kept;
+use super::references::{self, Seeds};
+use super::{
+    DatabaseError, Factory, KeptRows, Reference, Transaction, copy, record, run, sequences,
+};
+
+/// Dropping it closes the connection, and the server rolls back.
+pub(super) struct PostgresTransaction {
+    connection: PgConnection,
+    catalogue: Catalogue,
+    factory: Arc<Factory>,
+    /// The tables that nobody else can use now; nothing for a snapshot, which needs no locks.
+    locked: Option<BTreeSet<String>>,
+    /// Counts that still hold, with the rows that are kept.
+    counts: BTreeMap<String, u64>,
+    kept: Kept,
+    seeds: Seeds,
+    aside: Aside,
+    cleared: BTreeSet<String>,
+    /// What is to be rewritten after the commit, as SQL identifiers.
+    rewrite: BTreeSet<String>,
+    /// Whether something has begun that did not come to its end.
+    is_half_done: bool,
+}
+
+impl PostgresTransaction {
+    /// Opens a snapshot.
+    pub(super) async fn read(
+        connection: PgConnection,
+        factory: Arc<Factory>,
+    ) -> Result<Self, DatabaseError> {
+        // Not read-only: the rows to keep are noted in a temporary table.
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ";
+        Self::begin(connection, factory, None, begin).await
+    }
+
+    /// Opens the transaction of a reset. Which tables it locks depends on what it is asked
+    /// for: all that a question is about at once, before it is answered.
+    pub(super) async fn write(
+        connection: PgConnection,
+        factory: Arc<Factory>,
+    ) -> Result<Self, DatabaseError> {
+        // Whatever waited for a lock must see what was committed meanwhile.
+        let begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+        Self::begin(connection, factory, Some(BTreeSet::new()), begin).await
+    }
+
+    async fn begin(
+        mut connection: PgConnection,
+        factory: Arc<Factory>,
+        locked: Option<BTreeSet<String>>,
+        begin: &str,
+    ) -> Result<Self, DatabaseError> {
+        run(&mut connection, begin)
+            .await
+            .map_err(failed("begin a transaction"))?;
+        let catalogue = Catalogue::read(&mut connection).await?;
+        Ok(Self {
+            connection,
+            catalogue,
+            factory,
+            locked,
+            counts: BTreeMap::new(),
+            kept: Kept::default(),
+            seeds: Seeds::default(),
+            aside: Aside::default(),
+            cleared: BTreeSet::new(),
+            rewrite: BTreeSet::new(),
+            is_half_done: false,
+        })
+    }
+
+    /// Locks `tables` and those that refer to them, whose foreign keys may be set aside: in
+    /// one statement, in the order of their names, and at once in the mode that the clearing
+    /// needs, for two that raise a lock wait for each other.
+    async fn lock(&mut self, tables: &[String]) -> Result<(), DatabaseError> {
+        let Some(locked) = &mut self.locked else {
+            return Ok(());
+        };
+        let keys = self.catalogue.foreign_keys.iter();
+        let referring = keys.filter(|key| tables.contains(&key.parent));
+        let names = tables.iter().chain(referring.map(|key| &key.table));
+        let names: BTreeSet<&String> = names.filter(|name| !locked.contains(*name)).collect();
+        let rows = names.iter().filter_map(|name| self.catalogue.table(name));
+        let rows: Vec<String> = rows.map(Table::rows).collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let lock = format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", rows.join(", "));
+        run(&mut self.connection, &lock)
+            .await
+            .map_err(failed("lock the tables"))?;
+        locked.extend(names.into_iter().cloned());
+        Ok(())
+    }
+
+    /// Counts `tables` where that is not known, every row of them.
+    async fn count_all(&mut self, tables: &[String]) -> Result<(), DatabaseError> {
+        let unknown: Vec<String> = tables
+            .iter()
+            .filter(|table| !self.counts.contains_key(*table))
+            .cloned()
+            .collect();
+        self.scan(&unknown, "0").await?;
+        Ok(())
+    }
+
+    /// Counts `tables` and sums `value` over the rows of each, in one statement.
+    async fn scan(&mut self, tables: &[String], value: &str) -> Result<String, DatabaseError> {
+        self.lock(tables).await?;
+        let tables = tables.iter();
+        let tables: Vec<&Table> = tables
+            .filter_map(|table| self.catalogue.table(table))
+            .collect();
+        if tables.is_empty() {
+            return Ok(String::new());
+        }
+        let each = tables.iter().enumerate().map(|(number, table)| {
+            let rows = table.rows();
+            format!("SELECT {number} AS number, count(*) AS rows, sum({value})::text FROM {rows}")
+        });
+        let scan = each.collect::<Vec<_>>().join(" UNION ALL ") + " ORDER BY number";
+        let scanned: Vec<(i32, i64, Option<String>)> = sqlx::query_as(AssertSqlSafe(scan))
+            .fetch_all(&mut self.connection)
+            .await
+            .map_err(failed("count the tables"))?;
+        let mut sums = Vec::with_capacity(tables.len());
+        for (table, (_, rows, sum)) in tables.iter().zip(scanned) {
+            self.counts.insert(table.name.clone(), rows.unsigned_abs());
+            sums.push(format!("{rows}:{}", sum.unwrap_or_default()));
+        }
+        Ok(sums.join(" "))
+    }
+
+    /// How many rows each of `tables` has.
+    fn counted(&self, tables: &[String]) -> Vec<u64> {
+        let count = |table| self.counts.get(table).copied().unwrap_or_default();
+        tables.iter().map(count).collect()
+    }
+
+    /// How many rows of `table` would go.
+    fn going(&self, table: &str) -> u64 {
+        let rows = self.counts.get(table).copied().unwrap_or_default();
+        rows.saturating_sub(self.kept.count(table))
+    }
+
+    async fn clear_locked(&mut self, names: &[String]) -> Result<(), DatabaseError> {
+        let names = names.iter();
+        let tables: Vec<&Table> = names
+            .filter_map(|name| self.catalogue.table(name))
+            .collect();
+        if tables.is_empty() {
+            return Ok(());
+        }
+        let rows = tables.iter().map(|table| self.going(&table.name)).sum();
+        let is_ours = |name: &str| tables.iter().any(|table| table.name == name);
+        let mut keys = self.catalogue.foreign_keys.iter();
+        let can = keys.all(|key| !is_ours(&key.parent) || is_ours(&key.table) || key.can_alter);
+        let ways = Ways::choose(&tables, rows, Some(&self.kept), can);
+        let connection = &mut self.connection;
+        let keys = clear::in_the_way(
+            connection,
+            &self.catalogue,
+            &self.factory,
+            &ways,
+            &self.aside,
+        )
+        .await?;
+        self.aside.foreign_keys(connection, keys).await?;
+        self.aside.triggers(connection, &tables).await?;
+        ways.take_out(connection, Some(&self.kept)).await?;
+        clear::seed(
+            connection,
+            &self.catalogue,
+            &self.factory,
+            &self.kept,
+            &mut self.seeds,
+            &tables,
+        )
+        .await?;
+        self.rewrite.extend(ways.to_rewrite());
+        self.cleared
+            .extend(tables.iter().map(|table| table.name.clone()));
+        sequences::reset(
+            connection,
+            &self.catalogue,
+            &tables,
+            &self.cleared,
+            &self.kept.rows,
+            self.factory.sequences(),
+        )
+        .await
+    }
+
+    async fn empty_locked(&mut self, names: &[String]) -> Result<(), DatabaseError> {
+        let tables: Vec<&Table> = names
+            .iter()
+            .filter_map(|name| self.catalogue.table(name))
+            .collect();
+        if tables.is_empty() {
+            return Ok(());
+        }
+        // All that refer to them, for they are filled again in any order.
+        let keys = self.catalogue.foreign_keys.iter();
+        let keys: Vec<&ForeignKey> = keys
+            .filter(|key| {
+                names.contains(&key.parent) || key.is_deferred && names.contains(&key.table)
+            })
+            .collect();
+        self.aside.foreign_keys(&mut self.connection, keys).await?;
+        self.aside.triggers(&mut self.connection, &tables).await?;
+        let rows = self.counted(names).iter().sum();
+        let ways = Ways::choose(&tables, rows, None, true);
+        ways.take_out(&mut self.connection, None).await?;
+        self.rewrite.extend(ways.to_rewrite());
+        Ok(())
+    }
+
+    fn forget_counts(&mut self, names: &[String]) {
+        for name in names {
+            self.counts.remove(name);
+        }
+    }
+}
+
+#[async_trait]
+impl Transaction for PostgresTransaction {
+    async fn tables(&mut self) -> Result<BTreeSet<String>, DatabaseError> {
+        let tables = self.catalogue.tables();
+        Ok(tables.map(|table| table.name.clone()).collect())
+    }
+
+    async fn count(&mut self, table: &str) -> Result<u64, DatabaseError> {
+        let table = table.to_owned();
+        self.count_all(std::slice::from_ref(&table)).await?;
+        Ok(self.going(&table))
+    }
+
+    /// Every version of a row carries the number of the transaction that wrote it, and none
+    /// is given twice: an update, or a deletion and an insertion, leaves another set of places
+    /// and numbers even where the count is the same. Their hashes are summed, for the order
+    /// of a scan says nothing.
+    async fn fingerprint(&mut self, tables: &[String]) -> Result<String, DatabaseError> {
+        self.scan(tables, "hashtidextended(ctid, xmin::text::bigint)")
+            .await
+    }
+
+    async fn keep(
+        &mut self,
+        rows: &[KeptRows],
+        tables: &[String],
+    ) -> Result<BTreeMap<String, u64>, DatabaseError> {
+        self.lock(tables).await?;
+        self.kept
+            .add(&mut self.connection, &self.catalogue, rows, tables)
+            .await?;
+        Ok(self.kept.rows.clone())
+    }
+
+    async fn references(&mut self, tables: &[String]) -> Result<Vec<Reference>, DatabaseError> {
+        self.lock(tables).await?;
+        references::find(
+            &mut self.connection,
+            &self.catalogue,
+            &self.factory,
+            &self.kept,
+            &mut self.seeds,
+            tables,
+        )
+        .await
+    }
+
+    async fn clear(&mut self, tables: &[String]) -> Result<Vec<u64>, DatabaseError> {
+        self.is_half_done = true;
+        self.count_all(tables).await?;
+        let rows = tables.iter().map(|table| self.going(table)).collect();
+        self.clear_locked(tables).await?;
+        self.forget_counts(tables);
+        self.is_half_done = false;
+        Ok(rows)
+    }
+
+    async fn definition(&mut self, table: &str) -> Result<String, DatabaseError> {
+        let columns = self.catalogue.table(table).map(|table| &table.columns);
+        let columns = columns.into_iter().flatten();
+        let columns = columns.map(|(name, kind)| format!("{name} {kind}"));
+        Ok(columns.collect::<Vec<_>>().join(", "))
+    }
+
+    async fn save(
+        &mut self,
+        table: &str,
+        output: &mut (dyn AsyncWrite + Send + Unpin),
+    ) -> Result<u64, DatabaseError> {
+        self.lock(&[table.to_owned()]).await?;
+        match self.catalogue.table(table) {
+            Some(table) => copy::save(&mut self.connection, &self.catalogue, table, output).await,
+            None => Err(missing("save", table)),
+        }
+    }
+
+    async fn empty(&mut self, tables: &[String]) -> Result<Vec<u64>, DatabaseError> {
+        self.is_half_done = true;
+        self.count_all(tables).await?;
+        let rows = self.counted(tables);
+        self.empty_locked(tables).await?;
+        self.forget_counts(tables);
+        self.is_half_done = false;
+        Ok(rows)
+    }
+
+    async fn load(
+        &mut self,
+        table: &str,
+        input: &mut (dyn AsyncRead + Send + Unpin),
+    ) -> Result<u64, DatabaseError> {
+        let Some(target) = self.catalogue.table(table) else {
+            return Err(missing("load", table));
+        };
+        self.is_half_done = true;
+        self.counts.remove(table);
+        let rows = copy::load(&mut self.connection, &self.catalogue, target, input).await?;
+        self.is_half_done = false;
+        Ok(rows)
+    }
+
+    async fn check(&mut self) -> Result<(), DatabaseError> {
+        self.aside.put_back(&mut self.connection).await
+    }
+
+    async fn commit(mut self: Box<Self>, run: Uuid) -> Result<(), DatabaseError> {
+        if self.is_half_done {
+            let error = "a table is only half cleared: the step that has begun it must fail";
+            return Err(DatabaseError::new("commit", error).rolled_back());
+        }
+        // Before the COMMIT itself nothing is in doubt: the connection goes, and with it all.
+        if !self.aside.is_empty() {
+            let put_back = self.aside.put_back(&mut self.connection).await;
+            put_back.map_err(DatabaseError::rolled_back)?;
+        }
+        let rewrite = std::mem::take(&mut self.rewrite).into_iter().collect();
+        record::commit(&mut self.connection, run, rewrite)
+            .await
+            .map_err(DatabaseError::rolled_back)?;
+        if let Err(error) = super::run(&mut self.connection, "COMMIT").await {
+            let is_refusal = is_refusal(&error);
+            let error = failed("commit")(error);
+            return Err(if is_refusal {
+                error.rolled_back()
+            } else {
+                error
+            });
+        }
+        close(self.connection).await;
+        Ok(())
+    }
+
+    async fn rollback(mut self: Box<Self>) -> Result<(), DatabaseError> {
+        run(&mut self.connection, "ROLLBACK")
+            .await
+            .map_err(failed("roll back"))?;
+        close(self.connection).await;
+        Ok(())
+    }
+
+    fn postgres(&mut self) -> Option<&mut PgConnection> {
+        // Whatever is run there may change what was counted.
+        self.counts.clear();
+        Some(&mut self.connection)
+    }
+}
+
+fn missing(verb: &str, table: &str) -> DatabaseError {
+    let error = "there is no such table: run the host's migrations first";
+    DatabaseError::new(format!("{verb} table `{table}`"), error)
+}

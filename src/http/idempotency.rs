@@ -1,0 +1,217 @@
+//! `Idempotency-Key`: whoever is not sure that a request has arrived sends it again, and it is
+//! done once.
+
+use std::future::Future;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use super::answer_behind_gate;
+use super::answers::Record;
+use super::refused::Refused;
+use super::reply::Reply;
+use crate::engine::Engine;
+use crate::error::chain;
+use crate::gate::ClosedGate;
+use crate::task::spawn;
+
+const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// How long a key may be.
+const LONGEST: usize = 255;
+
+/// A request that may be repeated.
+#[derive(Debug)]
+pub(super) struct Repeatable {
+    /// The key of this caller, hashed.
+    name: String,
+    /// What else of the request must be the same in a repeat, hashed.
+    fingerprint: String,
+}
+
+/// One try at what a request asks for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Try {
+    /// The run that it is, also when it is tried again.
+    pub(super) run: Uuid,
+    /// When it was tried for the first time, if this is another one: nobody knows yet how far
+    /// the first has come, for the process was killed.
+    pub(super) since: Option<Timestamp>,
+    /// Whether the answer is kept, and so outlives what a reset clears.
+    pub(super) is_kept: bool,
+}
+
+/// What came of it.
+pub(super) struct Done {
+    pub(super) reply: Reply,
+    pub(super) gate: Option<ClosedGate>,
+    pub(super) memory: Memory,
+}
+
+/// What a repeat is to meet with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Memory {
+    /// The same answer.
+    Answer,
+    /// Nothing: nothing had begun, and a repeat may succeed.
+    Nothing,
+    /// Whatever has become of the run by then.
+    Run,
+}
+
+impl Done {
+    pub(super) fn new(reply: impl Into<Reply>, memory: Memory) -> Self {
+        Self {
+            reply: reply.into(),
+            gate: None,
+            memory,
+        }
+    }
+}
+
+impl IntoResponse for Done {
+    fn into_response(self) -> Response {
+        let response = self.reply.into_response();
+        match self.gate {
+            Some(gate) => answer_behind_gate(response, gate),
+            None => response,
+        }
+    }
+}
+
+impl Repeatable {
+    /// What `headers` say, for a request of `actor` that `content` tells from any other; none
+    /// when it has no key.
+    pub(super) fn of(
+        headers: &HeaderMap,
+        actor: &str,
+        content: &[&[u8]],
+    ) -> Result<Option<Self>, Refused> {
+        let mut keys = headers.get_all(KEY).iter();
+        let (key, other) = (keys.next(), keys.next());
+        let Some(key) = key else {
+            return Ok(None);
+        };
+        let key = key.as_bytes();
+        let is_valid = (1..=LONGEST).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic);
+        if !is_valid || other.is_some() {
+            return Err(Refused::bad_request(format!(
+                "`Idempotency-Key`: send one of 1 to {LONGEST} visible ASCII characters"
+            )));
+        }
+        Ok(Some(Self {
+            name: hash(&[actor.as_bytes(), key]),
+            fingerprint: hash(content),
+        }))
+    }
+}
+
+/// Does `work`, unless the request is a repeat of one that was answered. It goes on when the
+/// client hangs up.
+pub(super) async fn once<Work, Doing>(
+    engine: Engine,
+    request: Option<Repeatable>,
+    work: Work,
+) -> Response
+where
+    Work: FnOnce(Try) -> Doing + Send + 'static,
+    Doing: Future<Output = Done> + Send + 'static,
+{
+    spawn(async move {
+        match request {
+            Some(request) => repeated(&engine, &request, work).await,
+            None => {
+                let first = Try {
+                    run: Uuid::now_v7(),
+                    since: None,
+                    is_kept: false,
+                };
+                work(first).await.into_response()
+            }
+        }
+    })
+    .await
+}
+
+async fn repeated<Work, Doing>(engine: &Engine, request: &Repeatable, work: Work) -> Response
+where
+    Work: FnOnce(Try) -> Doing,
+    Doing: Future<Output = Done>,
+{
+    let Repeatable { name, fingerprint } = request;
+    let answers = &engine.inner.answers;
+    let _turn = answers.turn(name).await;
+    let known = match answers.find(name).await {
+        Ok(known) => known,
+        Err(error) => return unwritten(&error),
+    };
+    let since = known.as_ref().map(|record| record.at);
+    let mut record = match known {
+        Some(record) if record.fingerprint != *fingerprint => return other_request(),
+        Some(Record {
+            answer: Some(reply),
+            ..
+        }) => return replayed(reply),
+        Some(record) => record,
+        None => {
+            let record = Record::new(fingerprint.clone());
+            if let Err(error) = answers.keep(name, &record).await {
+                return unwritten(&error);
+            }
+            record
+        }
+    };
+    let run = record.run;
+    let this = Try {
+        run,
+        since,
+        is_kept: true,
+    };
+    let done = work(this).await;
+    match done.memory {
+        Memory::Answer => {
+            record.answer = Some(done.reply.clone());
+            if let Err(error) = answers.keep(name, &record).await {
+                // A repeat finds the run in the history.
+                tracing::warn!(%run, error = chain(&error), "the answer could not be kept");
+            }
+        }
+        Memory::Nothing => answers.forget(name).await,
+        Memory::Run => {}
+    }
+    done.into_response()
+}
+
+fn replayed(reply: Reply) -> Response {
+    let header = [(REPLAYED, HeaderValue::from_static("true"))];
+    (header, reply).into_response()
+}
+
+fn other_request() -> Response {
+    let error = "this `Idempotency-Key` belongs to another request: choose a new one";
+    Refused::new(StatusCode::UNPROCESSABLE_ENTITY, error).into_response()
+}
+
+/// Nothing is begun that could not be told from its repeat.
+fn unwritten(error: &(dyn std::error::Error + 'static)) -> Response {
+    let error = chain(error);
+    tracing::error!(error, "a request with an `Idempotency-Key` was refused");
+    let error = format!("nothing was done: the `Idempotency-Key` could not be kept: {error}");
+    Refused::failed(error, None).into_response()
+}
+
+/// SHA-256 in hexadecimal digits. Each part is preceded by its length, so that two different
+/// lists never give the same bytes.
+fn hash(parts: &[&[u8]]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.len().to_le_bytes());
+        hash.update(part);
+    }
+    let digits = hash.finalize();
+    digits.iter().map(|byte| format!("{byte:02x}")).collect()
+}

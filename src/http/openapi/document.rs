@@ -1,0 +1,141 @@
+//! The document: the handlers' own descriptions, with what this host has.
+
+use serde_json::{Map, Value, json};
+use utoipa::openapi::OpenApi;
+
+use crate::engine::Engine;
+use crate::http::offer::Offer;
+
+/// What the name of a backup looks like.
+pub(super) const BACKUP_NAME: &str = "^[A-Za-z0-9._-]{1,64}$";
+
+/// The types of the framework, as they are sent. Tests compare them with what is sent.
+const SCHEMAS: &str = include_str!("schemas.json");
+
+/// The description of a router, whichever host it is of.
+pub(super) fn of_router(handlers: &OpenApi) -> Value {
+    // What utoipa has made, and what is written by hand, always makes JSON.
+    let mut document = serde_json::to_value(handlers).unwrap_or_default();
+    let schemas: Map<String, Value> = serde_json::from_str(SCHEMAS).unwrap_or_default();
+    if let Some(known) = document["components"]["schemas"].as_object_mut() {
+        known.extend(schemas);
+    }
+    document["info"] = json!({
+        "title": "Reset service",
+        "description": "Returns a running service to its factory state, all or nothing.",
+        "version": env!("CARGO_PKG_VERSION"),
+        "license": { "name": env!("CARGO_PKG_LICENSE"), "identifier": env!("CARGO_PKG_LICENSE") },
+    });
+    let bearer = json!({ "type": "http", "scheme": "bearer" });
+    document["components"]["securitySchemes"] = json!({ "bearer": bearer });
+    document["security"] = json!([{ "bearer": [] }]);
+    for reset in [
+        "DatabaseReset",
+        "FilesReset",
+        "CacheReset",
+        "CompleteReset",
+        "Restoration",
+    ] {
+        let confirm = property(&mut document, reset, "confirm");
+        *confirm = json!({ "type": "boolean", "const": true, "description": "Must be true." });
+    }
+    for (schema, field) in [
+        ("DatabaseReset", "backup"),
+        ("FilesReset", "backup"),
+        ("CompleteReset", "backup"),
+        ("NewBackup", "name"),
+        ("Restoration", "name"),
+    ] {
+        property(&mut document, schema, field)["pattern"] = BACKUP_NAME.into();
+    }
+    property(&mut document, "NewBackup", "include")["minItems"] = 1.into();
+    document["components"]["schemas"]["Preview"]["not"] = json!({ "allOf": [
+        { "anyOf": [
+            { "required": ["tables"] }, { "required": ["directories"] }, { "required": ["prefix"] },
+        ] },
+        { "anyOf": [{ "required": ["steps"] }, { "required": ["only"] }] },
+    ] });
+    document
+}
+
+/// The same with what `engine` has, for a router below `prefix`.
+pub(super) fn of_host(mut document: Value, engine: &Engine, prefix: &str) -> Value {
+    let server = if prefix.is_empty() { "/" } else { prefix };
+    document["servers"] = json!([{ "url": server }]);
+    let offer = Offer::of(engine);
+    let tables: Vec<_> = offer.tables().into_keys().collect();
+    let directories: Vec<_> = offer.directories().into_keys().collect();
+    let prefixes: Vec<_> = offer.prefixes().into_keys().collect();
+    for schema in ["DatabaseReset", "Preview"] {
+        one_of(property(&mut document, schema, "tables"), &tables);
+    }
+    for schema in ["FilesReset", "Preview"] {
+        one_of(property(&mut document, schema, "directories"), &directories);
+    }
+    if !prefixes.is_empty() {
+        let prefixes: Vec<_> = prefixes.iter().map(|prefix| literal(prefix)).collect();
+        let pattern = format!("^({})", prefixes.join("|"));
+        for schema in ["CacheReset", "Preview"] {
+            property(&mut document, schema, "prefix")["pattern"] = pattern.clone().into();
+        }
+    }
+    if !offer.has_test_user() {
+        for schema in ["DatabaseReset", "CompleteReset", "Preview"] {
+            property(&mut document, schema, "preserve_test_user")["const"] = false.into();
+        }
+    }
+    let (mut steps, mut parts) = (Vec::new(), Map::new());
+    for (step, of_step) in engine.inner.parts() {
+        let names: Vec<_> = of_step.names().collect();
+        steps.push(step.to_owned());
+        let mut list = json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 });
+        if of_step.keys.is_empty() && !names.is_empty() {
+            list["items"]["enum"] = names.into();
+        }
+        parts.insert(step.to_owned(), list);
+    }
+    enumerate(property(&mut document, "Preview", "steps"), &steps);
+    let kept = engine
+        .inner
+        .kept_rows
+        .iter()
+        .map(|rows| rows.name().to_owned());
+    enumerate(
+        property(&mut document, "Preview", "keep"),
+        &kept.collect::<Vec<_>>(),
+    );
+    let only = property(&mut document, "Preview", "only");
+    only["properties"] = parts.into();
+    only["additionalProperties"] = false.into();
+    document
+}
+
+fn property<'a>(document: &'a mut Value, schema: &str, field: &str) -> &'a mut Value {
+    &mut document["components"]["schemas"][schema]["properties"][field]
+}
+
+/// A list of at least one of these.
+fn one_of(list: &mut Value, names: &[String]) {
+    list["minItems"] = 1.into();
+    enumerate(list, names);
+}
+
+/// A list of some of these. Where there is none, what the list may hold is left open, for no
+/// schema may enumerate nothing: it is refused with an explanation.
+fn enumerate(list: &mut Value, names: &[String]) {
+    if !names.is_empty() {
+        list["items"]["enum"] = names.into();
+    }
+}
+
+/// A regular expression of ECMA 262 that matches `text`.
+fn literal(text: &str) -> String {
+    let mut literal = String::new();
+    for letter in text.chars() {
+        if r"\^$.*+?()[]{}|/".contains(letter) {
+            literal.push('\\');
+        }
+        literal.push(letter);
+    }
+    literal
+}

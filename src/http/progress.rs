@@ -1,0 +1,88 @@
+//! `GET /events`: the progress of the run that is under way, as Server-Sent Events.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::sse::{Event as Message, Sse};
+use axum::response::{IntoResponse, Response};
+use futures::{Stream, StreamExt, stream};
+use serde_json::Value;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+#[cfg(feature = "openapi")]
+use super::openapi;
+use crate::engine::Engine;
+use crate::event::{Event, EventId};
+use crate::event_log::Events;
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// How often a stream without events says that it is alive.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How long a listener waits before he comes back.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// The progress of the run that is under way, until it ends.
+///
+/// A stream ends with its run: whoever comes back is authorised anew, so nobody listens for
+/// longer than he may.
+#[cfg_attr(feature = "openapi", utoipa::path(
+    get,
+    path = "/events",
+    operation_id = "listen",
+    params(openapi::LastEventId),
+    responses(
+        (status = 200, description = "Events, each with the JSON of an `Event` as its data",
+            body = String, content_type = "text/event-stream"),
+        openapi::Always,
+    )
+))]
+pub(super) async fn listen(engine: State<Engine>, headers: HeaderMap) -> Response {
+    let retry = stream::iter([Ok::<_, Infallible>(Message::default().retry(RETRY))]);
+    let told = messages(engine.events_after(last(&headers)));
+    let mut response = Sse::new(retry.chain(told.map(Ok))).into_response();
+    for (name, value) in [(header::CACHE_CONTROL, "no-store"), (ACCEL_BUFFERING, "no")] {
+        let value = HeaderValue::from_static(value);
+        response.headers_mut().insert(name, value);
+    }
+    response
+}
+
+/// The last event that the listener has seen.
+fn last(headers: &HeaderMap) -> Option<EventId> {
+    let last = headers.get(LAST_EVENT_ID)?;
+    if last.is_empty() {
+        return None;
+    }
+    let unknown = EventId {
+        run: Uuid::nil(),
+        index: 0,
+    };
+    let parsed = last.to_str().ok().and_then(|text| text.parse().ok());
+    Some(parsed.unwrap_or(unknown))
+}
+
+/// One message an event until a run has ended, and comments meanwhile.
+fn messages(events: Events) -> impl Stream<Item = Message> {
+    stream::unfold(Some(events), async |events| {
+        let mut events = events?;
+        let Ok(event) = timeout(KEEP_ALIVE, events.next()).await else {
+            return Some((Message::default().comment("alive"), Some(events)));
+        };
+        let event = event?;
+        let rest = (!event.kind.is_terminal()).then_some(events);
+        Some((message(&event), rest))
+    })
+}
+
+fn message(event: &Event) -> Message {
+    // Strings and numbers always make JSON.
+    let data = serde_json::to_value(event).unwrap_or_default();
+    let kind = data["kind"].as_str().unwrap_or_default().to_owned();
+    let message = Message::default().id(event.id().to_string());
+    message.event(kind).data(Value::to_string(&data))
+}

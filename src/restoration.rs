@@ -1,0 +1,195 @@
+//! A backup that is being put back.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use rustix::fs::{Mode, mkdirat, openat};
+use rustix::io::Errno;
+
+use crate::backup::BackupError;
+use crate::bundle::{SavedStep, Unpacked, unpack};
+use crate::data_directory::{DataDirectory, PathError, directory_flags, remove_tree};
+use crate::descriptor::{Phase, StepId};
+use crate::engine::Inner;
+use crate::registry::StepRegistration;
+use crate::relative_path::RelativePath;
+use crate::saving;
+use crate::secrets::{self, SECRETS};
+use crate::selection::{Parts, Selection};
+use crate::task::blocking;
+
+/// Where, in the framework's own directory, a bundle is unpacked.
+const UNPACKED: &str = "unpacked";
+
+/// How much room is left free on the disk, in bytes.
+const KEEP_FREE: u64 = 16 * 1024 * 1024;
+
+/// A bundle, unpacked, found to be whole, and fit for what there is now.
+#[derive(Debug)]
+pub(crate) struct Restoration {
+    pub(crate) unpacked: Arc<Unpacked>,
+}
+
+impl Restoration {
+    /// Unpacks the backup `name` beside what is live, and checks everything that can be checked.
+    pub(crate) async fn open(inner: &Arc<Inner>, name: &str) -> Result<Self, BackupError> {
+        let (backups, bundle) = saving::place(inner, name)?;
+        let data_directory = inner.data_directory.clone();
+        let unpacked = blocking(move || -> Result<Unpacked, BackupError> {
+            clear(&data_directory)?;
+            let path = data_directory.own_path(UNPACKED);
+            let refuse = |action| PathError::io(action, &path);
+            let own = data_directory.own();
+            mkdirat(own, UNPACKED, Mode::RWXU).map_err(refuse("create"))?;
+            let into = openat(own, UNPACKED, directory_flags(), Mode::empty());
+            let into = into.map_err(refuse("open"))?;
+            Ok(unpack(&backups, &bundle, into, path.clone(), KEEP_FREE)?)
+        });
+        let restoration = Self {
+            unpacked: Arc::new(unpacked.await?),
+        };
+        restoration
+            .check(inner)
+            .await
+            .map_err(|error| match error {
+                Mismatch::Database(error) => error.into(),
+                Mismatch::Reason(reason) => {
+                    let name = name.to_owned();
+                    BackupError::Unfit { name, reason }
+                }
+            })?;
+        Ok(restoration)
+    }
+
+    /// What each step has saved.
+    pub(crate) fn steps(&self) -> &[SavedStep] {
+        &self.unpacked.manifest().contents
+    }
+
+    /// What `step` has saved.
+    pub(crate) fn saved(&self, step: StepId) -> Option<&SavedStep> {
+        let mut steps = self.steps().iter();
+        steps.find(|saved| saved.id == step.as_str())
+    }
+
+    /// What is to be replaced; with it everything stops that writes, and everything goes that
+    /// only copies.
+    pub(crate) fn selection(&self, inner: &Inner) -> Selection {
+        let is_touched = |step: &&StepRegistration| {
+            let descriptor = &step.descriptor;
+            match descriptor.phase {
+                Phase::Stop => true,
+                Phase::Erase => self.saved(descriptor.id).is_some(),
+                Phase::Forget => descriptor.is_refillable,
+            }
+        };
+        let touched = inner.steps.iter().filter(is_touched);
+        Selection::steps(touched.map(|step| step.descriptor.id.as_str()))
+    }
+
+    /// The secrets that it holds, as parts of the step that saves them.
+    pub(crate) fn secrets(&self) -> Option<Parts> {
+        let saved = self.saved(SECRETS.descriptor.id)?;
+        let paths = saved.paths.iter();
+        let paths = paths.filter_map(|path| RelativePath::new(&path.name).ok());
+        Some(Parts {
+            paths: paths.collect(),
+            ..Parts::default()
+        })
+    }
+
+    /// Whether every step, table, column and path is what it was when the backup was made.
+    async fn check(&self, inner: &Inner) -> Result<(), Mismatch> {
+        let manifest = self.unpacked.manifest();
+        let format = inner.database.as_ref().map(|database| database.format());
+        if let Some(saved) = &manifest.database
+            && Some(saved.as_str()) != format
+        {
+            let actual = format.unwrap_or("no");
+            return Err(Mismatch::new(format!(
+                "its rows are of a `{saved}` database, and this is a `{actual}` one"
+            )));
+        }
+        for saved in self.steps() {
+            let parts = if saved.id == secrets::ID {
+                let paths = inner.secrets.clone();
+                Parts {
+                    paths,
+                    ..Parts::default()
+                }
+            } else {
+                let id = saved.id.as_str();
+                let mut steps = inner.steps.iter();
+                let step = steps.find(|step| step.descriptor.id.as_str() == id);
+                let step = step.filter(|step| step.descriptor.phase == Phase::Erase);
+                let step = step.ok_or_else(|| Mismatch::new(format!("there is no step `{id}`")))?;
+                inner.parts_of(step)
+            };
+            let tables = saved.tables.iter().map(|table| table.name.as_str());
+            compare("table", tables, parts.tables.iter().map(String::as_str))?;
+            let paths = saved.paths.iter().map(|path| path.name.as_str());
+            compare("path", paths, parts.paths.iter().map(RelativePath::as_str))?;
+        }
+        if let Some(database) = &inner.database {
+            let mut transaction = database.read().await?;
+            for table in self.steps().iter().flat_map(|step| &step.tables) {
+                if transaction.definition(&table.name).await? != table.definition {
+                    let name = &table.name;
+                    let reason = format!("table `{name}` has other columns than it had then");
+                    transaction.rollback().await?;
+                    return Err(Mismatch::new(reason));
+                }
+            }
+            transaction.rollback().await?;
+        }
+        Ok(())
+    }
+}
+
+/// Removes what a restoration has unpacked. Blocks.
+pub(crate) fn clear(data_directory: &DataDirectory) -> Result<(), PathError> {
+    let path = data_directory.own_path(UNPACKED);
+    match remove_tree(data_directory, data_directory.own(), UNPACKED, &path) {
+        Err(PathError::Io { source, .. })
+            if source.raw_os_error() == Some(Errno::NOENT.raw_os_error()) =>
+        {
+            Ok(())
+        }
+        removed => removed,
+    }
+}
+
+enum Mismatch {
+    Database(crate::database::DatabaseError),
+    Reason(String),
+}
+
+impl Mismatch {
+    fn new(reason: String) -> Self {
+        Self::Reason(reason)
+    }
+}
+
+impl From<crate::database::DatabaseError> for Mismatch {
+    fn from(error: crate::database::DatabaseError) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// Restoring less than a step claims would leave rows of two times beside each other.
+fn compare<'a>(
+    kind: &str,
+    saved: impl Iterator<Item = &'a str>,
+    claimed: impl Iterator<Item = &'a str>,
+) -> Result<(), Mismatch> {
+    let (saved, claimed): (BTreeSet<_>, BTreeSet<_>) = (saved.collect(), claimed.collect());
+    if let Some(name) = saved.difference(&claimed).next() {
+        let reason = format!("it holds the {kind} `{name}`, which no step claims now");
+        return Err(Mismatch::new(reason));
+    }
+    if let Some(name) = claimed.difference(&saved).next() {
+        let reason = format!("it does not hold the {kind} `{name}`, which is claimed now");
+        return Err(Mismatch::new(reason));
+    }
+    Ok(())
+}

@@ -1,0 +1,224 @@
+//! Makes a backup.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::backup::{Backup, BackupError, BackupRequest};
+use crate::bundle::{Backups, BundleError, BundleName, BundleWriter, SavedStep};
+use crate::call::{Call, call};
+use crate::data_directory::PathError;
+use crate::database::Transaction;
+use crate::descriptor::{Category, Phase};
+use crate::engine::Inner;
+use crate::error::StepError;
+use crate::registry::StepRegistration;
+use crate::relative_path::RelativePath;
+use crate::save_context::SaveContext;
+use crate::secrets::{self, SECRETS};
+use crate::selection::Parts;
+use crate::task::blocking;
+
+/// How often files may change under the reader before the service has to hold still.
+const LIVE_ATTEMPTS: usize = 3;
+
+/// Whether anybody else writes while a backup is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Service {
+    /// The service is in use.
+    Live,
+    /// The gate is closed.
+    Held,
+}
+
+/// Makes the backup that `request` asks for, on behalf of `run` if it comes before one.
+pub(crate) async fn make(
+    inner: &Arc<Inner>,
+    request: &BackupRequest,
+    run: Option<Uuid>,
+    service: Service,
+) -> Result<Backup, BackupError> {
+    let (backups, name) = place(inner, &request.name)?;
+    if let Some(made) = made_by(&backups, &name, run).await? {
+        return Ok(made);
+    }
+    let steps = chosen(inner, request)?;
+    if service == Service::Live {
+        for _ in 0..LIVE_ATTEMPTS {
+            match attempt(inner, &backups, &name, &steps, run).await {
+                Err(BackupError::Changing(path)) => {
+                    tracing::info!(path, "it changed while it was saved: once more");
+                }
+                result => return result,
+            }
+        }
+        let Some(_closed) = inner.gate.close(inner.limits.drain).await else {
+            return Err(BackupError::Drain);
+        };
+        return attempt(inner, &backups, &name, &steps, run).await;
+    }
+    attempt(inner, &backups, &name, &steps, run).await
+}
+
+/// Checks, before anything is done, whether a backup called `name` could be made for `run`.
+pub(crate) async fn check(inner: &Inner, name: &str, run: Uuid) -> Result<(), BackupError> {
+    let (backups, name) = place(inner, name)?;
+    made_by(&backups, &name, Some(run)).await.map(drop)
+}
+
+/// Where backups lie, and the name of one.
+pub(crate) fn place(inner: &Inner, name: &str) -> Result<(Backups, BundleName), BackupError> {
+    let backups = inner.backups.clone().ok_or(BackupError::Nowhere)?;
+    let name = BundleName::new(name).map_err(|_| BackupError::Name(name.to_owned()))?;
+    Ok((backups, name))
+}
+
+/// A reset that is asked for a second time finds the backup that it has made the first time.
+async fn made_by(
+    backups: &Backups,
+    name: &BundleName,
+    run: Option<Uuid>,
+) -> Result<Option<Backup>, BackupError> {
+    let (backups, wanted) = (backups.clone(), name.clone());
+    match blocking(move || backups.find(&wanted)).await {
+        Err(BundleError::NotFound(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+        Ok(found) => match &found.manifest {
+            Some(manifest) if run.is_some() && manifest.run == run => Ok(Some(found.into())),
+            _ => Err(BackupError::Exists(name.to_string())),
+        },
+    }
+}
+
+/// The steps that are to save, each with what it claims: those with files first, for these may
+/// change under the reader.
+fn chosen(
+    inner: &Inner,
+    request: &BackupRequest,
+) -> Result<Vec<(StepRegistration, Parts)>, BackupError> {
+    let is_included = |category: Option<Category>| match &request.include {
+        None => true,
+        Some(included) => category.is_some_and(|category| included.contains(&category)),
+    };
+    let mut chosen: Vec<_> = inner
+        .steps
+        .iter()
+        .filter(|step| step.descriptor.phase == Phase::Erase)
+        .filter(|step| is_included(inner.ownership.category_of(step.descriptor.id)))
+        .map(|step| (*step, inner.parts_of(step)))
+        .collect();
+    let asked_for_secrets = request.include.is_some() && is_included(Some(Category::Config));
+    if asked_for_secrets && !inner.secrets.is_empty() {
+        let paths = inner.secrets.clone();
+        let parts = Parts {
+            paths,
+            ..Parts::default()
+        };
+        chosen.push((SECRETS, parts));
+    }
+    if chosen.is_empty() {
+        let wanted = request.include.iter().flatten();
+        let wanted: Vec<_> = wanted.map(|category| category.as_str()).collect();
+        return Err(BackupError::Nothing(wanted.join(", ")));
+    }
+    chosen.sort_by_key(|(_, parts)| parts.paths.is_empty());
+    Ok(chosen)
+}
+
+/// What is at the paths does not change from before the snapshot of the database is opened until
+/// it is saved: so both are of one moment.
+async fn attempt(
+    inner: &Arc<Inner>,
+    backups: &Backups,
+    name: &BundleName,
+    steps: &[(StepRegistration, Parts)],
+    run: Option<Uuid>,
+) -> Result<Backup, BackupError> {
+    let fingerprints = survey(inner, steps).await?;
+    let mut transaction = match &inner.database {
+        Some(database) => Some(database.read().await?),
+        None => None,
+    };
+    if let Some(transaction) = &mut transaction {
+        // A snapshot is of the moment of its first use.
+        transaction.tables().await?;
+    }
+    let saved = save(inner, backups, name, steps, &fingerprints, &mut transaction).await;
+    if let Some(transaction) = transaction {
+        transaction.rollback().await?;
+    }
+    let (writer, contents) = saved?;
+    let format = inner.database.as_ref().map(|database| database.format());
+    let has_tables = contents.iter().any(|step| !step.tables.is_empty());
+    let format = format.filter(|_| has_tables).map(str::to_owned);
+    let made = blocking(move || writer.finish(run, format, contents)).await?;
+    Ok(made.into())
+}
+
+async fn survey(
+    inner: &Inner,
+    steps: &[(StepRegistration, Parts)],
+) -> Result<BTreeMap<RelativePath, u128>, PathError> {
+    let mut fingerprints = BTreeMap::new();
+    for path in steps.iter().flat_map(|(_, parts)| &parts.paths) {
+        let (data_directory, here) = (inner.data_directory.clone(), path.clone());
+        let survey = blocking(move || data_directory.survey(&here)).await?;
+        fingerprints.insert(path.clone(), survey.fingerprint);
+    }
+    Ok(fingerprints)
+}
+
+async fn save(
+    inner: &Arc<Inner>,
+    backups: &Backups,
+    name: &BundleName,
+    steps: &[(StepRegistration, Parts)],
+    fingerprints: &BTreeMap<RelativePath, u128>,
+    transaction: &mut Option<Box<dyn Transaction>>,
+) -> Result<(BundleWriter, Vec<SavedStep>), BackupError> {
+    let (directory, wanted) = (backups.clone(), name.clone());
+    let writer = blocking(move || BundleWriter::create(&directory, &wanted)).await?;
+    let mut writer = Some(writer);
+    let mut contents = Vec::new();
+    for (step, parts) in steps {
+        let descriptor = &step.descriptor;
+        let mut context = SaveContext {
+            descriptor,
+            resources: &inner.resources,
+            data_directory: &inner.data_directory,
+            transaction: &mut *transaction,
+            writer: &mut writer,
+            parts: parts.clone(),
+            fingerprints,
+            saved: SavedStep {
+                id: descriptor.id.to_string(),
+                label: descriptor.label.to_owned(),
+                ..SavedStep::default()
+            },
+            changed: None,
+        };
+        let work = step.step.save(&mut context);
+        let result = call(Call::Save, descriptor, inner.limits.step, work).await;
+        if let Some(path) = context.changed {
+            return Err(BackupError::Changing(path));
+        }
+        result.map_err(|source| BackupError::of_step(descriptor.id, source))?;
+        let saved = context.saved;
+        if !(saved.tables.is_empty() && saved.paths.is_empty() && saved.entries.is_empty()) {
+            contents.push(saved);
+        }
+    }
+    let writer = writer.ok_or_else(|| BundleError::Unfinished(secrets::ID.to_owned()))?;
+    Ok((writer, contents))
+}
+
+impl BackupError {
+    /// The step's failure, or that of the bundle which the step only came across.
+    fn of_step(step: crate::descriptor::StepId, source: StepError) -> Self {
+        match source {
+            StepError::Bundle(error) => error.into(),
+            source => Self::Step { step, source },
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! What the host preserves as a secret, as far as backups are concerned.
+
+use crate::claims::Claims;
+use crate::descriptor::{Category, Phase, StepDescriptor};
+use crate::registry::StepRegistration;
+use crate::resources::Resources;
+use crate::step::ResetStep;
+
+/// The id under which secrets stand in a bundle. No host may use it for a step.
+pub(crate) const ID: &str = "preserved-secrets";
+
+/// Saves and restores the secrets that are its parts. It is no step of any reset.
+struct Secrets;
+
+impl ResetStep for Secrets {
+    fn claims(&self, _: &Resources) -> Claims {
+        Claims::none()
+    }
+}
+
+/// The step that backups save secrets by, when they are asked to.
+pub(crate) const SECRETS: StepRegistration = StepRegistration::new(
+    StepDescriptor::new(ID, Phase::Erase)
+        .label("Preserved secrets")
+        .description("Secrets that every reset preserves; in a backup only if asked for.")
+        .category(Category::Config),
+    &Secrets,
+);
