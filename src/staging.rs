@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::{Gid, Mode, Uid, fchmod, fchown, fstat, fsync, mkdirat, openat, renameat};
+use rustix::fs::{Gid, Mode, Stat, Uid, fchmod, fchown, fstat, fsync, mkdirat, openat, renameat};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -166,25 +166,23 @@ impl Staging {
     }
 
     /// Moves the directory `path` to `name` in the area, and puts an empty one in its place that
-    /// has its mode and its owner. Returns `false` when there is nothing.
+    /// has its mode and its owner. Returns `false` when there is nothing, and nothing was staged.
     fn empty(&self, path: &RelativePath, slot: usize, name: &str) -> Result<bool, PathError> {
         let refuse = |action| PathError::io(action, self.data_directory.absolute(path));
         let Some(place) = self.data_directory.place(path)? else {
             return Ok(false);
         };
-        let fresh = of(slot, FRESH);
-        let model = match openat(
-            &place.parent,
-            &*place.name,
-            directory_flags(),
-            Mode::empty(),
-        ) {
-            Ok(directory) => Some(fstat(&directory).map_err(refuse("look at"))?),
+        let model = match model(&place.parent, &place.name) {
+            // A crash may have come before the empty one was in the place of what is staged.
+            Err(Errno::NOENT) => model(&self.area, &slot.to_string()),
+            model => model,
+        };
+        let model = match model {
+            Ok(model) => model,
             Err(Errno::NOENT) => return Ok(false),
-            // A link or a file: neither is followed nor kept.
-            Err(Errno::LOOP | Errno::NOTDIR) => None,
             Err(error) => return Err(refuse("open")(error)),
         };
+        let fresh = of(slot, FRESH);
         match mkdirat(&self.area, &*fresh, Mode::RWXU) {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(error) => return Err(refuse("make an empty directory for")(error)),
@@ -192,33 +190,23 @@ impl Staging {
         if let Some(model) = model {
             let directory = openat(&self.area, &*fresh, directory_flags(), Mode::empty())
                 .map_err(refuse("make an empty directory for"))?;
-            let own = fstat(&directory).map_err(refuse("look at"))?;
-            if (own.st_uid, own.st_gid) != (model.st_uid, model.st_gid) {
-                let owner = Some(Uid::from_raw(model.st_uid));
-                let group = Some(Gid::from_raw(model.st_gid));
-                // Without the right to give it away, it is the service's own, as its files are.
-                let _ = fchown(&directory, owner, group);
-            }
-            fchmod(&directory, Mode::from_raw_mode(model.st_mode))
-                .map_err(refuse("set the mode of"))?;
+            resemble(&directory, &model).map_err(refuse("set the mode of"))?;
             fsync(&directory).map_err(refuse("sync an empty directory for"))?;
         }
-        if !self.move_into(path, name)? {
-            return Ok(false);
-        }
+        self.move_into(path, name)?;
         renameat(&self.area, &*fresh, &place.parent, &*place.name)
             .map_err(refuse("put an empty directory in the place of"))?;
         fsync(&place.parent).map_err(refuse("sync the directory of"))?;
         Ok(true)
     }
 
-    /// Whether `path` is a directory with nothing in it, or nothing at all.
+    /// Whether `path` is a directory with nothing in it.
     fn is_empty(&self, path: &RelativePath) -> Result<bool, PathError> {
         let Some(place) = self.data_directory.place(path)? else {
-            return Ok(true);
+            return Ok(false);
         };
         match Entry::look(&place.parent, OsStr::new(&place.name)) {
-            Err(Errno::NOENT) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
             Ok(entry) if entry.kind == EntryKind::Directory => {
                 Ok(self.data_directory.names(Some(path))?.is_empty())
             }
@@ -288,7 +276,7 @@ impl Staging {
                 return Err(refuse("find the directory of")(Errno::NOENT));
             };
             if Entry::look(&place.parent, OsStr::new(&place.name)).is_ok() {
-                if !stays {
+                if !stays || !self.is_empty(path)? {
                     tracing::warn!(%path, "something was written here during the reset; it goes");
                 }
                 self.move_into(path, &again(&slot))?;
@@ -314,6 +302,32 @@ pub(crate) fn purge(data_directory: &DataDirectory, run: Uuid) -> Result<(), Pat
     let own = data_directory.own();
     remove_tree(data_directory, own, &name, &path)?;
     fsync(own.as_fd()).map_err(PathError::io("sync the directory of", path))
+}
+
+/// The directory `name`, for another to be made like it; none for a link or a file, neither of
+/// which is followed.
+fn model(parent: impl AsFd, name: &str) -> Result<Option<Stat>, Errno> {
+    match openat(parent, name, directory_flags(), Mode::empty()) {
+        Ok(directory) => fstat(&directory).map(Some),
+        Err(Errno::LOOP | Errno::NOTDIR) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Gives `directory` the owner and the mode of `model`.
+fn resemble(directory: &OwnedFd, model: &Stat) -> Result<(), Errno> {
+    let own = fstat(directory)?;
+    let mut mode = Mode::from_raw_mode(model.st_mode);
+    if (own.st_uid, own.st_gid) != (model.st_uid, model.st_gid) {
+        let owner = Some(Uid::from_raw(model.st_uid));
+        let group = Some(Gid::from_raw(model.st_gid));
+        if fchown(directory, owner, group).is_err() {
+            // Without the right to give it away it is the service's own, as its files are, and
+            // the service may have used it by the rights of others.
+            mode |= Mode::RWXU;
+        }
+    }
+    fchmod(directory, mode)
 }
 
 /// The name of something that belongs to a slot.

@@ -15,12 +15,12 @@ use crate::fixture::{everything, only, own, step, tree};
 use crate::steps::paths;
 
 /// A data directory without a database; beside it, something that must never be touched.
-struct Files {
+pub(crate) struct Files {
     directory: TempDir,
 }
 
 impl Files {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let files = Self {
             directory: tempfile::tempdir().unwrap(),
         };
@@ -29,22 +29,22 @@ impl Files {
         files
     }
 
-    fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.directory.path().join("data")
     }
 
-    fn outside(&self) -> PathBuf {
+    pub(crate) fn outside(&self) -> PathBuf {
         self.directory.path().join("outside")
     }
 
-    fn write(&self, path: &str, content: &str) {
+    pub(crate) fn write(&self, path: &str, content: &str) {
         let path = self.directory.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
     }
 
     async fn engine(&self, claims: &'static [&'static str]) -> Engine {
-        self.engine_with(paths("files", claims)).await
+        self.engine_with(paths("paths", claims)).await
     }
 
     async fn engine_with(&self, step: StepRegistration) -> Engine {
@@ -56,7 +56,7 @@ impl Files {
             .unwrap()
     }
 
-    fn assert_outside_is_untouched(&self) {
+    pub(crate) fn assert_outside_is_untouched(&self) {
         assert_eq!(
             fs::read_to_string(self.outside().join("kept")).unwrap(),
             "kept"
@@ -79,7 +79,7 @@ async fn what_nobody_claims_is_listed_by_its_topmost_path() {
     }
     let builder = only(&[])
         .data_dir(files.data())
-        .step(paths("files", &["a/b", "not/there"]));
+        .step(paths("paths", &["a/b", "not/there"]));
     let builder = builder.preserve("kept", "it is").guard(NothingUnclaimed);
     let engine = builder.build().await.unwrap();
     let plan = engine.plan(&Selection::all()).await.unwrap();
@@ -119,7 +119,7 @@ async fn links_are_removed_and_never_followed() {
     symlink(files.outside(), files.data().join("all")).unwrap();
     let engine = files.engine(&["media", "all"]).await;
     let report = engine.reset(everything()).await.unwrap();
-    assert_eq!(step(&report, "files").counts["files"], 3);
+    assert_eq!(step(&report, "paths").counts["files"], 3);
     assert_eq!(tree(&files.data()).len(), 0);
     files.assert_outside_is_untouched();
 }
@@ -209,8 +209,8 @@ async fn names_that_are_not_unicode_are_counted_shown_and_removed() {
     fs::write(files.data().join(odd), "unclaimed").unwrap();
     let engine = files.engine(&["media"]).await;
     let report = engine.reset(everything()).await.unwrap();
-    assert_eq!(step(&report, "files").counts["files"], 3);
-    assert_eq!(step(&report, "files").bytes, Some(7));
+    assert_eq!(step(&report, "paths").counts["files"], 3);
+    assert_eq!(step(&report, "paths").bytes, Some(7));
     assert_eq!(report.unclaimed[0].name, "odd-\u{fffd}\u{fffd}");
     assert_eq!(tree(&files.data()).len(), 1);
 }
@@ -222,7 +222,7 @@ async fn a_tree_of_200_levels_is_counted_and_removed() {
     files.write(&deep, "deep");
     let engine = files.engine(&["media"]).await;
     let report = engine.reset(everything()).await.unwrap();
-    assert_eq!(step(&report, "files").counts["files"], 1);
+    assert_eq!(step(&report, "paths").counts["files"], 1);
     assert_eq!(tree(&files.data()).len(), 0);
     assert_eq!(own(&files.data()), ["lock"]);
 }
@@ -242,8 +242,8 @@ async fn whatever_is_no_directory_counts_as_a_file() {
     );
     let engine = files.engine(&["media"]).await;
     let preview = engine.plan(&Selection::all()).await.unwrap().preview();
-    assert_eq!(step(&preview, "files").counts["files"], 3);
-    assert_eq!(step(&preview, "files").bytes, Some(0));
+    assert_eq!(step(&preview, "paths").counts["files"], 3);
+    assert_eq!(step(&preview, "paths").bytes, Some(0));
     let report = engine.reset(everything()).await.unwrap();
     assert_eq!(report.steps[0].items, preview.steps[0].items);
     assert_eq!(tree(&files.data()).len(), 0);
@@ -279,7 +279,7 @@ async fn a_selection_of_paths_removes_those_alone() {
         files.write(&format!("data/{path}"), "x");
     }
     let engine = files.engine(&["media", "thumbs", "cache"]).await;
-    let selection = Selection::all().only("files", ["thumbs", "cache"]);
+    let selection = Selection::all().only("paths", ["thumbs", "cache"]);
     let request = factory_reset::ResetRequest::new(selection).confirmed();
     engine.reset(request).await.unwrap();
     let left: Vec<_> = tree(&files.data()).into_keys().collect();

@@ -128,7 +128,7 @@ async fn without_a_database_a_commit_that_could_not_be_written_down_is_undone() 
     let host = Host::new().await;
     let files = tree(&host.data());
     let builder = only(&[]).data_dir(host.data());
-    let builder = builder.step(paths("files", &["media"]));
+    let builder = builder.step(paths("paths", &["media"]));
     let engine = builder
         .step(obstacle(&host.data(), false))
         .build()
@@ -140,7 +140,7 @@ async fn without_a_database_a_commit_that_could_not_be_written_down_is_undone() 
     fs::remove_dir(committed(&host.data())).unwrap();
     drop(engine);
     let builder = only(&[]).data_dir(host.data());
-    let builder = builder.step(paths("files", &["media"]));
+    let builder = builder.step(paths("paths", &["media"]));
     let engine = builder.build().await.unwrap();
     assert_eq!(tree(&host.data()), files);
     assert_eq!(own(&host.data()), ["lock"]);

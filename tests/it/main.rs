@@ -9,6 +9,7 @@ mod claims;
 mod commit;
 mod compile;
 mod concurrency;
+mod contents;
 mod depth;
 mod digest;
 mod dump;

@@ -43,7 +43,7 @@ impl Crashed {
                 { "path": "media", "stays": false },
                 { "path": "thumbs", "stays": false },
             ],
-            "steps": { "files": [], "generators": [], "tables": [] },
+            "steps": { "paths": [], "generators": [], "tables": [] },
             "rows": true,
             "earlier": { "forget": {}, "purge": [], "reclaim": false },
             "swept": false,
@@ -85,7 +85,7 @@ impl Crashed {
         let builder = only(&["tables", "generators"])
             .data_dir(self.host.data())
             .database(self.host.sqlite().await)
-            .step(paths("files", &["media", "thumbs"]));
+            .step(paths("paths", &["media", "thumbs"]));
         self.entries.offer(builder)
     }
 
@@ -206,7 +206,7 @@ async fn an_aborted_run_can_never_commit_any_more() {
 async fn only_the_steps_of_the_interrupted_reset_forget() {
     let crashed = Crashed::new().await;
     crashed.journal("committed", |journal| {
-        journal["steps"] = json!({ "files": [] })
+        journal["steps"] = json!({ "paths": [] })
     });
     crashed.stage("media", "0");
     crashed.stage("thumbs", "1");
@@ -285,7 +285,7 @@ async fn a_host_without_a_database_goes_by_its_journal() {
         crashed.stage("thumbs", "1");
         let builder = only(&[]).data_dir(crashed.host.data());
         let engine = builder
-            .step(paths("files", &["media", "thumbs"]))
+            .step(paths("paths", &["media", "thumbs"]))
             .build()
             .await
             .unwrap();
