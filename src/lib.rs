@@ -65,7 +65,9 @@
 //! |---|---|
 //! | `sqlite` | [`Sqlite`], the database behind the engine |
 //! | `postgres` | [`Postgres`], the same over a PostgreSQL server |
-//! | `axum` | [`http`]: the gate as a layer, and a router with options, preview and history |
+//! | `backup` | named backups: [`Engine::backup`], [`Engine::restore_behind_gate`] |
+//! | `axum` | [`http`]: the gate as a layer, and the router of a reset service |
+//! | `openapi` | the router's OpenAPI document at `/openapi.json`, and a page that shows it |
 //! | `testing` | [`testing`]: what a host's own tests ask of its engine |
 //!
 //! The crate works on Unix: it reaches the data directory through directory handles.

@@ -31,41 +31,46 @@ struct Options<'a> {
 /// What a preview is asked for: the body of any reset, or a selection as the engine takes it.
 #[derive(Default, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Preview {
-    #[serde(deserialize_with = "present")]
+    /// The tables that are meant.
+    #[serde(default, deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>, required = false))]
     tables: Option<Vec<String>>,
-    #[serde(deserialize_with = "present")]
+    /// The directories that are meant.
+    #[serde(default, deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>, required = false))]
     directories: Option<Vec<String>>,
-    #[serde(deserialize_with = "present")]
+    /// How the keys of the cache begin that are meant.
+    #[serde(default, deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(value_type = String, required = false))]
     prefix: Option<String>,
-    #[serde(deserialize_with = "present")]
+    /// Whether the row of the test user, and what it needs to stay valid, survives.
+    #[serde(default, deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(value_type = bool, required = false))]
     preserve_test_user: Option<bool>,
-    #[serde(deserialize_with = "present")]
+    /// Whether tables that refer to the selected ones go as well.
+    #[serde(default, deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(value_type = bool, required = false))]
     cascade: Option<bool>,
     /// The ids of steps; all of them when absent.
-    #[serde(deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>, required = false))]
     steps: Option<Vec<String>>,
     /// For a step's id, the parts that are meant; all of them when absent.
-    #[serde(deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, Vec<String>>, required = false))]
     only: Option<BTreeMap<String, Vec<String>>>,
     /// The names of rows that stay.
-    #[serde(deserialize_with = "present")]
+    #[serde(default, deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>, required = false))]
     keep: Option<Vec<String>>,
     /// Changes nothing, as a preview needs no confirmation.
-    #[serde(rename = "confirm", deserialize_with = "present")]
+    #[serde(rename = "confirm", default, deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(value_type = bool, required = false))]
     _confirm: Option<bool>,
     /// Changes nothing, as a preview makes no backup.
-    #[serde(rename = "backup", deserialize_with = "present")]
+    #[serde(rename = "backup", default, deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(value_type = String, required = false))]
     _backup: Option<String>,
 }
@@ -134,7 +139,7 @@ pub(super) async fn show(engine: State<Engine>) -> Result<Response, Refused> {
     post,
     path = "/preview",
     operation_id = "preview",
-    request_body(content = Option<Preview>),
+    request_body = Preview,
     responses(
         (status = 200, description = "What would go", body = ref("#/components/schemas/Report"),
             headers(("ETag" = String, description = "the digest of the plan, in quotes"))),

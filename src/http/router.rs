@@ -55,7 +55,7 @@ pub fn router(engine: &Engine, authoriser: impl Authoriser) -> Router {
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(middleware::from_fn_with_state(authoriser, authorise));
     #[cfg(feature = "openapi")]
-    let router = router.merge(openapi::routes(document).method_not_allowed_fallback(not_allowed));
+    let router = router.merge(openapi::routes(&document).method_not_allowed_fallback(not_allowed));
     router.with_state(engine.clone())
 }
 

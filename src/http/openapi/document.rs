@@ -49,6 +49,7 @@ pub(super) fn of_router(handlers: &OpenApi) -> Value {
         property(&mut document, schema, field)["pattern"] = BACKUP_NAME.into();
     }
     property(&mut document, "NewBackup", "include")["minItems"] = 1.into();
+    document["paths"]["/preview"]["post"]["requestBody"]["required"] = false.into();
     document["components"]["schemas"]["Preview"]["not"] = json!({ "allOf": [
         { "anyOf": [
             { "required": ["tables"] }, { "required": ["directories"] }, { "required": ["prefix"] },
@@ -120,10 +121,12 @@ fn one_of(list: &mut Value, names: &[String]) {
     enumerate(list, names);
 }
 
-/// A list of some of these. Where there is none, what the list may hold is left open, for no
-/// schema may enumerate nothing: it is refused with an explanation.
+/// A list of some of these.
 fn enumerate(list: &mut Value, names: &[String]) {
-    if !names.is_empty() {
+    if names.is_empty() {
+        // No schema may enumerate nothing.
+        list["maxItems"] = 0.into();
+    } else {
         list["items"]["enum"] = names.into();
     }
 }

@@ -27,8 +27,8 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 /// The routes that anybody may see.
-pub(in crate::http) fn routes(handlers: OpenApi) -> Router<Engine> {
-    let description = Arc::new(document::of_router(&handlers));
+pub(in crate::http) fn routes(handlers: &OpenApi) -> Router<Engine> {
+    let description = Arc::new(document::of_router(handlers));
     Router::new()
         .route(DOCUMENT, get(show))
         .route("/docs", get(to_page))
