@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_later_version_is_refused_whatever_else_it_holds() {
-        let error = parse(r#"{"version": 4, "shape": "unknown"}"#, "journal").unwrap_err();
-        assert!(matches!(error, JournalError::Version { found: 4, .. }));
+        let error = parse(r#"{"version": 5, "shape": "unknown"}"#, "journal").unwrap_err();
+        assert!(matches!(error, JournalError::Version { found: 5, .. }));
     }
 }

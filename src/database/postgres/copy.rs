@@ -168,15 +168,16 @@ async fn set_counters(
     table: &Table,
     header: Header,
 ) -> Result<(), DatabaseError> {
+    let mut states = Vec::with_capacity(header.counters.len());
     for (column, state) in header.counters {
         let mut sequences = catalogue.sequences(&table.name);
         let Some(sequence) = sequences.find(|sequence| sequence.column == column) else {
             let action = format!("load table `{}`", table.name);
             return Err(DatabaseError::new(action, Malformed::Counter(column)));
         };
-        sequences::set(connection, &sequence.relation, state).await?;
+        states.push((&*sequence.relation, state));
     }
-    Ok(())
+    sequences::set(connection, &states).await
 }
 
 async fn read(

@@ -38,21 +38,26 @@ pub(super) async fn read<'a>(
         .collect())
 }
 
-/// Sets a sequence, undone with the transaction: restarting gives it a file of its own, in
+/// Sets sequences, undone with the transaction: restarting gives each a file of its own, in
 /// which `setval` then changes what nobody else sees yet.
 pub(super) async fn set(
     connection: &mut PgConnection,
-    relation: &str,
-    (last, called): State,
+    states: &[(&str, State)],
 ) -> Result<(), DatabaseError> {
-    let mut sql = format!("ALTER SEQUENCE {relation} RESTART WITH {last}");
-    if called {
-        let name = literal(relation);
-        sql.push_str(&format!("; SELECT setval({name}::regclass, {last}, true)"));
+    let mut sql = String::new();
+    for (relation, (last, called)) in states {
+        sql.push_str(&format!("ALTER SEQUENCE {relation} RESTART WITH {last};"));
+        if *called {
+            let name = literal(relation);
+            sql.push_str(&format!("SELECT setval({name}::regclass, {last}, true);"));
+        }
+    }
+    if sql.is_empty() {
+        return Ok(());
     }
     run(connection, &sql)
         .await
-        .map_err(failed(format!("set sequence `{relation}` back")))
+        .map_err(failed("set the sequences back"))
 }
 
 /// Brings the counters of `tables` to where they stand in a fresh install, or behind the
@@ -71,6 +76,7 @@ pub(super) async fn reset(
         .map(|sequence| sequence.relation.as_str())
         .collect();
     let current = read(connection, catalogue.all_sequences().iter().filter(ours)).await?;
+    let mut states = Vec::new();
     for relation in concerned {
         let users = catalogue.all_sequences().iter();
         let users: Vec<&Sequence> = users
@@ -89,10 +95,10 @@ pub(super) async fn reset(
             }
         }
         if current.get(relation) != Some(&state) {
-            set(connection, relation, state).await?;
+            states.push((relation, state));
         }
     }
-    Ok(())
+    set(connection, &states).await
 }
 
 /// `state`, or behind the values that are in use.
