@@ -206,7 +206,7 @@ async fn an_aborted_run_can_never_commit_any_more() {
 async fn only_the_steps_of_the_interrupted_reset_forget() {
     let crashed = Crashed::new().await;
     crashed.journal("committed", |journal| {
-        journal["steps"] = json!({ "paths": [] })
+        journal["steps"] = json!({ "paths": [] });
     });
     crashed.stage("media", "0");
     crashed.stage("thumbs", "1");
