@@ -361,6 +361,8 @@ async fn a_panic_after_the_commit_is_pending_and_tried_again() {
     assert_eq!(report.pending[0].work, "reclaim");
     assert!(report.pending[0].error.contains("the driver tripped once"));
     until(|| scene.engine.history()[0].pending.is_empty()).await;
+    // The journal goes right behind.
+    until(|| own(&scene.host.data()) == ["lock"]).await;
     scene.assert_new().await;
 }
 
