@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
-use super::call::{Call, of_failed_backup};
+use super::call::Call;
 use super::idempotency::{Done, Memory, Try, once};
 use super::json::present;
 use super::message::counted;
@@ -14,6 +14,7 @@ use super::message::counted;
 use super::openapi;
 use super::refused::Refused;
 use super::reply::Reply;
+use super::run::of_failed_backup;
 use crate::backup::{Backup, BackupError, BackupRequest};
 use crate::descriptor::Category;
 use crate::engine::Engine;

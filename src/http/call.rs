@@ -1,28 +1,21 @@
-//! A call with all that it says, and what the destructive ones have in common.
-
-use std::future::Future;
+//! A call with all that it says, and how the destructive ones begin.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::authoriser::Actor;
-use super::idempotency::{Done, Memory, Repeatable, Try, once};
+use super::idempotency::{Repeatable, Try, once};
 use super::if_match::Condition;
 use super::json::Object;
 use super::message;
 use super::refused::Refused;
-use super::reply::Reply;
-use crate::backup::{BackupError, RestoreRequest};
+use super::run::run;
+use crate::backup::RestoreRequest;
 use crate::engine::Engine;
-use crate::error::{PlanError, ResetError};
-use crate::gate::ClosedGate;
-use crate::history::{HistoryEntry, RunOutcome};
-use crate::report::Report;
 use crate::request::ResetRequest;
 use crate::selection::Selection;
 
@@ -55,21 +48,6 @@ impl FromRequest<Engine> for Call {
             headers,
         })
     }
-}
-
-#[derive(Serialize)]
-struct Success<'a> {
-    success: bool,
-    message: String,
-    report: &'a Value,
-}
-
-fn success(report: &Value, message: String) -> Reply {
-    Reply::ok(&Success {
-        success: true,
-        message,
-        report,
-    })
 }
 
 impl Call {
@@ -130,80 +108,5 @@ impl Call {
         let mut content = vec![self.path.as_bytes(), &self.body];
         content.extend(conditions.iter().map(HeaderValue::as_bytes));
         Repeatable::of(&self.headers, &self.actor, &content)
-    }
-}
-
-/// Makes a run, unless it was made before, and tells of it.
-async fn run<Work, Running>(
-    engine: Engine,
-    this: Try,
-    tell: impl FnOnce(&Value) -> String,
-    work: Work,
-) -> Done
-where
-    Work: FnOnce(Engine, Try) -> Running,
-    Running: Future<Output = Result<(Report, ClosedGate), ResetError>>,
-{
-    let earlier = this.since.and_then(|_| engine.history_entry(this.run));
-    if let Some(entry) = earlier
-        && entry.outcome != RunOutcome::Refused
-    {
-        return recalled(entry, tell);
-    }
-    match work(engine, this).await {
-        Ok((report, gate)) => {
-            let report = if this.is_kept {
-                report.to_value()
-            } else {
-                json!(report)
-            };
-            Done {
-                reply: success(&report, tell(&report)),
-                gate: Some(gate),
-                memory: Memory::Answer,
-            }
-        }
-        Err(error) => Done::new(Refused::from(&error), of_failure(&error)),
-    }
-}
-
-/// What the history knows of a run whose answer was lost with the process.
-fn recalled(entry: HistoryEntry, tell: impl FnOnce(&Value) -> String) -> Done {
-    let error = entry.error.unwrap_or_default();
-    match entry.outcome {
-        RunOutcome::Completed => {
-            let report = entry.report.unwrap_or_default();
-            Done::new(success(&report, tell(&report)), Memory::Answer)
-        }
-        RunOutcome::Failed | RunOutcome::Refused => {
-            Done::new(Refused::failed(error, entry.report), Memory::Answer)
-        }
-        RunOutcome::NotUndone | RunOutcome::Undecided => {
-            Done::new(Refused::failed(error, entry.report), Memory::Run)
-        }
-    }
-}
-
-fn of_failure(error: &ResetError) -> Memory {
-    match error {
-        ResetError::AlreadyRunning
-        | ResetError::Drain(_)
-        | ResetError::Recovery(_)
-        | ResetError::Confirmation
-        | ResetError::Plan(PlanError::Selection(_)) => Memory::Nothing,
-        ResetError::Backup(error) => of_failed_backup(error),
-        ResetError::NotUndone { .. } | ResetError::Undecided { .. } => Memory::Run,
-        _ => Memory::Answer,
-    }
-}
-
-/// What a repeat of a call is to meet with whose backup was not made.
-pub(super) fn of_failed_backup(error: &BackupError) -> Memory {
-    match error {
-        BackupError::Busy
-        | BackupError::Drain
-        | BackupError::Changing(_)
-        | BackupError::Name(_) => Memory::Nothing,
-        _ => Memory::Answer,
     }
 }

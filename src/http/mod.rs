@@ -23,6 +23,7 @@ mod progress;
 mod refused;
 mod reply;
 mod router;
+mod run;
 mod runs;
 
 pub use answer::answer_behind_gate;
