@@ -56,7 +56,7 @@ pub enum StepError {
     /// The bundle of a backup could not be written.
     #[cfg(feature = "backup")]
     #[error("could not write the backup")]
-    Bundle(#[from] BundleError),
+    Bundle(#[source] Box<BundleError>),
     /// A backup holds fewer or more rows than it says.
     #[cfg(feature = "backup")]
     #[error(
@@ -309,7 +309,7 @@ pub enum ResetError {
     /// touched.
     #[cfg(feature = "backup")]
     #[error(transparent)]
-    Backup(#[from] BackupError),
+    Backup(Box<BackupError>),
     /// A guard refuses; nothing was touched.
     #[error("guard `{guard}` refuses")]
     Guard {
@@ -419,7 +419,7 @@ pub enum FailureCause {
     /// The backup that was to be made first could not be made.
     #[cfg(feature = "backup")]
     #[error("the backup could not be made first")]
-    Backup(#[from] BackupError),
+    Backup(#[source] Box<BackupError>),
     /// The engine, or the driver of the database, panicked.
     #[error("it panicked: {0}")]
     Panicked(String),
@@ -432,6 +432,27 @@ pub enum FailureCause {
     /// The staging area could not be made.
     #[error("the staging area could not be made")]
     Path(#[from] PathError),
+}
+
+#[cfg(feature = "backup")]
+impl From<BundleError> for StepError {
+    fn from(error: BundleError) -> Self {
+        Self::Bundle(Box::new(error))
+    }
+}
+
+#[cfg(feature = "backup")]
+impl From<BackupError> for ResetError {
+    fn from(error: BackupError) -> Self {
+        Self::Backup(Box::new(error))
+    }
+}
+
+#[cfg(feature = "backup")]
+impl From<BackupError> for FailureCause {
+    fn from(error: BackupError) -> Self {
+        Self::Backup(Box::new(error))
+    }
 }
 
 /// An error and all its sources in one line, for logs and answers. A source that the error

@@ -217,7 +217,7 @@ impl BackupError {
     /// The step's failure, or that of the bundle which the step only came across.
     fn of_step(step: crate::descriptor::StepId, source: StepError) -> Self {
         match source {
-            StepError::Bundle(error) => error.into(),
+            StepError::Bundle(error) => (*error).into(),
             source => Self::Step { step, source },
         }
     }

@@ -38,6 +38,14 @@ async fn restore(engine: &Engine, name: &str) -> Result<Report, ResetError> {
         .map(|(report, _)| report)
 }
 
+/// What was wrong with the backup.
+fn backup(error: ResetError) -> BackupError {
+    match error {
+        ResetError::Backup(error) => *error,
+        other => panic!("{other:?}"),
+    }
+}
+
 fn fill(host: &Host) {
     host.write("media/deep/ünïcödé/dog.jpg", "woof");
     fs::create_dir(host.data().join("media/empty")).unwrap();
@@ -109,9 +117,9 @@ async fn a_backup_comes_before_the_reset_or_there_is_none() {
         .reset(everything().backup("first"))
         .await
         .unwrap_err();
-    assert!(matches!(error, ResetError::Backup(BackupError::Exists(_))));
+    assert!(matches!(backup(error), BackupError::Exists(_)));
     let error = engine.reset(everything().backup("a/b")).await.unwrap_err();
-    assert!(matches!(error, ResetError::Backup(BackupError::Name(_))));
+    assert!(matches!(backup(error), BackupError::Name(_)));
     assert_same(&dump(&host.pool).await, &rows);
 
     // A link is nothing that a backup can hold.
@@ -143,19 +151,13 @@ async fn a_damaged_backup_changes_nothing() {
         bad[place] ^= 0x10;
         fs::write(&path, &bad).unwrap();
         let error = restore(&engine, "good").await.unwrap_err();
-        assert!(
-            matches!(error, ResetError::Backup(BackupError::Invalid { .. })),
-            "{error:?}"
-        );
+        assert!(matches!(backup(error), BackupError::Invalid { .. }));
     }
     assert_same(&dump(&host.pool).await, &rows);
     assert_eq!(files(&host), before);
     assert_eq!(own(&host.data()), ["lock"]);
     let error = restore(&engine, "absent").await.unwrap_err();
-    assert!(matches!(
-        error,
-        ResetError::Backup(BackupError::NotFound(_))
-    ));
+    assert!(matches!(backup(error), BackupError::NotFound(_)));
     let unconfirmed = RestoreRequest::new("good");
     let error = engine.restore_behind_gate(unconfirmed).await.unwrap_err();
     assert!(matches!(error, ResetError::Confirmation));
@@ -168,11 +170,8 @@ async fn a_backup_of_other_columns_is_refused() {
     engine.backup(BackupRequest::new("old")).await.unwrap();
     host.run("ALTER TABLE drafts ADD COLUMN later TEXT").await;
     let error = restore(&engine, "old").await.unwrap_err();
-    assert!(matches!(
-        error,
-        ResetError::Backup(BackupError::Unfit { .. })
-    ));
     assert!(chain(&error).contains("`drafts`"), "{}", chain(&error));
+    assert!(matches!(backup(error), BackupError::Unfit { .. }));
 }
 
 #[tokio::test]

@@ -198,7 +198,7 @@ async fn a_part_that_rows_elsewhere_refer_to_is_refused_and_everything_is_as_bef
             ResetRequest::new(selection).confirmed()
         };
         let text = chain(&engine.reset(request(&["accounts"])).await.unwrap_err());
-        assert!(text.contains("refer to rows of `accounts`"), "{text}");
+        assert!(text.contains("`lists` refers to `accounts`"), "{text}");
         assert_same(&dump(&host.pool).await, &before);
         // Nobody refers to these.
         engine
@@ -237,10 +237,7 @@ async fn rows_that_refer_to_factory_rows_stay_whatever_the_foreign_key_does_on_d
                 .await
                 .unwrap_err(),
         );
-        assert!(
-            text.contains("table `likes` refer to rows of `posts`"),
-            "{text}"
-        );
+        assert!(text.contains("`likes` refers to `posts`"), "{text}");
         assert_eq!(host.number("SELECT count(*) FROM likes").await, 4);
         assert_eq!(host.number("SELECT count(*) FROM posts").await, 2);
     }
