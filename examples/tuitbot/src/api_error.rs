@@ -118,9 +118,10 @@ fn reset_message(error: &ResetError) -> String {
 fn reset_status(error: &ResetError) -> StatusCode {
     match error {
         ResetError::Confirmation => StatusCode::BAD_REQUEST,
-        ResetError::AlreadyRunning | ResetError::Blocked(_) | ResetError::Guard { .. } => {
-            StatusCode::CONFLICT
-        }
+        ResetError::AlreadyRunning
+        | ResetError::Blocked(_)
+        | ResetError::References(_)
+        | ResetError::Guard { .. } => StatusCode::CONFLICT,
         ResetError::Drain(_) | ResetError::Undecided { .. } => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }

@@ -19,6 +19,7 @@ mod history;
 mod mount;
 mod options;
 mod processes;
+mod reset_service;
 mod residue;
 mod server;
 mod slow;
