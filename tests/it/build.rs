@@ -334,3 +334,27 @@ async fn steps_are_applied_in_one_order_whatever_the_linker_did() {
     let ids: Vec<_> = engine.steps().map(|step| step.id().as_str()).collect();
     assert_eq!(ids, ["zz", "bb", "config", "media", "aa", "generators"]);
 }
+
+#[tokio::test]
+async fn a_step_that_accompanies_another_is_selected_with_it_and_with_no_other() {
+    const FOLLOWER: StepDescriptor =
+        StepDescriptor::new("follower", Phase::Erase).accompanies(&["leader"]);
+    let steps = async |selected: &str| {
+        let (_directory, builder) = fixture();
+        let builder = builder
+            .step(noop("leader", Phase::Erase))
+            .step(noop("other", Phase::Erase))
+            .step(step(FOLLOWER));
+        let engine = builder.build().await.unwrap();
+        let plan = engine.plan(&Selection::steps([selected])).await.unwrap();
+        let steps = plan.preview().steps.into_iter();
+        steps.map(|step| step.id.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(steps("leader").await, ["follower", "leader"]);
+    assert_eq!(steps("other").await, ["other"]);
+
+    let (_directory, builder) = fixture();
+    let error = builder.step(step(FOLLOWER)).build().await.unwrap_err();
+    let text = chain(&error);
+    assert!(text.contains("accompanies `leader`"), "{text}");
+}
