@@ -27,10 +27,7 @@ use crate::task::blocking;
 #[cfg(feature = "backup")]
 use crate::{
     backup::BackupRequest,
-    error::StepError,
-    plan::StepOutcome,
-    restoration::Restoration,
-    restore_context::RestoreContext,
+    restoration::{self, Restoration},
     saving::{self, Service},
     secrets::SECRETS,
 };
@@ -188,7 +185,7 @@ impl<'a> Attempt<'a> {
         let staging = self.prepare(running, &plan).await?;
         #[cfg(feature = "backup")]
         if self.restoration.is_some() {
-            empty(&plan, transaction).await?;
+            restoration::empty(&plan, transaction).await?;
         }
         for planned in phase(&plan, Phase::Erase) {
             let handles = EraseHandles {
@@ -374,7 +371,7 @@ impl<'a> Attempt<'a> {
         #[cfg(feature = "backup")]
         let restored = match (self.restoration, context.erase.as_mut()) {
             (Some(restoration), Some(handles)) => {
-                Some(self.put_back(restoration, planned, handles).await)
+                Some(restoration.put_back(self.inner, planned, handles).await)
             }
             _ => None,
         };
@@ -409,30 +406,6 @@ impl<'a> Attempt<'a> {
                 Err(FailureCause::Step { step: id, source })
             }
         }
-    }
-
-    /// Lets a step restore what it has saved.
-    #[cfg(feature = "backup")]
-    async fn put_back(
-        &self,
-        restoration: &Restoration,
-        planned: &PlannedStep,
-        handles: &mut EraseHandles<'_>,
-    ) -> Result<StepOutcome, StepError> {
-        let descriptor = planned.descriptor();
-        let Some(saved) = restoration.saved(descriptor.id) else {
-            return Ok(StepOutcome::default());
-        };
-        let mut context = RestoreContext {
-            descriptor,
-            resources: &self.inner.resources,
-            transaction: handles.transaction.as_deref_mut(),
-            staging: handles.staging,
-            unpacked: &restoration.unpacked,
-            saved,
-        };
-        let work = planned.step().restore(&mut context);
-        call(Call::Restore, descriptor, self.inner.limits.step, work).await
     }
 
     async fn forget(&self, planned: &PlannedStep) -> Result<(), FailureCause> {
@@ -536,23 +509,4 @@ fn phase(plan: &ResetPlan, phase: Phase) -> impl Iterator<Item = &PlannedStep> {
     plan.steps
         .iter()
         .filter(move |planned| planned.descriptor().phase == phase)
-}
-
-/// Takes out every row that is to be replaced: of all tables at once, for they may refer to each
-/// other.
-#[cfg(feature = "backup")]
-async fn empty(
-    plan: &ResetPlan,
-    transaction: &mut Option<Box<dyn Transaction>>,
-) -> Result<(), FailureCause> {
-    let items = phase(plan, Phase::Erase).flat_map(|planned| planned.plan.items());
-    let is_there = |item: &&Item| item.kind == ItemKind::Table && item.outcome == Outcome::Removed;
-    let tables: Vec<String> = items
-        .filter(is_there)
-        .map(|item| item.name.clone())
-        .collect();
-    if let (false, Some(transaction)) = (tables.is_empty(), transaction) {
-        transaction.empty(&tables).await?;
-    }
-    Ok(())
 }

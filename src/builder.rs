@@ -2,7 +2,7 @@
 //! before the first request, and ends an interrupted reset.
 
 use std::any::TypeId;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 use crate::bundle::{Backups, BundleError};
 use crate::claims::Ownership;
 use crate::data_directory::DataDirectory;
-use crate::database::{Bounded, Database, DatabaseError, KeptRows, Patience};
+use crate::database::{Bounded, Database, KeptRows, Patience};
 use crate::descriptor::{Phase, Requirement, StepDescriptor};
 use crate::engine::{Engine, Inner, Limits, Running};
 #[cfg(feature = "backup")]
@@ -24,6 +24,7 @@ use crate::gate::Gate;
 use crate::guard::{Guard, NothingUnclaimed};
 use crate::history::History;
 use crate::journal::Journal;
+use crate::known_tables::{KnownTables, list};
 use crate::order::order;
 use crate::registry::{StepRegistration, registered};
 #[cfg(feature = "backup")]
@@ -480,47 +481,6 @@ async fn clean(inner: &Inner) {
             "could not remove what an interrupted backup has left"
         );
     }
-}
-
-/// The tables that there are, or will be when the host's migrations have run.
-struct KnownTables<'a> {
-    database: Option<&'a dyn Database>,
-    names: BTreeSet<String>,
-}
-
-impl<'a> KnownTables<'a> {
-    fn none() -> Self {
-        Self {
-            database: None,
-            names: BTreeSet::new(),
-        }
-    }
-
-    async fn read(database: &'a dyn Database) -> Result<Self, DatabaseError> {
-        let mut transaction = database.read().await?;
-        let mut names = transaction.tables().await?;
-        transaction.rollback().await?;
-        names.extend(database.migrated_tables().iter().cloned());
-        Ok(Self {
-            database: Some(database),
-            names,
-        })
-    }
-
-    /// How the database spells the table `name`.
-    fn find(&self, name: &str) -> Option<&str> {
-        let database = self.database?;
-        let mut names = self.names.iter();
-        let found = names.find(|known| database.is_same_table(known, name));
-        found.map(String::as_str)
-    }
-}
-
-fn list(names: impl Iterator<Item = impl std::fmt::Display>) -> String {
-    names
-        .map(|name| format!("`{name}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
 }
 
 /// A step that accompanies one that nobody knows would never come along.

@@ -98,6 +98,7 @@ mod history;
 pub mod http;
 mod item;
 mod journal;
+mod known_tables;
 mod order;
 mod plan;
 mod planner;

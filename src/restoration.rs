@@ -8,11 +8,18 @@ use rustix::io::Errno;
 
 use crate::backup::BackupError;
 use crate::bundle::{SavedStep, Unpacked, unpack};
+use crate::call::{Call, call};
+use crate::context::EraseHandles;
 use crate::data_directory::{DataDirectory, PathError, directory_flags, remove_tree};
+use crate::database::Transaction;
 use crate::descriptor::{Phase, StepId};
 use crate::engine::Inner;
+use crate::error::{FailureCause, StepError};
+use crate::item::{Item, ItemKind, Outcome};
+use crate::plan::{PlannedStep, ResetPlan, StepOutcome};
 use crate::registry::StepRegistration;
 use crate::relative_path::RelativePath;
+use crate::restore_context::RestoreContext;
 use crate::saving;
 use crate::secrets::{self, SECRETS};
 use crate::selection::{Parts, Selection};
@@ -98,6 +105,29 @@ impl Restoration {
         })
     }
 
+    /// Lets a step put back what it has saved.
+    pub(crate) async fn put_back(
+        &self,
+        inner: &Inner,
+        planned: &PlannedStep,
+        handles: &mut EraseHandles<'_>,
+    ) -> Result<StepOutcome, StepError> {
+        let descriptor = planned.descriptor();
+        let Some(saved) = self.saved(descriptor.id) else {
+            return Ok(StepOutcome::default());
+        };
+        let mut context = RestoreContext {
+            descriptor,
+            resources: &inner.resources,
+            transaction: handles.transaction.as_deref_mut(),
+            staging: handles.staging,
+            unpacked: &self.unpacked,
+            saved,
+        };
+        let work = planned.step().restore(&mut context);
+        call(Call::Restore, descriptor, inner.limits.step, work).await
+    }
+
     /// Whether every step, table, column and path is what it was when the backup was made.
     async fn check(&self, inner: &Inner) -> Result<(), Mismatch> {
         let manifest = self.unpacked.manifest();
@@ -144,6 +174,26 @@ impl Restoration {
         }
         Ok(())
     }
+}
+
+/// Takes out every row that is to be replaced: of all tables at once, for they may refer to each
+/// other.
+pub(crate) async fn empty(
+    plan: &ResetPlan,
+    transaction: &mut Option<Box<dyn Transaction>>,
+) -> Result<(), FailureCause> {
+    let erased = |planned: &&PlannedStep| planned.descriptor().phase == Phase::Erase;
+    let steps = plan.steps.iter().filter(erased);
+    let items = steps.flat_map(|planned| planned.plan.items());
+    let is_there = |item: &&Item| item.kind == ItemKind::Table && item.outcome == Outcome::Removed;
+    let tables: Vec<String> = items
+        .filter(is_there)
+        .map(|item| item.name.clone())
+        .collect();
+    if let (false, Some(transaction)) = (tables.is_empty(), transaction) {
+        transaction.empty(&tables).await?;
+    }
+    Ok(())
 }
 
 /// Removes what a restoration has unpacked. Blocks.

@@ -89,13 +89,12 @@ impl Call {
     pub(super) async fn restore(self, name: String) -> Result<Response, Refused> {
         let (request, condition) = (self.repeatable()?, Condition::of(&self.headers));
         let Self { engine, actor, .. } = self;
-        let message = format!("the backup `{name}` is restored");
-        let mut asked = RestoreRequest::new(name).confirmed().actor(actor);
+        let mut asked = RestoreRequest::new(&*name).confirmed().actor(actor);
         let work = move |engine: Engine, this: Try| async move {
             asked.digest = condition.digest(&engine, &Selection::all()).await?;
             engine.restore_behind_gate(asked.run(this.run)).await
         };
-        let tell = move |_: &Value| message;
+        let tell = move |report: &Value| message::of_restoration(&name, report);
         Ok(once(engine.clone(), request, |this| {
             run(engine, this, tell, work)
         })
@@ -107,6 +106,6 @@ impl Call {
         let conditions = self.headers.get_all(header::IF_MATCH);
         let mut content = vec![self.path.as_bytes(), &self.body];
         content.extend(conditions.iter().map(HeaderValue::as_bytes));
-        Repeatable::of(&self.headers, &self.actor, &content)
+        Repeatable::of(&self.headers, &content)
     }
 }

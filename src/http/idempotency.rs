@@ -27,7 +27,8 @@ const LONGEST: usize = 255;
 /// A request that may be repeated.
 #[derive(Debug)]
 pub(super) struct Repeatable {
-    /// The key of this caller, hashed.
+    /// The key, hashed. Whoever repeats a request may be somebody else by name: a reset may
+    /// have taken his account.
     name: String,
     /// What else of the request must be the same in a repeat, hashed.
     fingerprint: String,
@@ -84,13 +85,9 @@ impl IntoResponse for Done {
 }
 
 impl Repeatable {
-    /// What `headers` say, for a request of `actor` that `content` tells from any other; none
-    /// when it has no key.
-    pub(super) fn of(
-        headers: &HeaderMap,
-        actor: &str,
-        content: &[&[u8]],
-    ) -> Result<Option<Self>, Refused> {
+    /// What `headers` say, for a request that `content` tells from any other; none when it has
+    /// no key.
+    pub(super) fn of(headers: &HeaderMap, content: &[&[u8]]) -> Result<Option<Self>, Refused> {
         let mut keys = headers.get_all(KEY).iter();
         let (key, other) = (keys.next(), keys.next());
         let Some(key) = key else {
@@ -104,7 +101,7 @@ impl Repeatable {
             )));
         }
         Ok(Some(Self {
-            name: hash(&[actor.as_bytes(), key]),
+            name: hash(&[key]),
             fingerprint: hash(content),
         }))
     }

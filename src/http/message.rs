@@ -28,10 +28,31 @@ pub(super) fn of_report(report: &Value) -> String {
     if parts.is_empty() {
         parts.push("there was nothing to delete".to_owned());
     }
-    if elements(report, "pending").next().is_some() {
-        parts.push("what is still pending stands in the report".to_owned());
-    }
+    parts.extend(what_is_pending(report));
     parts.join("; ")
+}
+
+/// Says what a restoration has put back.
+pub(super) fn of_restoration(name: &str, report: &Value) -> String {
+    let restored = Sums::of(report).restored;
+    let count = |kind| restored.get(kind).map_or(0, |sum| sum.count);
+    let (rows, files) = (
+        counted(count("table"), "row"),
+        counted(count("path"), "file"),
+    );
+    let message = format!("the backup `{name}` is restored: {rows} and {files}");
+    let pending = what_is_pending(report).into_iter();
+    [message]
+        .into_iter()
+        .chain(pending)
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+fn what_is_pending(report: &Value) -> Option<String> {
+    let mut pending = elements(report, "pending");
+    let text = "what is still pending stands in the report";
+    pending.next().map(|_| text.to_owned())
 }
 
 /// A number with its unit: `1 row`, `1,542 rows`.
@@ -67,6 +88,7 @@ struct Sum {
 #[derive(Default)]
 struct Sums<'a> {
     removed: BTreeMap<&'a str, Sum>,
+    restored: BTreeMap<&'a str, Sum>,
     kept: u64,
 }
 
@@ -76,10 +98,13 @@ impl<'a> Sums<'a> {
         let steps = elements(report, "steps");
         for item in steps.flat_map(|step| elements(step, "items")) {
             sums.kept += item["kept"].as_u64().unwrap_or_default();
-            if item["outcome"] == "removed"
-                && let Some(kind) = item["kind"].as_str()
-            {
-                let sum = sums.removed.entry(kind).or_default();
+            let of_outcome = match item["outcome"].as_str() {
+                Some("removed") => &mut sums.removed,
+                Some("restored") => &mut sums.restored,
+                _ => continue,
+            };
+            if let Some(kind) = item["kind"].as_str() {
+                let sum = of_outcome.entry(kind).or_default();
                 sum.items += 1;
                 sum.count += item["count"].as_u64().unwrap_or_default();
             }
@@ -115,6 +140,19 @@ mod tests {
         assert_eq!(
             of_report(&nothing),
             "there was nothing to delete; what is still pending stands in the report"
+        );
+    }
+
+    #[test]
+    fn a_restoration_says_what_is_back() {
+        let report = json!({ "steps": [{ "items": [
+            { "kind": "table", "outcome": "restored", "count": 1541 },
+            { "kind": "path", "outcome": "restored", "count": 1 },
+            { "kind": "keys", "outcome": "removed", "count": 3 },
+        ] }], "pending": [] });
+        assert_eq!(
+            of_restoration("before", &report),
+            "the backup `before` is restored: 1,541 rows and 1 file"
         );
     }
 

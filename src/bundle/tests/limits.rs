@@ -3,6 +3,7 @@
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
@@ -153,13 +154,30 @@ fn a_bundle_without_room_is_not_begun() {
     assert_eq!(fs::read_dir(fixture.target()).unwrap().count(), 0);
 }
 
-/// Needs a file system of 6 MiB at `$SMALL_FILE_SYSTEM`, as `mount -t tmpfs -o size=6m`
-/// makes.
+/// A file system of 6 MiB, for as long as it lives.
+struct Small(tempfile::TempDir);
+
+impl Small {
+    fn mount() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut mount = Command::new("mount");
+        let mount = mount.args(["-t", "tmpfs", "-o", "size=6m", "small"]);
+        assert!(mount.arg(directory.path()).status().unwrap().success());
+        Self(directory)
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let unmounted = Command::new("umount").arg("-l").arg(self.0.path()).status();
+        assert!(unmounted.unwrap().success());
+    }
+}
+
 #[test]
-#[ignore = "needs a small file system"]
 fn a_full_disk_is_named_and_nothing_stays() {
-    let small = std::env::var_os("SMALL_FILE_SYSTEM").expect("its path");
-    let directory = tempfile::tempdir_in(small).unwrap();
+    let small = Small::mount();
+    let directory = tempfile::tempdir_in(small.0.path()).unwrap();
     let data_directory = Arc::new(DataDirectory::open(directory.path()).unwrap());
     let backups = Backups::new(data_directory, path("backups"));
     // Full while it is written; full while it is put together; not full.
@@ -192,86 +210,4 @@ fn a_full_disk_is_named_and_nothing_stays() {
             assert_eq!(files(), 0);
         }
     }
-}
-
-/// Mixed data of 1 GiB, and 200,000 entries. Run it optimised, alone, with `--nocapture`.
-#[test]
-#[ignore = "takes minutes: measures speed and memory"]
-fn speed_and_memory() {
-    let peak = || {
-        let status = fs::read_to_string("/proc/self/status").unwrap();
-        let line = status
-            .lines()
-            .find(|line| line.starts_with("VmHWM"))
-            .unwrap();
-        line.split_whitespace()
-            .nth(1)
-            .unwrap()
-            .parse::<u64>()
-            .unwrap()
-            / 1024
-    };
-    let measure = |what: &str, bytes: u64, work: &mut dyn FnMut()| {
-        let begun = std::time::Instant::now();
-        work();
-        let seconds = begun.elapsed().as_secs_f64();
-        let speed = bytes as f64 / 1e6 / seconds;
-        println!(
-            "{what}: {seconds:.1} s, {speed:.0} MB/s, peak {} MiB",
-            peak()
-        );
-    };
-    println!("at the start: peak {} MiB", peak());
-    let small = Fixture::new();
-    for number in 0..200_000 {
-        let directory = small
-            .directory
-            .path()
-            .join(format!("media/{}", number / 1000));
-        if number % 1000 == 0 {
-            fs::create_dir_all(&directory).unwrap();
-        }
-        fs::write(directory.join(number.to_string()), number.to_string()).unwrap();
-    }
-    measure("write 200,000 entries", 0, &mut || {
-        small.save("small", &["media"]).unwrap();
-    });
-    measure("unpack 200,000 entries", 0, &mut || {
-        small.unpack("small").unwrap();
-    });
-    drop(small);
-
-    let large = Fixture::new();
-    fs::create_dir(large.directory.path().join("media")).unwrap();
-    let mut state = 1_u64;
-    let mut random = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state
-    };
-    for number in 0..64 {
-        // A half that cannot be compressed, as images; a half like rows.
-        let content: Vec<u8> = if number % 2 == 0 {
-            (0..2 << 20).flat_map(|_| random().to_le_bytes()).collect()
-        } else {
-            let row = |index: u64| format!("{index},story {},published\n", random() % 1000);
-            let mut text: Vec<u8> = (0..700_000).map(row).collect::<String>().into();
-            text.truncate(16 << 20);
-            text
-        };
-        let file = large.directory.path().join(format!("media/{number}"));
-        fs::write(file, content).unwrap();
-    }
-    measure("write 1 GiB", 1 << 30, &mut || {
-        let info = large.save("large", &["media"]).unwrap();
-        println!(
-            "{} bytes, archived as {}",
-            info.manifest.unwrap().bytes,
-            info.bytes
-        );
-    });
-    measure("unpack 1 GiB", 1 << 30, &mut || {
-        large.unpack("large").unwrap();
-    });
 }
