@@ -10,14 +10,12 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 #[cfg(feature = "backup")]
-use crate::bundle::{Backups, BundleError};
+use crate::bundle::Backups;
 use crate::claims::Ownership;
 use crate::data_directory::DataDirectory;
 use crate::database::{Bounded, Database, KeptRows, Patience};
 use crate::descriptor::{Phase, Requirement, StepDescriptor};
 use crate::engine::{Engine, Inner, Limits, Running};
-#[cfg(feature = "backup")]
-use crate::error::chain;
 use crate::error::{BuildError, RecoveryError};
 use crate::event_log::EventLog;
 use crate::gate::Gate;
@@ -380,7 +378,7 @@ impl EngineBuilder {
             retry::schedule(&inner, &mut running);
         }
         #[cfg(feature = "backup")]
-        clean(&inner).await;
+        restoration::clean(&inner).await;
         let data_directory = inner.data_directory.clone();
         blocking(move || reserve::keep(&data_directory)).await;
         Ok(Engine { inner })
@@ -464,22 +462,6 @@ impl EngineBuilder {
             .iter()
             .filter_map(|id| by_id.get(id).copied())
             .collect())
-    }
-}
-
-/// Removes what a crash in the middle of a backup, or of the unpacking of one, has left.
-#[cfg(feature = "backup")]
-async fn clean(inner: &Inner) {
-    let (data_directory, backups) = (inner.data_directory.clone(), inner.backups.clone());
-    let cleaned = blocking(move || -> Result<(), BundleError> {
-        restoration::clear(&data_directory)?;
-        backups.map_or(Ok(()), |backups| backups.clean())
-    });
-    if let Err(error) = cleaned.await {
-        tracing::warn!(
-            error = chain(&error),
-            "could not remove what an interrupted backup has left"
-        );
     }
 }
 

@@ -7,14 +7,14 @@ use rustix::fs::{Mode, mkdirat, openat};
 use rustix::io::Errno;
 
 use crate::backup::BackupError;
-use crate::bundle::{SavedStep, Unpacked, unpack};
+use crate::bundle::{BundleError, SavedStep, Unpacked, unpack};
 use crate::call::{Call, call};
 use crate::context::EraseHandles;
 use crate::data_directory::{DataDirectory, PathError, directory_flags, remove_tree};
 use crate::database::Transaction;
 use crate::descriptor::{Phase, StepId};
 use crate::engine::Inner;
-use crate::error::{FailureCause, StepError};
+use crate::error::{FailureCause, StepError, chain};
 use crate::item::{Item, ItemKind, Outcome};
 use crate::plan::{PlannedStep, ResetPlan, StepOutcome};
 use crate::registry::StepRegistration;
@@ -206,6 +206,21 @@ pub(crate) fn clear(data_directory: &DataDirectory) -> Result<(), PathError> {
             Ok(())
         }
         removed => removed,
+    }
+}
+
+/// Removes what a crash in the middle of a backup, or of the unpacking of one, has left.
+pub(crate) async fn clean(inner: &Inner) {
+    let (data_directory, backups) = (inner.data_directory.clone(), inner.backups.clone());
+    let cleaned = blocking(move || -> Result<(), BundleError> {
+        clear(&data_directory)?;
+        backups.map_or(Ok(()), |backups| backups.clean())
+    });
+    if let Err(error) = cleaned.await {
+        tracing::warn!(
+            error = chain(&error),
+            "could not remove what an interrupted backup has left"
+        );
     }
 }
 
