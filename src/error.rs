@@ -287,7 +287,7 @@ pub enum ResetError {
     #[error("incorrect confirmation phrase")]
     Confirmation,
     /// Another reset runs.
-    #[error("another reset is running: wait until it has ended")]
+    #[error("another reset is running, or a backup: wait until it has ended")]
     AlreadyRunning,
     /// What would be cleared has changed since the caller looked.
     #[error("what would be cleared has changed since the preview: look again")]

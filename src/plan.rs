@@ -4,7 +4,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::blocker::Blocker;
 use crate::claims::{Preserved, Unclaimed};
-use crate::descriptor::{Category, StepDescriptor};
+use crate::descriptor::{Category, Phase, StepDescriptor};
 use crate::item::Item;
 use crate::reference::BrokenReference;
 use crate::registry::StepRegistration;
@@ -177,16 +177,16 @@ impl ResetPlan {
     }
 
     /// What keeps the plan from being carried out. A restoration puts the rows back that others
-    /// refer to.
+    /// refer to, and is whole without what comes after its commit: that is tried again.
     pub(crate) fn obstacles(&self, is_restoration: bool) -> Vec<Blocker> {
         let mut blockers = self.blockers.clone();
         if is_restoration {
-            let references: Vec<_> = self
-                .references
-                .iter()
-                .map(BrokenReference::blocker)
-                .collect();
-            blockers.retain(|blocker| !references.contains(blocker));
+            let references = self.references.iter().map(BrokenReference::blocker);
+            let later = self.steps.iter();
+            let later = later.filter(|step| step.descriptor().phase == Phase::Forget);
+            let later = later.flat_map(|step| step.plan.blockers.iter().cloned());
+            let passed: Vec<_> = references.chain(later).collect();
+            blockers.retain(|blocker| !passed.contains(blocker));
         }
         blockers
     }
@@ -235,7 +235,6 @@ fn digest(steps: &[PlannedStep]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::descriptor::Phase;
     use crate::item::ItemKind;
 
     fn plan(items: &[Item], fingerprint: &str) -> ResetPlan {

@@ -12,7 +12,7 @@ use crate::call::{Call, call};
 use crate::context::EraseHandles;
 use crate::data_directory::{DataDirectory, PathError, directory_flags, remove_tree};
 use crate::database::Transaction;
-use crate::descriptor::{Phase, StepId};
+use crate::descriptor::{Phase, Scope, StepId};
 use crate::engine::Inner;
 use crate::error::{FailureCause, StepError, chain};
 use crate::item::{Item, ItemKind, Outcome};
@@ -79,15 +79,18 @@ impl Restoration {
         steps.find(|saved| saved.id == step.as_str())
     }
 
-    /// What is to be replaced; with it everything stops that writes, and everything goes that
-    /// only copies.
+    /// What is to be replaced; with it everything stops that writes, and what only copies goes:
+    /// of a cache that others share, where rows are put back.
     pub(crate) fn selection(&self, inner: &Inner) -> Selection {
+        let has_rows = self.steps().iter().any(|saved| !saved.tables.is_empty());
         let is_touched = |step: &&StepRegistration| {
             let descriptor = &step.descriptor;
             match descriptor.phase {
                 Phase::Stop => true,
                 Phase::Erase => self.saved(descriptor.id).is_some(),
-                Phase::Forget => descriptor.is_refillable,
+                Phase::Forget => {
+                    descriptor.is_refillable && (has_rows || descriptor.scope == Scope::Process)
+                }
             }
         };
         let touched = inner.steps.iter().filter(is_touched);

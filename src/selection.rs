@@ -64,6 +64,9 @@ pub enum SelectionError {
         /// The names that there are.
         known: String,
     },
+    /// It selects nothing.
+    #[error("`steps` is empty: name a step, or leave it out to mean all of them")]
+    Nothing,
     /// It narrows a step to nothing.
     #[error("`only` names no part of step `{0}`: name one, or leave the step out")]
     Empty(String),
@@ -199,6 +202,9 @@ impl Selection {
                 name: name.clone(),
                 known: list(&mut kept.iter().map(KeptRows::name)),
             });
+        }
+        if self.steps.as_ref().is_some_and(Vec::is_empty) {
+            return Err(SelectionError::Nothing);
         }
         for step in self.steps.iter().flatten().chain(self.only.keys()) {
             if !known.contains_key(step.as_str()) {

@@ -183,7 +183,8 @@ impl Staging {
             Err(error) => return Err(refuse("open")(error)),
         };
         let fresh = of(slot, FRESH);
-        match mkdirat(&self.area, &*fresh, Mode::RWXU) {
+        // In the place of a link or a file: like one that the service would make.
+        match mkdirat(&self.area, &*fresh, Mode::from_raw_mode(0o755)) {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(error) => return Err(refuse("make an empty directory for")(error)),
         }

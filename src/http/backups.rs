@@ -29,7 +29,7 @@ const LONGEST_NAME: usize = 64;
 pub(super) struct NewBackup {
     /// What it is to be called.
     name: String,
-    /// What it is to hold; everything when absent.
+    /// What it is to hold; everything but preserved secrets when absent.
     #[serde(default, deserialize_with = "present")]
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<Content>, required = false))]
     include: Option<Vec<Content>>,

@@ -16,6 +16,7 @@ use super::reply::Reply;
 use crate::engine::Engine;
 use crate::error::chain;
 use crate::gate::ClosedGate;
+use crate::history::RunOutcome;
 use crate::task::spawn;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -51,6 +52,8 @@ pub(super) struct Done {
     pub(super) reply: Reply,
     pub(super) gate: Option<ClosedGate>,
     pub(super) memory: Memory,
+    /// Whether it came of an earlier try.
+    pub(super) is_recalled: bool,
 }
 
 /// What a repeat is to meet with.
@@ -70,6 +73,7 @@ impl Done {
             reply: reply.into(),
             gate: None,
             memory,
+            is_recalled: false,
         }
     }
 }
@@ -162,6 +166,14 @@ where
             record
         }
     };
+    if since.is_some() && was_undone(engine, record.run) {
+        // Interrupted before its commit, and answered to nobody: it is done now, as another run,
+        // for what the database knows of the first is that it never commits.
+        record.run = Uuid::now_v7();
+        if let Err(error) = answers.keep(name, &record).await {
+            return unwritten(&error);
+        }
+    }
     let run = record.run;
     let this = Try {
         run,
@@ -169,6 +181,7 @@ where
         is_kept: true,
     };
     let done = work(this).await;
+    let is_recalled = done.is_recalled;
     match done.memory {
         Memory::Answer => {
             record.answer = Some(done.reply.clone());
@@ -180,12 +193,20 @@ where
         Memory::Nothing => answers.forget(name).await,
         Memory::Run => {}
     }
+    if is_recalled {
+        return replayed(done);
+    }
     done.into_response()
 }
 
-fn replayed(reply: Reply) -> Response {
+fn was_undone(engine: &Engine, run: Uuid) -> bool {
+    let entry = engine.history_entry(run);
+    entry.is_some_and(|entry| entry.outcome == RunOutcome::Failed)
+}
+
+fn replayed(answer: impl IntoResponse) -> Response {
     let header = [(REPLAYED, HeaderValue::from_static("true"))];
-    (header, reply).into_response()
+    (header, answer).into_response()
 }
 
 fn other_request() -> Response {

@@ -82,7 +82,8 @@ impl IntoResponse for Refused {
 
 impl From<BytesRejection> for Refused {
     fn from(rejection: BytesRejection) -> Self {
-        Self::new(rejection.status(), rejection.body_text())
+        // Also of one that is too large: a caller learns no more from a status of its own.
+        Self::bad_request(rejection.body_text())
     }
 }
 

@@ -45,7 +45,10 @@ where
     if let Some(entry) = earlier
         && entry.outcome != RunOutcome::Refused
     {
-        return recalled(entry, tell);
+        return Done {
+            is_recalled: true,
+            ..recalled(entry, tell)
+        };
     }
     match work(engine, this).await {
         Ok((report, gate)) => {
@@ -58,6 +61,7 @@ where
                 reply: success(&report, tell(&report)),
                 gate: Some(gate),
                 memory: Memory::Answer,
+                is_recalled: false,
             }
         }
         Err(error) => Done::new(Refused::from(&error), of_failure(&error)),

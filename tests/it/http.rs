@@ -198,7 +198,7 @@ async fn a_body_that_is_too_large_or_breaks_off_is_refused_in_json() {
         Err(std::io::Error::other("hung up")),
     ]));
     for (body, expected) in [
-        (large, StatusCode::PAYLOAD_TOO_LARGE),
+        (large, StatusCode::BAD_REQUEST),
         (breaks, StatusCode::BAD_REQUEST),
     ] {
         let request = request(Method::POST, "/reset/preview", body);

@@ -349,7 +349,7 @@ async fn a_second_reset_at_the_same_time_is_a_conflict() {
     assert_eq!(status, StatusCode::CONFLICT);
     assert_eq!(
         answer["error"],
-        "another reset is running: wait until it has ended"
+        "another reset is running, or a backup: wait until it has ended"
     );
     turnstile.let_go();
     assert_eq!(first.await.unwrap().0, StatusCode::OK);
@@ -507,7 +507,7 @@ async fn a_body_that_is_too_large_is_told_so() {
             "x".repeat(64 * 1024)
         );
         let (status, answer) = post(&engine, &format!("/reset/{call}"), body).await;
-        assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(status, StatusCode::BAD_REQUEST);
         assert_eq!(answer["success"], false);
     }
     assert!(fs::exists(host.data().join("media/cat.jpg")).unwrap());

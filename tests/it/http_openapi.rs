@@ -58,7 +58,7 @@ async fn every_operation_tells_every_status() {
             }
             let has_body = operation.get("requestBody").is_some();
             assert_eq!(has_body, method == "post", "{method} {path}");
-            assert_eq!(has("413"), has_body, "{method} {path}");
+            assert!(!has_body || has("400"), "{method} {path}");
         }
     }
     let ids: Vec<_> = document["paths"]

@@ -2,7 +2,7 @@ use std::error::Error;
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use factory_reset::chain;
 use serde::Serialize;
@@ -122,6 +122,13 @@ impl IntoResponse for ApiError {
             success: false,
             error: self.to_string(),
         };
-        (status, Json(refused)).into_response()
+        let mut response = (status, Json(refused)).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer");
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, scheme);
+        }
+        response
     }
 }

@@ -49,13 +49,10 @@ pub(in crate::http) struct OfBody;
 
 impl IntoResponses for OfBody {
     fn responses() -> Responses {
-        responses([
-            (
-                400,
-                error("The body is not confirmed, or names what is not there"),
-            ),
-            (413, error("The body is too large")),
-        ])
+        responses([(
+            400,
+            error("The body is not confirmed, names what is not there, or is too large"),
+        )])
     }
 }
 

@@ -18,6 +18,9 @@ const ANSWER: Duration = Duration::from_secs(5);
 /// How many keys one command unlinks.
 const BATCH: usize = 500;
 
+/// Into how many keys the server looks before others get their turn.
+const LOOK_INTO: usize = 100;
+
 /// How often the keys are gone through: once to unlink them, once to see that there are none,
 /// and a few times more for those who go on writing.
 const ROUNDS: usize = 4;
@@ -31,7 +34,7 @@ pub(super) struct Server {
 /// The keys that begin with a prefix.
 pub(super) struct Census {
     pub(super) keys: u64,
-    /// Changes with their names.
+    /// Changes with their names, and with their contents where the server tells of them.
     pub(super) fingerprint: String,
 }
 
@@ -98,21 +101,28 @@ impl Server {
         redis::cmd("DISCARD").exec_async(connection).await
     }
 
-    /// Counts the keys that begin with `prefix`. Takes 8 bytes of memory for each, so that one
+    /// Counts the keys that begin with `prefix`. Takes 16 bytes of memory for each, so that one
     /// that the server tells of twice is counted once: two of a million different ones are taken
     /// for one with a probability below one in ten million.
     pub(super) async fn count(&mut self, prefix: &str) -> Result<Census, CacheError> {
         let mut hashes = Vec::new();
         let mut scan = Scan::new(prefix);
         while let Some(keys) = self.next(&mut scan).await? {
-            hashes.extend(keys.iter().map(|key| hash(key)));
+            for batch in keys.chunks(LOOK_INTO) {
+                let contents = self.contents(batch).await.into_iter().map(Some);
+                let contents = contents.chain(std::iter::repeat(None));
+                let content = |text: Option<String>| text.map_or(0, |text| hash(text.as_bytes()));
+                let keys = batch.iter().zip(contents);
+                hashes.extend(keys.map(|(key, text)| (hash(key), content(text))));
+            }
         }
         hashes.sort_unstable();
-        hashes.dedup();
+        hashes.dedup_by_key(|(key, _)| *key);
         let mut all = Sha256::new();
-        hashes
-            .iter()
-            .for_each(|hash| all.update(hash.to_le_bytes()));
+        for (key, content) in &hashes {
+            all.update(key.to_le_bytes());
+            all.update(content.to_le_bytes());
+        }
         let fingerprint = all.finalize();
         Ok(Census {
             keys: hashes.len() as u64,
@@ -121,6 +131,18 @@ impl Server {
                 .map(|byte| format!("{byte:02x}"))
                 .collect(),
         })
+    }
+
+    /// What tells the contents of `keys` from others; nothing where the server runs no scripts
+    /// for this user, and then only their names tell.
+    async fn contents(&mut self, keys: &[Vec<u8>]) -> Vec<String> {
+        let contents = redis::cmd("EVAL")
+            .arg(CONTENTS)
+            .arg(keys.len())
+            .arg(keys)
+            .query_async(&mut self.connection)
+            .await;
+        contents.unwrap_or_default()
     }
 
     /// Unlinks every key that begins with `prefix`.
@@ -171,6 +193,20 @@ impl Server {
         }
     }
 }
+
+/// Of each key a hash of its content, made by the server, so that no content travels. Others
+/// wait meanwhile: of a large one its size has to do.
+const CONTENTS: &str = "
+    local contents = {}
+    for place, key in ipairs(KEYS) do
+        local size = redis.call('MEMORY', 'USAGE', key)
+        if size and size <= 65536 then
+            contents[place] = redis.sha1hex(redis.call('DUMP', key) or '')
+        else
+            contents[place] = tostring(size)
+        end
+    end
+    return contents";
 
 /// The same in every process: what one has shown, another may clear.
 fn hash(key: &[u8]) -> u64 {

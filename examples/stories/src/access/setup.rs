@@ -60,9 +60,11 @@ impl Setup {
         if self.users.are_any().await? {
             return Err(ApiError::Conflict("there is a user already".to_owned()));
         }
-        match matches.map_err(ApiError::internal)? {
-            true => Ok(()),
-            false => Err(ApiError::WrongSetupToken),
+        if matches.map_err(ApiError::internal)? {
+            return Ok(());
         }
+        // The users may have gone without our doing: then there is a file from here on.
+        self.token.refresh().await.map_err(ApiError::internal)?;
+        Err(ApiError::WrongSetupToken)
     }
 }
