@@ -7,9 +7,16 @@
 )]
 
 mod api;
+mod backups;
+mod contract;
 mod demo;
 mod host;
+mod idempotency;
+mod if_match;
+mod install;
+mod redis;
 mod restart;
+mod selection;
 mod server;
 mod setup;
 mod tokens;
