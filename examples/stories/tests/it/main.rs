@@ -10,6 +10,7 @@ mod api;
 mod backups;
 mod contract;
 mod demo;
+mod faults;
 mod host;
 mod idempotency;
 mod if_match;
