@@ -43,7 +43,6 @@ mod postgres_rich;
 #[cfg(feature = "postgres")]
 mod postgres_save;
 #[cfg(feature = "postgres")]
-mod proxy;
 mod recovery;
 mod rich;
 mod sqlite;

@@ -5,12 +5,11 @@ use std::time::Duration;
 use factory_reset::{Database, Decision, Postgres, chain};
 use factory_reset_steps::MediaDir;
 use sqlx::Connection;
-use test_servers::Postgres as Server;
+use test_servers::{Fault, Postgres as Server, Proxy};
 use uuid::Uuid;
 
 use crate::fixture::{SHORT, everything, only, own};
 use crate::postgres_fixture::{POSTS, PostgresHost, server};
-use crate::proxy::{Fault, Proxy};
 
 fn posts() -> Vec<String> {
     vec!["posts".to_owned()]
@@ -27,10 +26,7 @@ async fn a_commit_that_breaks_off_is_old_or_new_and_recovery_agrees() {
     ] {
         let proxy = Proxy::to(server().port()).await;
         let database = server().create_database_of(Server::CREATOR);
-        let url = database.url.replace(
-            &format!(":{}/", server().port()),
-            &format!(":{}/", proxy.port),
-        );
+        let url = proxy.url(&database);
         let host = PostgresHost::at(&url, database, &[POSTS]).await;
         host.run("INSERT INTO posts (text) VALUES ('mine')").await;
         host.write("media/cat.jpg", "meow");
@@ -59,10 +55,7 @@ async fn a_commit_that_breaks_off_is_old_or_new_and_recovery_agrees() {
 async fn a_commit_that_comes_too_late_leaves_the_decision_to_the_next_start() {
     let proxy = Proxy::to(server().port()).await;
     let database = server().create_database_of(Server::CREATOR);
-    let url = database.url.replace(
-        &format!(":{}/", server().port()),
-        &format!(":{}/", proxy.port),
-    );
+    let url = proxy.url(&database);
     let host = PostgresHost::at(&url, database, &[POSTS]).await;
     host.run("INSERT INTO posts (text) VALUES ('mine')").await;
     host.write("media/cat.jpg", "meow");

@@ -143,63 +143,7 @@ impl PostgresHost {
     }
 }
 
-/// Everything in the database but what tracks migrations and resets: rows of every table as
-/// text, where the sequences stand, constraints, triggers, rules and columns.
+/// Everything in the database but what tracks migrations and resets.
 pub(crate) async fn dump(pool: &PgPool) -> BTreeMap<String, Vec<String>> {
-    let mut connection = pool.acquire().await.unwrap();
-    let tables: Vec<String> = sqlx::query_scalar(
-        "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class AS c \
-         JOIN pg_namespace AS n ON n.oid = c.relnamespace \
-         WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' \
-           AND n.nspname <> 'information_schema' \
-           AND c.relname NOT IN ('_sqlx_migrations', '_factory_reset')",
-    )
-    .fetch_all(&mut *connection)
-    .await
-    .unwrap();
-    let mut dump = BTreeMap::new();
-    for table in tables {
-        let rows = format!("SELECT whole::text FROM ONLY {table} AS whole ORDER BY 1");
-        let rows = sqlx::query_scalar(AssertSqlSafe(rows));
-        dump.insert(table, rows.fetch_all(&mut *connection).await.unwrap());
-    }
-    let sequences: Vec<String> = sqlx::query_scalar(
-        "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class AS c \
-         JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.relkind = 'S'",
-    )
-    .fetch_all(&mut *connection)
-    .await
-    .unwrap();
-    for sequence in sequences {
-        let state = format!("SELECT (last_value, is_called)::text FROM {sequence}");
-        let state = sqlx::query_scalar(AssertSqlSafe(state));
-        dump.insert(sequence, state.fetch_all(&mut *connection).await.unwrap());
-    }
-    for (name, select) in [
-        (
-            "constraints",
-            "SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) || \
-                    coalesce(obj_description(oid, 'pg_constraint'), '') || convalidated \
-             FROM pg_constraint WHERE connamespace::regnamespace::text !~ '^(pg_|information)' \
-               AND conname <> '_factory_reset_pkey' \
-             ORDER BY 1",
-        ),
-        (
-            "triggers",
-            "SELECT tgenabled::text || pg_get_triggerdef(oid) FROM pg_trigger \
-             WHERE NOT tgisinternal ORDER BY 1",
-        ),
-        (
-            "rules",
-            "SELECT ev_enabled::text || pg_get_ruledef(oid) FROM pg_rewrite \
-             WHERE rulename <> '_RETURN' ORDER BY 1",
-        ),
-    ] {
-        let lines = sqlx::query_scalar(AssertSqlSafe(select));
-        dump.insert(
-            name.to_owned(),
-            lines.fetch_all(&mut *connection).await.unwrap(),
-        );
-    }
-    dump
+    test_servers::dump(&mut pool.acquire().await.unwrap()).await
 }

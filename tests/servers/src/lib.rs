@@ -5,10 +5,14 @@
 //! A program that is missing is a panic, never a test that is skipped: `tests/run` installs
 //! what is needed.
 
+mod dump;
 mod guard;
 mod postgres;
 mod program;
+mod proxy;
 mod redis;
 
+pub use dump::dump;
 pub use postgres::{Database, Postgres};
+pub use proxy::{Fault, Proxy};
 pub use redis::Redis;

@@ -155,6 +155,25 @@ impl Postgres {
         Database { name, url }
     }
 
+    /// Creates a copy of a database that nobody uses.
+    pub fn copy_database(&self, original: &Database) -> Database {
+        let number = self.databases.fetch_add(1, Ordering::Relaxed);
+        let name = format!("test_{number}");
+        let template = &original.name;
+        self.execute(
+            "postgres",
+            &format!("CREATE DATABASE {name} TEMPLATE {template}"),
+        );
+        let url = self.url(&name);
+        Database { name, url }
+    }
+
+    /// Drops a database, whoever uses it.
+    pub fn drop_database(&self, database: &Database) {
+        let name = &database.name;
+        self.execute("postgres", &format!("DROP DATABASE {name} WITH (FORCE)"));
+    }
+
     /// Runs statements as the superuser.
     pub fn execute(&self, database: &str, sql: &str) -> String {
         run(Command::new(self.programs.join("psql"))

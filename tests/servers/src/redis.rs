@@ -4,6 +4,8 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,9 +24,19 @@ pub struct Redis {
     _guard: Guard,
     directory: PathBuf,
     port: u16,
+    databases: AtomicU32,
 }
 
+/// How many databases there are in a server.
+const DATABASES: u32 = 1024;
+
 impl Redis {
+    /// The one server of this test binary.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Redis> = OnceLock::new();
+        SHARED.get_or_init(Self::start)
+    }
+
     /// Starts a server.
     ///
     /// # Panics
@@ -45,6 +57,7 @@ impl Redis {
             ),
             directory,
             port: free_port(),
+            databases: AtomicU32::default(),
         };
         server.start_again();
         server
@@ -62,6 +75,17 @@ impl Redis {
         format!("redis://127.0.0.1:{}/", self.port)
     }
 
+    /// The address of a database that holds no keys.
+    ///
+    /// # Panics
+    ///
+    /// When all of them are in use.
+    pub fn create_database(&self) -> String {
+        let number = self.databases.fetch_add(1, Ordering::Relaxed);
+        assert!(number < DATABASES, "all databases of Redis are in use");
+        format!("{}{number}", self.url())
+    }
+
     /// Stops the server; its keys are gone.
     pub fn stop(&self) {
         // It ends without an answer.
@@ -73,6 +97,7 @@ impl Redis {
     pub fn start_again(&self) {
         run(Command::new("redis-server")
             .args(["--bind", "127.0.0.1", "--port", &self.port.to_string()])
+            .args(["--databases", &DATABASES.to_string()])
             .args(["--save", "", "--appendonly", "no", "--daemonize", "yes"])
             .arg("--dir")
             .arg(&self.directory)

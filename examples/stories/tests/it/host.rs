@@ -1,8 +1,11 @@
 //! How a `stories` is started.
 
+use std::ffi::OsString;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use fault_sweeps::Control;
 use tempfile::TempDir;
 
 use crate::server::Server;
@@ -12,7 +15,7 @@ pub(crate) struct Host {
     directory: PathBuf,
     owned: Option<TempDir>,
     arguments: Vec<String>,
-    variables: Vec<(&'static str, String)>,
+    variables: Vec<(&'static str, OsString)>,
 }
 
 impl Host {
@@ -42,25 +45,40 @@ impl Host {
 
     /// With its rows in the database at `url`.
     pub(crate) fn database(mut self, url: &str) -> Self {
-        self.variables.push(("DATABASE_URL", url.to_owned()));
+        self.variables.push(("DATABASE_URL", url.into()));
         self
     }
 
     /// With its cache in the Redis server at `url`.
     pub(crate) fn redis(mut self, url: &str) -> Self {
-        self.variables.push(("REDIS_URL", url.to_owned()));
+        self.variables.push(("REDIS_URL", url.into()));
         self
     }
 
     /// With this secret to sign tokens.
     pub(crate) fn jwt_secret(mut self, secret: &str) -> Self {
-        self.variables.push(("JWT_SECRET", secret.to_owned()));
+        self.variables.push(("JWT_SECRET", secret.into()));
+        self
+    }
+
+    /// With the shim that `control` controls.
+    pub(crate) fn under(mut self, control: &Control) -> Self {
+        self.variables.extend(control.environment(&self.directory));
         self
     }
 
     pub(crate) fn start(mut self) -> Server {
         let owned = self.owned.take();
         Server::run(self.command(), &self.directory, owned)
+    }
+
+    /// Where it may not start, because of what a fault has left. What it says then is the error.
+    pub(crate) fn try_start(self) -> Result<Server, String> {
+        let log = self.directory.with_file_name("stderr");
+        let mut command = self.command();
+        command.stderr(File::create(&log).unwrap());
+        Server::try_run(command, &self.directory, None)
+            .map_err(|_| std::fs::read_to_string(log).unwrap())
     }
 
     /// What it says when it does not start.

@@ -7,9 +7,17 @@
 )]
 
 mod api;
+mod backups;
+mod contract;
 mod demo;
+mod faults;
 mod host;
+mod idempotency;
+mod if_match;
+mod install;
+mod redis;
 mod restart;
+mod selection;
 mod server;
 mod setup;
 mod tokens;

@@ -61,7 +61,16 @@ impl Answer {
 
 impl Server {
     /// However it is started.
-    pub(crate) fn run(mut command: Command, directory: &Path, owned: Option<TempDir>) -> Self {
+    pub(crate) fn run(command: Command, directory: &Path, owned: Option<TempDir>) -> Self {
+        Self::try_run(command, directory, owned).expect("the server starts")
+    }
+
+    /// However it is started; what it prints instead of its address is the error.
+    pub(crate) fn try_run(
+        mut command: Command,
+        directory: &Path,
+        owned: Option<TempDir>,
+    ) -> Result<Self, String> {
         let mut process = command
             .env("RUST_LOG", "error")
             .stdout(Stdio::piped())
@@ -71,11 +80,11 @@ impl Server {
         BufReader::new(process.stdout.take().unwrap())
             .read_line(&mut line)
             .unwrap();
-        let address = line
-            .trim()
-            .strip_prefix("listening on ")
-            .expect("the server starts");
-        Self {
+        let Some(address) = line.trim().strip_prefix("listening on ") else {
+            process.wait().unwrap();
+            return Err(line);
+        };
+        Ok(Self {
             address: address.to_owned(),
             process,
             client: reqwest::Client::builder()
@@ -84,7 +93,7 @@ impl Server {
                 .unwrap(),
             directory: directory.to_owned(),
             _owned: owned,
-        }
+        })
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -121,10 +130,14 @@ impl Server {
 
     /// What `POST /api/auth/setup` says.
     pub(crate) async fn set_up(&self, setup_token: &str) -> Answer {
+        self.set_up_as("first", setup_token).await
+    }
+
+    pub(crate) async fn set_up_as(&self, username: &str, setup_token: &str) -> Answer {
         let request = self.request(Method::POST, "/api/auth/setup");
         let body = json!({
             "setup_token": setup_token,
-            "username": "first",
+            "username": username,
             "password": "long enough",
         });
         send(request.json(&body)).await
@@ -157,6 +170,12 @@ impl Server {
         sqlx::raw_sql(sql).execute(connection).await.unwrap();
     }
 
+    /// Ends it without a warning, if a fault has not done so.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+
     /// Ends it in good order.
     pub(crate) fn stop(&mut self) {
         let process = rustix::process::Pid::from_child(&self.process);
@@ -167,16 +186,42 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.kill();
     }
 }
 
 pub(crate) async fn send(request: RequestBuilder) -> Answer {
-    let response = request.send().await.unwrap();
-    Answer {
-        status: response.status(),
-        headers: response.headers().clone(),
-        text: response.text().await.unwrap(),
+    try_send(request).await.expect("an answer")
+}
+
+/// No answer when the host was killed before it had given one.
+pub(crate) async fn try_send(request: RequestBuilder) -> Option<Answer> {
+    let answer = async {
+        let response = request.send().await?;
+        Ok(Answer {
+            status: response.status(),
+            headers: response.headers().clone(),
+            text: response.text().await?,
+        })
+    };
+    match answer.await {
+        Err(error) => {
+            let error: reqwest::Error = error;
+            assert!(!error.is_timeout(), "no answer within a minute: {error}");
+            None
+        }
+        Ok(answer) => Some(answer),
     }
+}
+
+/// Waits until `holds` says so; a minute is far more than any of it takes.
+pub(crate) async fn until(mut holds: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        let mut turn = tokio::time::interval(Duration::from_millis(20));
+        while !holds().await {
+            turn.tick().await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(60), waiting).await;
+    waited.expect("it comes to pass within a minute");
 }

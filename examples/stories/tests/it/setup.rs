@@ -6,6 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::host::Host;
+use crate::install::{Backend, Service, on_each_database};
 use crate::server::send;
 
 #[tokio::test]
@@ -101,4 +102,57 @@ async fn the_file_is_there_for_as_long_as_there_is_no_user() {
     std::fs::write(server.path("setup_token"), &setup_token).unwrap();
     let server = start();
     assert!(!server.path("setup_token").exists());
+}
+
+on_each_database![a_reset_that_leaves_no_user_leaves_a_setup_token];
+
+/// Of whatever kind the reset is; and what was signed before is worth nothing.
+async fn a_reset_that_leaves_no_user_leaves_a_setup_token(backend: Backend) {
+    let mut service = Service::demo(backend).await;
+    let mut dead = vec![service.admin.clone(), service.server.token("test").await];
+    let mut setup_tokens = Vec::new();
+    let users = json!({ "confirm": true, "tables": ["users"], "cascade": true });
+    for (call, body) in [
+        ("complete", json!({ "confirm": true })),
+        ("database", json!({ "confirm": true })),
+        ("database", users),
+        (
+            "complete",
+            json!({ "confirm": true, "preserve_test_user": true }),
+        ),
+    ] {
+        assert!(!service.server.path("setup_token").exists());
+        let done = service.post(call, body).await;
+        assert_eq!(done.status, 200, "{}", done.text);
+        assert_eq!(service.install.count("users").await, 0);
+        let file = service.server.path("setup_token");
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let setup_token = service.server.setup_token();
+        assert!(!setup_tokens.contains(&setup_token), "it is another one");
+        for wrong in setup_tokens.iter().map(String::as_str).chain(["", "0"]) {
+            assert_eq!(service.server.set_up(wrong).await.status, 403);
+        }
+        setup_tokens.push(setup_token);
+        service.set_up().await;
+        for token in &dead {
+            let me = service.server.get("/api/users/me", token).await;
+            me.refuses(401, "unauthorized");
+        }
+        dead.push(service.admin.clone());
+    }
+
+    // A restore brings the users of before back, and the one of meanwhile is gone.
+    let before = service.admin.clone();
+    let body = json!({ "confirm": true, "backup": "one" });
+    let done = service.post("complete", body).await;
+    assert_eq!(done.status, 200, "{}", done.text);
+    service.set_up().await;
+    let restore = json!({ "name": "one", "confirm": true });
+    let done = service.post("restore", restore).await;
+    assert_eq!(done.status, 200, "{}", done.text);
+    assert!(!service.server.path("setup_token").exists());
+    let me = async |token: &str| service.server.get("/api/users/me", token).await;
+    me(&service.admin).await.refuses(401, "unauthorized");
+    assert_eq!(me(&before).await.status, 200);
 }

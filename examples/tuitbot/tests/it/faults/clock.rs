@@ -1,9 +1,9 @@
 //! The wall clock is ten years off.
 
-use super::control::Fault;
+use fault_sweeps::{Fault, assert_whole, block_on, sample, sweep};
+
 use super::fixture::Fixture;
 use super::kills::kill;
-use super::sweep::{assert_whole, block_on, sample, sweep};
 
 const TEN_YEARS: i64 = 10 * 365 * 24 * 60 * 60;
 /// How many points are tried in the short form.

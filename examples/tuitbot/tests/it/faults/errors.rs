@@ -1,13 +1,13 @@
 //! A call fails, once or from then on, and the host lives on.
 
+use fault_sweeps::{
+    End, Errno, Fault, Outcome, Tally, any, assert_whole, block_on, chance, choose, is_long,
+    sample, seed, sweep,
+};
 use serde_json::{Value, json};
 
-use super::control::{Errno, Fault};
-use super::fixture::{End, Fixture, Place};
+use super::fixture::{Fixture, Place};
 use super::host::{Answer, Host, Program};
-use super::sweep::{
-    Outcome, Tally, any, assert_whole, block_on, chance, choose, is_long, sample, seed, sweep,
-};
 use crate::server::until;
 
 /// How many points of each kind are tried in the short form.
@@ -153,7 +153,7 @@ async fn look(host: &Host, answer: &Answer, automation: Automation) -> Result<Op
     if shown != [&json!(used), &json!(used), &json!(used && running)] {
         return Err(format!("the host shows {status}, {targets}, {runtime}"));
     }
-    let end = if used { End::Old } else { End::Factory };
+    let end = if used { End::Old } else { End::New };
     if !answer.allows(end) {
         return Err(format!("the host shows {end:?}"));
     }

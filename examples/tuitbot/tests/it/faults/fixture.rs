@@ -2,22 +2,20 @@
 //! point may end in.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
+use fault_sweeps::{Control, End, Fault, State, block_on, copy, directory};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use walkdir::WalkDir;
 
-use super::control::{Control, Fault};
 use super::host::{Answer, Host, Program};
-use super::state::State;
-use super::sweep::block_on;
 
 /// Stands in a row, in a media file and in the configuration of the used install.
 const CANARY: &str = "canary4c1b";
+
+const DATABASE: &str = "tuitbot.db";
 
 /// A used install of one program.
 pub(super) struct Fixture {
@@ -26,13 +24,6 @@ pub(super) struct Fixture {
     old: State,
     factory: State,
     _owned: TempDir,
-}
-
-/// How a reset has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
-    Old,
-    Factory,
 }
 
 impl Fixture {
@@ -68,8 +59,8 @@ impl Fixture {
 
         let mut fixture = Self {
             program,
-            old: State::read(&original).await,
-            factory: State::read(&original).await,
+            old: State::of_sqlite(&original, DATABASE).await,
+            factory: State::of_sqlite(&original, DATABASE).await,
             original,
             _owned: owned,
         };
@@ -111,7 +102,7 @@ impl Fixture {
             if self.program == Program::Tuitbot {
                 place.find_canary()?;
             }
-            End::Factory
+            End::New
         } else {
             let (old, factory) = (state.difference(&self.old), state.difference(&self.factory));
             return Err(format!(
@@ -119,7 +110,7 @@ impl Fixture {
             ));
         };
         if let Some(outcome) = place.last_run()
-            && (outcome == "completed") != (end == End::Factory)
+            && (outcome == "completed") != (end == End::New)
         {
             return Err(format!("{end:?}, and the history says `{outcome}`"));
         }
@@ -163,7 +154,7 @@ impl Answer {
     /// that has not.
     pub(super) fn allows(&self, end: End) -> bool {
         match self.status {
-            200 => end == End::Factory,
+            200 => end == End::New,
             503 => true,
             _ => end == End::Old,
         }
@@ -203,7 +194,7 @@ impl Place {
         let host = Host::start(fixture.program, &self.data, None, &[])
             .map_err(|error| format!("does not start again: {error}"))?;
         host.kill();
-        Ok(State::read(&self.data).await)
+        Ok(State::of_sqlite(&self.data, DATABASE).await)
     }
 
     /// How the last run in the history has ended; none when nothing is known of any, for a
@@ -230,26 +221,5 @@ impl Place {
         }
         let found = String::from_utf8_lossy(&found).into_owned();
         Err(format!("reset, but still readable in {found}"))
-    }
-}
-
-/// In memory where there is such a file system: syncing costs nothing there, and what a disk
-/// may lose is modelled anyway.
-pub(super) fn directory() -> TempDir {
-    tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| tempfile::tempdir().unwrap())
-}
-
-/// Copies a directory with its modes.
-fn copy(from: &Path, to: &Path) {
-    for entry in WalkDir::new(from) {
-        let entry = entry.unwrap();
-        let to = to.join(entry.path().strip_prefix(from).unwrap());
-        if entry.file_type().is_dir() {
-            fs::create_dir(&to).unwrap();
-            let mode = entry.metadata().unwrap().permissions().mode();
-            fs::set_permissions(&to, fs::Permissions::from_mode(mode)).unwrap();
-        } else {
-            fs::copy(entry.path(), &to).unwrap();
-        }
     }
 }

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use fault_sweeps::Control;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
-use super::control::Control;
 use crate::server::RESET;
 
 /// Which program is tested.

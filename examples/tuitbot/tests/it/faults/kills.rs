@@ -1,9 +1,9 @@
 //! kill -9.
 
-use super::control::Fault;
+use fault_sweeps::{Fault, Outcome, Tally, assert_whole, block_on, sample, sweep};
+
 use super::fixture::Fixture;
 use super::host::{Host, Program};
-use super::sweep::{Outcome, Tally, assert_whole, block_on, sample, sweep};
 
 /// How many points beside those before each call are tried in the short form.
 const SHORT: usize = 60;

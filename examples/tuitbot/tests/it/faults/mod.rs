@@ -2,13 +2,12 @@
 //! call fails, or the power goes. Whatever the instant, the next start must find the old state
 //! or the factory state, whole, and every answer must have been true.
 //!
-//! The calls are counted and spoilt by `shim.c`. That a sweep would find a half reset is shown
+//! The calls are counted and spoilt by the shim of `fault-sweeps`. That a sweep would find a half reset is shown
 //! by the same sweep over a host that resets naively (`examples/naive.rs`).
 //!
 //! `cargo test` runs a short form; `tests/faults --long` tries everything.
 
 mod clock;
-mod control;
 mod disk;
 mod errors;
 mod fixture;
@@ -17,5 +16,3 @@ mod kills;
 mod log;
 mod power_cuts;
 mod recoveries;
-mod state;
-mod sweep;

@@ -1,14 +1,15 @@
 //! The power goes.
 
+use fault_sweeps::{
+    Fault, Outcome, Tally, assert_whole, block_on, chance, is_long, sample, seed, sweep,
+};
 use rand::RngExt;
 
-use super::control::Fault;
 use super::disk::{Disk, Remains, restore};
 use super::fixture::{Fixture, Place};
 use super::host::{Answer, Host};
 use super::log::{self, Change};
 use super::recoveries::interrupted;
-use super::sweep::{Outcome, Tally, assert_whole, block_on, chance, is_long, sample, seed, sweep};
 
 /// How many draws of what was not synced there are for each instant, of a reset and of a
 /// start that ends one.

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use fault_sweeps::{
+    Errno, Fault, Outcome, any, assert_whole, block_on, chance, is_long, sample, seed, sweep,
+};
 use uuid::Uuid;
 use walkdir::WalkDir;
 
-use super::control::{Errno, Fault};
 use super::fixture::{Fixture, Place};
 use super::host::Host;
-use super::sweep::{Outcome, any, assert_whole, block_on, chance, is_long, sample, seed, sweep};
 
 /// How many kills of a reset, and then of a start, are tried in the short form.
 const SHORT_RESETS: usize = 100;

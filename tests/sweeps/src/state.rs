@@ -1,4 +1,4 @@
-//! All that a data directory holds.
+//! All that a host keeps.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -10,14 +10,13 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, SqliteConnection};
 use walkdir::{DirEntry, WalkDir};
 
-use super::fixture::directory;
+use crate::place::directory;
 
-const DATABASE: &str = "tuitbot.db";
 const OWN_DIRECTORY: &str = ".factory-reset";
 
 /// What must be the same where nothing has happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct State {
+pub struct State {
     /// Every table's rows, the schema and what the integrity check says; without the reset's
     /// own table.
     tables: BTreeMap<String, Vec<String>>,
@@ -28,8 +27,27 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Reads it while no host runs, and changes nothing.
-    pub(super) async fn read(data: &Path) -> Self {
+    /// Reads the directory `data` and the SQLite database `database` in it, while nothing
+    /// changes them, and changes nothing.
+    pub async fn of_sqlite(data: &Path, database: &str) -> Self {
+        // Opening the database would change it.
+        let copy = directory();
+        for suffix in ["", "-wal"] {
+            let name = format!("{database}{suffix}");
+            if data.join(&name).exists() {
+                fs::copy(data.join(&name), copy.path().join(&name)).unwrap();
+            }
+        }
+        let mut state = Self::of_files(data, tables(&copy.path().join(database)).await);
+        let is_database = |path: &PathBuf| path.to_string_lossy().starts_with(database);
+        state.files.retain(|path, _| !is_database(path));
+        state
+    }
+
+    /// Reads the directory `data`, while nothing changes it, and changes nothing; `tables` are
+    /// kept elsewhere.
+    #[must_use]
+    pub fn of_files(data: &Path, tables: BTreeMap<String, Vec<String>>) -> Self {
         let mut files = BTreeMap::new();
         let mut left = Vec::new();
         for entry in WalkDir::new(data).min_depth(1).sort_by_file_name() {
@@ -39,40 +57,85 @@ impl State {
                 if !is_kept(own) || is_empty_reserve(&entry) {
                     left.push(name);
                 }
-            } else if !name.to_string_lossy().starts_with(DATABASE) {
+            } else {
                 let content = entry.file_type().is_file();
                 let content = content.then(|| fs::read(entry.path()).unwrap());
                 let mode = entry.metadata().unwrap().permissions().mode();
                 files.insert(name, (mode, content));
             }
         }
-        // Opening the database would change it.
-        let copy = directory();
-        for suffix in ["", "-wal"] {
-            let name = format!("{DATABASE}{suffix}");
-            if data.join(&name).exists() {
-                fs::copy(data.join(&name), copy.path().join(&name)).unwrap();
-            }
-        }
         Self {
-            tables: tables(&copy.path().join(DATABASE)).await,
+            tables,
             files,
             left,
         }
     }
 
+    /// The same with more that is kept elsewhere.
+    #[must_use]
+    pub fn with(mut self, name: &str, rows: Vec<String>) -> Self {
+        self.tables.insert(name.to_owned(), rows);
+        self
+    }
+
+    /// The same without what is below `path`.
+    #[must_use]
+    pub fn without_files(mut self, path: &str) -> Self {
+        self.files.retain(|file, _| !file.starts_with(path));
+        self
+    }
+
+    /// The same, whatever the content of this file is.
+    #[must_use]
+    pub fn without_content(mut self, path: &str) -> Self {
+        if let Some((_, content)) = self.files.get_mut(Path::new(path)) {
+            *content = None;
+        }
+        self
+    }
+
+    /// The same without the rows of `table`.
+    #[must_use]
+    pub fn without_rows(mut self, table: &str) -> Self {
+        self.tables.remove(table);
+        self
+    }
+
+    /// What each table holds.
+    #[must_use]
+    pub fn tables(&self) -> &BTreeMap<String, Vec<String>> {
+        &self.tables
+    }
+
+    /// The files below `path`, each with its content.
+    pub fn files(&self, path: &str) -> impl Iterator<Item = (&Path, &[u8])> {
+        self.files.iter().filter_map(move |(file, (_, content))| {
+            let content = content.as_deref()?;
+            file.starts_with(path).then_some((file.as_path(), content))
+        })
+    }
+
     /// The rows of `table`, each as text.
-    pub(super) fn rows(&self, table: &str) -> &[String] {
+    #[must_use]
+    pub fn rows(&self, table: &str) -> &[String] {
         self.tables.get(table).map_or(&[], Vec::as_slice)
     }
 
     /// The same but for what `other` has more: where the automation runs, rows come.
-    pub(super) fn has_same_files(&self, other: &Self) -> bool {
+    #[must_use]
+    pub fn has_same_files(&self, other: &Self) -> bool {
         self.files == other.files && self.left == other.left
     }
 
+    /// Fails, and says in what they differ, unless they are the same.
+    #[track_caller]
+    pub fn assert_is(&self, other: &Self) {
+        assert!(self == other, "{}", self.difference(other));
+    }
+
     /// In what they differ, shortly.
-    pub(super) fn difference(&self, other: &Self) -> String {
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> String {
         let mut all = Vec::new();
         compare(&self.tables, &other.tables, &mut all);
         compare(&self.files, &other.files, &mut all);
@@ -86,7 +149,13 @@ impl State {
 /// What stays in the reset's own directory when none is under way.
 fn is_kept(own: &Path) -> bool {
     let name = own.to_string_lossy();
-    name.is_empty() || name == "lock" || name == "reserve" || name.starts_with("history")
+    name.is_empty() || name == "lock" || name == "reserve" || is_record(&name)
+}
+
+fn is_record(name: &str) -> bool {
+    ["history", "idempotency"]
+        .iter()
+        .any(|folder| name.starts_with(folder))
 }
 
 /// Room that is kept for a full disk, and is none.

@@ -24,40 +24,50 @@ const SIZE: u64 = 1096;
 
 /// What happens at which call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
+pub enum Fault {
+    /// Nothing; calls are counted.
     None,
+    /// The host is killed before this call.
     KillBefore(u64),
+    /// The host is killed after this call.
     KillAfter(u64),
     /// A write that reaches the file only with its first half; any other call as if there were
     /// no fault.
     KillHalfway(u64),
+    /// This call fails.
     FailOnce(u64, Errno),
+    /// This call fails, and all after it.
     FailFromThenOn(u64, Errno),
 }
 
 /// An error of the operating system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::upper_case_acronyms, reason = "their names")]
-pub(super) enum Errno {
+pub enum Errno {
+    /// The disk is broken.
     EIO = 5,
+    /// It is forbidden.
     EACCES = 13,
+    /// The disk is full.
     ENOSPC = 28,
 }
 
 impl Errno {
-    pub(super) const ALL: [Self; 3] = [Self::EIO, Self::ENOSPC, Self::EACCES];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::EIO, Self::ENOSPC, Self::EACCES];
 }
 
 /// Shared with one host. The host maps the file; here it is read and written, which on Linux
 /// is the same memory.
-pub(super) struct Control {
+pub struct Control {
     file: File,
     directory: PathBuf,
 }
 
 impl Control {
     /// In `directory`, which is not the host's data directory. Nothing is armed.
-    pub(super) fn create(directory: &Path) -> Self {
+    #[must_use]
+    pub fn create(directory: &Path) -> Self {
         let options = File::options()
             .create(true)
             .truncate(true)
@@ -73,7 +83,8 @@ impl Control {
     }
 
     /// What the shim is to find in its environment; with a log if there is to be one.
-    pub(super) fn environment(&self, data: &Path) -> Vec<(&'static str, OsString)> {
+    #[must_use]
+    pub fn environment(&self, data: &Path) -> Vec<(&'static str, OsString)> {
         let mut environment = vec![
             ("LD_PRELOAD", SHIM.0.clone().into()),
             ("FAULTS_CONTROL", self.directory.join("control").into()),
@@ -86,7 +97,7 @@ impl Control {
     }
 
     /// Has every counted call written down; to be called before the host is started.
-    pub(super) fn keep_log(&self) -> PathBuf {
+    pub fn keep_log(&self) -> PathBuf {
         File::create(self.log()).unwrap();
         self.log()
     }
@@ -96,7 +107,7 @@ impl Control {
     }
 
     /// Counts from here on, and lets the fault happen.
-    pub(super) fn arm(&self, fault: Fault) {
+    pub fn arm(&self, fault: Fault) {
         let (mode, target, error) = match fault {
             Fault::None => (0, 0, None),
             Fault::KillBefore(call) => (1, call, None),
@@ -115,27 +126,29 @@ impl Control {
     }
 
     /// From here on every call is as if there were no shim.
-    pub(super) fn disarm(&self) {
+    pub fn disarm(&self) {
         self.write(ARMED, &u32::to_ne_bytes(0));
     }
 
     /// Opening a file or a directory for reading counts too, and can fail.
-    pub(super) fn count_reads(&self) {
+    pub fn count_reads(&self) {
         self.write(READS, &u32::to_ne_bytes(1));
     }
 
     /// Moves the host's wall clock.
-    pub(super) fn move_clock(&self, seconds: i64) {
+    pub fn move_clock(&self, seconds: i64) {
         self.write(CLOCK, &seconds.to_ne_bytes());
     }
 
     /// How many calls there were since it was armed.
-    pub(super) fn count(&self) -> u64 {
+    #[must_use]
+    pub fn count(&self) -> u64 {
         u64::from_ne_bytes(self.read(COUNT))
     }
 
     /// The call at which the fault happened, and its path in the data directory.
-    pub(super) fn hit(&self) -> Option<String> {
+    #[must_use]
+    pub fn hit(&self) -> Option<String> {
         if u32::from_ne_bytes(self.read(HIT)) == 0 {
             return None;
         }

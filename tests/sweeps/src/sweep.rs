@@ -9,44 +9,57 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 
-use super::fixture::End;
-
 /// How many points are under way at a time.
 const WORKERS: usize = 2;
 
+/// How a reset has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Everything is as it was.
+    Old,
+    /// Everything is as the reset makes it: as in the factory state, or as in the backup that
+    /// was restored.
+    New,
+}
+
 /// What became of one point.
 #[derive(Debug)]
-pub(super) struct Outcome {
+pub struct Outcome {
     /// Where the fault happened; none when the point was not reached, for the number of calls
     /// differs from run to run.
-    pub(super) hit: Option<String>,
+    pub hit: Option<String>,
     /// The status of the answer, if there was one.
-    pub(super) answer: Option<u16>,
+    pub answer: Option<u16>,
     /// How the reset has ended, or what is wrong.
-    pub(super) end: Result<End, String>,
+    pub end: Result<End, String>,
 }
 
 /// What became of all points, in their order.
 #[derive(Debug, Default)]
-pub(super) struct Tally(pub(super) Vec<Outcome>);
+pub struct Tally(pub Vec<Outcome>);
 
 /// Whether everything is to be tried, and not what fits into a run of all tests.
-pub(super) fn is_long() -> bool {
+#[must_use]
+pub fn is_long() -> bool {
     std::env::var("FACTORY_RESET_FAULTS").is_ok_and(|form| form == "long")
 }
 
 /// Where chance is asked; another one with `FACTORY_RESET_FAULTS_SEED`.
-pub(super) fn seed() -> u64 {
+#[must_use]
+pub fn seed() -> u64 {
     let given = std::env::var("FACTORY_RESET_FAULTS_SEED");
     given.map_or(20_260_731, |seed| seed.parse().expect("a seed is a number"))
 }
 
-pub(super) fn chance(seed: u64) -> StdRng {
+/// Random numbers that follow from the seed alone.
+#[must_use]
+pub fn chance(seed: u64) -> StdRng {
     StdRng::seed_from_u64(seed)
 }
 
 /// All of them in the long form, else `count` by chance.
-pub(super) fn sample<Point: Clone>(points: Vec<Point>, count: usize) -> Vec<Point> {
+#[must_use]
+pub fn sample<Point: Clone>(points: Vec<Point>, count: usize) -> Vec<Point> {
     if is_long() {
         points
     } else {
@@ -55,7 +68,8 @@ pub(super) fn sample<Point: Clone>(points: Vec<Point>, count: usize) -> Vec<Poin
 }
 
 /// At most `count` of them by chance, in their order.
-pub(super) fn choose<Point: Clone>(points: Vec<Point>, count: usize) -> Vec<Point> {
+#[must_use]
+pub fn choose<Point: Clone>(points: Vec<Point>, count: usize) -> Vec<Point> {
     if points.len() <= count {
         return points;
     }
@@ -72,21 +86,18 @@ pub(super) fn choose<Point: Clone>(points: Vec<Point>, count: usize) -> Vec<Poin
 }
 
 /// One of them by chance.
-pub(super) fn any<Point: Copy>(chance: &mut StdRng, points: &[Point]) -> Point {
+pub fn any<Point: Copy>(chance: &mut StdRng, points: &[Point]) -> Point {
     points[chance.random_range(0..points.len())]
 }
 
 /// A runtime of its own for every point.
-pub(super) fn block_on<Output>(work: impl Future<Output = Output>) -> Output {
+pub fn block_on<Output>(work: impl Future<Output = Output>) -> Output {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     runtime.enable_all().build().unwrap().block_on(work)
 }
 
 /// Runs all points, a few at a time, and one sweep at a time.
-pub(super) fn sweep<Point: Sync>(
-    points: &[Point],
-    run: impl AsyncFn(&Point) -> Outcome + Sync,
-) -> Tally {
+pub fn sweep<Point: Sync>(points: &[Point], run: impl AsyncFn(&Point) -> Outcome + Sync) -> Tally {
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let next = AtomicUsize::new(0);
@@ -144,7 +155,7 @@ impl Tally {
     }
 
     /// Prints one line of the table; see `tests/faults`.
-    pub(super) fn print(&self, fault: &str, naive: Option<&Self>) {
+    pub fn print(&self, fault: &str, naive: Option<&Self>) {
         let naive = naive.map_or("".to_owned(), |naive| {
             format!("{} of {}", naive.wrong().len(), naive.hit().count())
         });
@@ -153,7 +164,7 @@ impl Tally {
             self.0.len(),
             self.hit().count(),
             self.ended(End::Old),
-            self.ended(End::Factory),
+            self.ended(End::New),
             self.wrong().len(),
             self.answers(),
             seed(),
@@ -161,7 +172,7 @@ impl Tally {
     }
 
     /// The sweep sees what a host does wrong that has no journal.
-    pub(super) fn assert_half(&self) {
+    pub fn assert_half(&self) {
         assert!(
             !self.wrong().is_empty(),
             "no half reset was found where there must be some"
@@ -170,7 +181,7 @@ impl Tally {
 }
 
 /// Every point has ended in one of the two states, and nearly all were reached.
-pub(super) fn assert_whole(tallies: &[Tally]) {
+pub fn assert_whole(tallies: &[Tally]) {
     let wrong: Vec<String> = tallies.iter().flat_map(Tally::wrong).collect();
     assert!(
         wrong.is_empty(),
