@@ -42,7 +42,6 @@ pub enum Fault {
 
 /// An error of the operating system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::upper_case_acronyms, reason = "their names")]
 pub enum Errno {
     /// The disk is broken.
     EIO = 5,
