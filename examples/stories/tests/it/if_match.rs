@@ -46,7 +46,7 @@ async fn what_has_changed_since_is_not_reset(backend: Backend) {
                 service
                     .install
                     .execute("DELETE FROM story_tags WHERE story_id = 1")
-                    .await
+                    .await;
             }
         }
         let before = service.state().await;
