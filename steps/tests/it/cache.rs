@@ -150,7 +150,7 @@ async fn a_longer_prefix_narrows_it() {
 }
 
 #[tokio::test]
-async fn the_digest_follows_the_names_of_keys_alone() {
+async fn the_digest_follows_the_keys_under_the_prefix_and_what_they_hold() {
     let host = Host::new();
     host.set(&["stories:1", "stories:2", "other:1"]).await;
     let engine = host.engine().await;
@@ -164,9 +164,11 @@ async fn the_digest_follows_the_names_of_keys_alone() {
     };
     let seen = digest().await;
     let mut connection = host.connect().await;
-    run(&mut connection, "SET stories:1 changed").await;
     run(&mut connection, "SET other:2 1").await;
     assert_eq!(digest().await, seen);
+    run(&mut connection, "SET stories:2 changed").await;
+    assert_ne!(digest().await, seen);
+    let seen = digest().await;
     run(&mut connection, "RENAME stories:1 stories:3").await;
     assert_ne!(digest().await, seen);
     let request = ResetRequest::new(cache_alone())
