@@ -12,7 +12,7 @@ on_each_database![
     repeats_at_the_same_time_are_one_reset,
     a_repeat_of_a_backup_makes_no_other,
     a_refusal_is_repeated_too,
-    after_a_complete_reset_the_next_administrator_of_that_name_gets_the_answer,
+    after_a_complete_reset_the_next_administrator_gets_the_answer,
 ];
 
 async fn keyed(service: &Service, call: &str, key: &str, body: &Value) -> Answer {
@@ -131,9 +131,7 @@ async fn a_refusal_is_repeated_too(backend: Backend) {
     assert!(service.install.count("tags").await > 0);
 }
 
-async fn after_a_complete_reset_the_next_administrator_of_that_name_gets_the_answer(
-    backend: Backend,
-) {
+async fn after_a_complete_reset_the_next_administrator_gets_the_answer(backend: Backend) {
     let mut service = Service::demo(backend).await;
     let body = json!({ "confirm": true });
     let first = keyed(&service, "complete", "one", &body).await;
@@ -142,7 +140,7 @@ async fn after_a_complete_reset_the_next_administrator_of_that_name_gets_the_ans
     keyed(&service, "complete", "one", &body)
         .await
         .refuses(401, "unauthorized");
-    service.set_up_as("admin").await;
+    service.set_up().await;
     let before = service.state().await;
     let again = keyed(&service, "complete", "one", &body).await;
     assert!(is_replayed(&again));

@@ -244,12 +244,7 @@ impl Service {
 
     /// The first administrator after a reset; his token from here on.
     pub(crate) async fn set_up(&mut self) {
-        self.set_up_as("first").await;
-    }
-
-    pub(crate) async fn set_up_as(&mut self, username: &str) {
-        let setup_token = self.server.setup_token();
-        let answer = self.server.set_up_as(username, &setup_token).await;
+        let answer = self.server.set_up(&self.server.setup_token()).await;
         assert_eq!(answer.status, 201, "{}", answer.text);
         answer.json()["token"]
             .as_str()

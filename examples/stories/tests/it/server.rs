@@ -130,14 +130,10 @@ impl Server {
 
     /// What `POST /api/auth/setup` says.
     pub(crate) async fn set_up(&self, setup_token: &str) -> Answer {
-        self.set_up_as("first", setup_token).await
-    }
-
-    pub(crate) async fn set_up_as(&self, username: &str, setup_token: &str) -> Answer {
         let request = self.request(Method::POST, "/api/auth/setup");
         let body = json!({
             "setup_token": setup_token,
-            "username": username,
+            "username": "first",
             "password": "long enough",
         });
         send(request.json(&body)).await

@@ -137,13 +137,14 @@ fn a_table_that_is_locked_elsewhere_is_an_error_in_bounded_time_and_changes_noth
                 let place = fixture.place();
                 let url = &place.install.database.as_ref().unwrap().url;
                 let mut other = PgConnection::connect(url).await.unwrap();
-                let server = place.install.host().start();
+                let mut server = place.install.host().start();
                 let begin = sqlx::AssertSqlSafe(format!("BEGIN; {hold}"));
                 sqlx::raw_sql(begin).execute(&mut other).await.unwrap();
                 let answer = fixture.action.ask(&server, &fixture.token).await.unwrap();
                 assert_eq!(answer.status, 500, "{}", answer.text);
                 assert!(answer.text.contains("lock"), "{}", answer.text);
                 other.close().await.unwrap();
+                server.kill();
                 let end = fixture.settle(&place, Some(&answer)).await;
                 assert_eq!(end, Ok(End::Old), "{hold}");
                 let server = place.install.host().start();
