@@ -7,7 +7,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Any, AnyPool, ConnectOptions, Transaction};
+use sqlx::{Any, AnyPool, AssertSqlSafe, ConnectOptions, Executor, Transaction};
 
 /// The schema on SQLite. A fresh install holds no rows.
 pub static SQLITE_MIGRATOR: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -66,9 +66,22 @@ impl Database {
             }
             Some(_) => return Err(DatabaseUrlError::Scheme),
         };
+        let waits = matches!(pool, Pool::Postgres(_)).then(|| {
+            // SQLite's connections have theirs in their options.
+            format!("SET lock_timeout = {}", PATIENCE.as_millis())
+        });
         let any = AnyPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(PATIENCE)
+            .after_connect(move |connection, _| {
+                let waits = waits.clone();
+                Box::pin(async move {
+                    if let Some(waits) = waits {
+                        connection.execute(AssertSqlSafe(waits)).await?;
+                    }
+                    Ok(())
+                })
+            })
             .connect_lazy_with(any);
         Ok(Self { any, pool })
     }

@@ -43,10 +43,8 @@ impl Factory {
         let model = Model::of(host, schema).await?;
         let scratch = Scratch::create(scratch, &model).await?;
         let factory = Self::read(&scratch, migrator, &model).await;
-        match (factory, scratch.drop().await) {
-            (Ok(factory), Ok(())) => Ok(factory),
-            (Err(error), _) | (Ok(_), Err(error)) => Err(error),
-        }
+        scratch.drop().await;
+        factory
     }
 
     async fn read(

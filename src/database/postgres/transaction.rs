@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, PgConnection};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::aside::Aside;
@@ -239,6 +241,10 @@ impl PostgresTransaction {
     }
 }
 
+/// How long the server may take to write a COMMIT down, whatever it is of: nothing is left to do
+/// by then. A line that is dead but open would hold the tables locked until it is given up.
+const COMMIT: Duration = Duration::from_secs(30);
+
 #[async_trait]
 impl Transaction for PostgresTransaction {
     async fn tables(&mut self) -> Result<BTreeSet<String>, DatabaseError> {
@@ -358,7 +364,12 @@ impl Transaction for PostgresTransaction {
         record::commit(&mut self.connection, run, rewrite)
             .await
             .map_err(DatabaseError::rolled_back)?;
-        if let Err(error) = super::run(&mut self.connection, "COMMIT").await {
+        let committing = super::run(&mut self.connection, "COMMIT");
+        let Ok(committed) = timeout(COMMIT, committing).await else {
+            let silence = "no answer: the database is asked by another connection what stands";
+            return Err(DatabaseError::new("commit", silence));
+        };
+        if let Err(error) = committed {
             let is_refusal = is_refusal(&error);
             let error = failed("commit")(error);
             return Err(if is_refusal {
