@@ -109,19 +109,20 @@ impl From<ResetError> for ApiError {
 /// The database's own words where it was the database that failed: they tell the user whether
 /// to try again.
 fn reset_message(error: &ResetError) -> String {
-    match error.database() {
-        Some(database) => format!("database query error: {}", chain(database)),
-        None => chain(error),
+    match (error, error.database()) {
+        (_, Some(database)) => format!("database query error: {}", chain(database)),
+        // Foreseen by now, and no other error to the clients of this call than it always was.
+        (ResetError::References(_), None) => format!("database query error: {}", chain(error)),
+        (_, None) => chain(error),
     }
 }
 
 fn reset_status(error: &ResetError) -> StatusCode {
     match error {
         ResetError::Confirmation => StatusCode::BAD_REQUEST,
-        ResetError::AlreadyRunning
-        | ResetError::Blocked(_)
-        | ResetError::References(_)
-        | ResetError::Guard { .. } => StatusCode::CONFLICT,
+        ResetError::AlreadyRunning | ResetError::Blocked(_) | ResetError::Guard { .. } => {
+            StatusCode::CONFLICT
+        }
         ResetError::Drain(_) | ResetError::Undecided { .. } => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
