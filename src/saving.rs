@@ -16,7 +16,7 @@ use crate::error::StepError;
 use crate::registry::StepRegistration;
 use crate::relative_path::RelativePath;
 use crate::save_context::SaveContext;
-use crate::secrets::{self, SECRETS};
+use crate::secrets::SECRETS;
 use crate::selection::Parts;
 use crate::task::blocking;
 
@@ -209,7 +209,7 @@ async fn save(
             contents.push(saved);
         }
     }
-    let writer = writer.ok_or_else(|| BundleError::Unfinished(secrets::ID.to_owned()))?;
+    let writer = writer.ok_or_else(|| BundleError::Unfinished("an earlier entry".to_owned()))?;
     Ok((writer, contents))
 }
 

@@ -98,6 +98,11 @@ pub async fn serve(arguments: &ServeArguments) -> Result<(), StartupError> {
     let server = Server::new(app(state.clone(), &engine), |error| {
         ApiError::internal(error).into_response()
     });
+    let shutdown = async {
+        shutdown.await;
+        // Whoever listens to events would keep the service from ending.
+        engine.end_events();
+    };
     server.serve(listener, shutdown).await;
 
     state.runtimes.stop_all().await;
