@@ -1,5 +1,8 @@
 //! One attempt at a reset: a plan through the phases, and back where it fails.
 
+mod preparation;
+mod step;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -7,31 +10,28 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::call::{Call, call};
-use crate::context::{EraseHandles, ForgetContext, ResumeContext, StepContext};
+use crate::context::{EraseHandles, ResumeContext};
 use crate::database::{Decision, Transaction};
-use crate::descriptor::{Phase, StepId};
+use crate::descriptor::Phase;
 use crate::engine::{Inner, Running};
 use crate::error::{FailureCause, RecoveryError, ResetError, chain};
 use crate::event::{EventKind, Progress};
 use crate::executor::record;
 use crate::gate::ClosedGate;
 use crate::history::HistoryEntry;
-use crate::item::{Item, ItemKind, Outcome};
 use crate::journal::JournalRecord;
 use crate::plan::{PlannedStep, ResetPlan};
-use crate::relative_path::RelativePath;
-use crate::report::{Pending, Report, SWEEP, StepReport, cleared};
+use crate::report::{Pending, Report, SWEEP, cleared};
 use crate::request::ResetRequest;
-use crate::staging::{Slot, Staging, purge};
+use crate::staging::{Staging, purge};
 use crate::task::blocking;
+use crate::{planner, recovery, reserve};
 #[cfg(feature = "backup")]
 use crate::{
-    backup::BackupRequest,
     restoration::{self, Restoration},
-    saving::{self, Service},
+    saving,
     secrets::SECRETS,
 };
-use crate::{planner, recovery, reserve};
 
 /// Why the commit was not reached.
 pub(crate) enum Unfinished {
@@ -51,7 +51,7 @@ impl<E: Into<FailureCause>> From<E> for Unfinished {
 pub(crate) struct Attempt<'a> {
     inner: &'a Arc<Inner>,
     request: &'a ResetRequest,
-    progress: &'a Progress,
+    progress: &'a Arc<Progress>,
     run: Uuid,
     entry: &'a HistoryEntry,
     report: Report,
@@ -66,7 +66,7 @@ impl<'a> Attempt<'a> {
     pub(crate) fn new(
         inner: &'a Arc<Inner>,
         request: &'a ResetRequest,
-        progress: &'a Progress,
+        progress: &'a Arc<Progress>,
         entry: &'a HistoryEntry,
         plan: &ResetPlan,
     ) -> Self {
@@ -109,20 +109,20 @@ impl<'a> Attempt<'a> {
             let planned =
                 planner::plan_step(self.inner, step, parts, &BTreeMap::new(), &none).await?;
             self.stopped.push(planned.clone());
-            self.apply(&planned, None).await?;
+            self.apply_unless_cancelled(&planned, None).await?;
         }
         #[cfg(feature = "backup")]
         if let Some(name) = &self.request.backup {
             // Of what is cleared next, to the last row: nobody writes any more.
-            let backup = BackupRequest::new(name);
-            saving::make(self.inner, &backup, Some(self.run), Service::Held).await?;
+            let making = saving::first(self.inner, name, self.run, self.progress);
+            self.unless_cancelled(making).await?;
             let name = name.clone();
             self.progress.send(EventKind::BackupMade { name });
         }
         let data_directory = self.inner.data_directory.clone();
         blocking(move || reserve::give_up_if_full(&data_directory)).await;
         let mut transaction = match &self.inner.database {
-            Some(database) => Some(database.write().await?),
+            Some(database) => Some(self.unless_cancelled(database.write()).await?),
             None => None,
         };
         let erased = self.erase(running, &mut transaction).await;
@@ -193,66 +193,14 @@ impl<'a> Attempt<'a> {
                 staging: &staging,
                 plan: &planned.plan,
             };
-            self.apply(planned, Some(handles)).await?;
+            self.apply_unless_cancelled(planned, Some(handles)).await?;
         }
         if let Some(transaction) = transaction {
             transaction.check().await?;
         }
-        Ok(plan)
-    }
-
-    /// Writes the journal and opens the staging area, before anything is moved.
-    async fn prepare(
-        &mut self,
-        running: &mut Running,
-        plan: &ResetPlan,
-    ) -> Result<Arc<Staging>, FailureCause> {
-        let items = || phase(plan, Phase::Erase).flat_map(|planned| planned.plan.items());
-        // Also what is absent: a writer may put something there before the commit.
-        let goes = |item: &&Item| matches!(item.outcome, Outcome::Removed | Outcome::Absent);
-        let slot = |path: RelativePath| Slot {
-            stays: self.inner.ownership.stays(&path),
-            path,
-        };
-        let paths: Vec<Slot> = items()
-            .filter(|item| item.kind == ItemKind::Path)
-            .filter(goes)
-            .filter_map(|item| RelativePath::new(&item.name).ok())
-            .map(slot)
-            .collect();
-        let rows = items().any(|item| item.kind == ItemKind::Table);
-        let steps = plan.steps.iter();
-        let parts = |id: StepId| {
-            let selected = self.request.selection.parts_of(id.as_str());
-            selected.unwrap_or_default().to_vec()
-        };
-        let steps = steps.map(|planned| planned.descriptor().id);
-        let steps = steps.map(|id| (id.to_string(), parts(id)));
-        let database = recovery::identity(self.inner);
-        let mut entry = self.entry.clone();
-        let mut report = Report::begun(plan, &entry);
-        report.expect(plan);
-        report.duration_ms = self.progress.elapsed_ms();
-        entry.complete(&report);
-        let record = JournalRecord::new(&entry, database, paths.clone(), steps.collect(), rows);
-        #[cfg(feature = "backup")]
-        let record = match self.restoration {
-            Some(_) => record.fills(),
-            None => record,
-        };
-        if let Err(error) = running.journal.begin(record.clone()).await {
-            // A quota is not told in advance.
-            let data_directory = self.inner.data_directory.clone();
-            if !error.is_for_lack_of_room()
-                || !blocking(move || reserve::give_up(&data_directory)).await
-            {
-                return Err(error.into());
-            }
-            running.journal.begin(record).await?;
-        }
-        let (data_directory, run) = (self.inner.data_directory.clone(), self.run);
-        let staging = blocking(move || Staging::create(data_directory, run, paths)).await?;
-        Ok(self.staging.insert(Arc::new(staging)).clone())
+        // The last moment at which it can be given up.
+        self.unless_cancelled(std::future::ready(Ok::<_, FailureCause>(plan)))
+            .await
     }
 
     async fn commit(&self, transaction: Box<dyn Transaction>) -> Result<(), Unfinished> {
@@ -347,86 +295,6 @@ impl<'a> Attempt<'a> {
         let mut entry = self.entry.clone();
         entry.complete(&self.report);
         record(self.inner, entry).await;
-    }
-
-    async fn apply(
-        &mut self,
-        planned: &PlannedStep,
-        erase: Option<EraseHandles<'_>>,
-    ) -> Result<(), FailureCause> {
-        let descriptor = planned.descriptor();
-        let (id, phase) = (descriptor.id, descriptor.phase);
-        self.progress
-            .send(EventKind::StepStarted { step: id, phase });
-        let mut context = StepContext {
-            descriptor,
-            resources: &self.inner.resources,
-            erase,
-        };
-        let limits = &self.inner.limits;
-        let limit = match phase {
-            Phase::Stop => limits.stop,
-            _ => limits.step,
-        };
-        #[cfg(feature = "backup")]
-        let restored = match (self.restoration, context.erase.as_mut()) {
-            (Some(restoration), Some(handles)) => {
-                Some(restoration.put_back(self.inner, planned, handles).await)
-            }
-            _ => None,
-        };
-        #[cfg(not(feature = "backup"))]
-        let restored = None;
-        let applied = if let Some(restored) = restored {
-            restored
-        } else {
-            let work = planned.step().apply(&mut context, &planned.plan);
-            call(Call::Apply, descriptor, limit, work).await
-        };
-        match applied {
-            Ok(outcome) => {
-                let items = outcome.into_items();
-                let done =
-                    |item: &&Item| matches!(item.outcome, Outcome::Removed | Outcome::Restored);
-                let removed = items.iter().filter(done).count();
-                self.progress
-                    .send(EventKind::StepFinished { step: id, removed });
-                self.report
-                    .steps
-                    .push(StepReport::new(descriptor, planned.category, items));
-                Ok(())
-            }
-            Err(source) => {
-                let message = chain(&source);
-                let items = planned.plan.items().iter().cloned();
-                let failed = items.map(|item| item.failed(&message)).collect();
-                self.report
-                    .steps
-                    .push(StepReport::new(descriptor, planned.category, failed));
-                Err(FailureCause::Step { step: id, source })
-            }
-        }
-    }
-
-    async fn forget(&self, planned: &PlannedStep) -> Result<(), FailureCause> {
-        let descriptor = planned.descriptor();
-        let context = ForgetContext {
-            descriptor,
-            resources: &self.inner.resources,
-        };
-        #[cfg(feature = "backup")]
-        let work = match self.restoration {
-            Some(_) => planned.step().restored(&context),
-            None => planned.step().forget(&context),
-        };
-        #[cfg(not(feature = "backup"))]
-        let work = planned.step().forget(&context);
-        call(Call::Forget, descriptor, self.inner.limits.step, work)
-            .await
-            .map_err(|source| FailureCause::Step {
-                step: descriptor.id,
-                source,
-            })
     }
 
     /// Puts the files back; the rows are back already. Touches no other reset's journal.

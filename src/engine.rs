@@ -220,7 +220,7 @@ impl Engine {
         let inner = self.inner.clone();
         spawn(async move {
             let _turn = turn;
-            saving::make(&inner, &request, None, saving::Service::Live).await
+            saving::live(&inner, &request).await
         })
         .await
     }

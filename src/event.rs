@@ -80,10 +80,25 @@ pub enum EventKind {
     ResetStarted,
     /// A restoration was asked for. Opens a run.
     RestoreStarted,
-    /// The backup that was asked for is made.
+    /// A backup by itself was asked for. Opens a run, which no history knows.
+    BackupStarted {
+        /// Its name.
+        name: String,
+    },
+    /// The backup that was asked for before a reset is made.
     BackupMade {
         /// Its name.
         name: String,
+    },
+    /// A backup by itself is made. Closes its run.
+    BackupFinished {
+        /// Its name.
+        name: String,
+    },
+    /// A backup by itself could not be made. Closes its run.
+    BackupFailed {
+        /// Why.
+        error: String,
     },
     /// Nothing speaks against it: it begins.
     Planned {
@@ -98,6 +113,26 @@ pub enum EventKind {
         step: StepId,
         /// Its phase.
         phase: Phase,
+    },
+    /// A step goes on: told a few times a second at most.
+    StepProgressed {
+        /// The step.
+        step: StepId,
+        /// How much of it is done.
+        done: u64,
+        /// How much there is, if that is known.
+        total: Option<u64>,
+        /// What is counted, in the plural.
+        unit: &'static str,
+    },
+    /// A backup goes on: told a few times a second at most.
+    BackupProgressed {
+        /// How much of it is done.
+        done: u64,
+        /// How much there is, if that is known.
+        total: Option<u64>,
+        /// What is counted, in the plural.
+        unit: &'static str,
     },
     /// A step was applied.
     StepFinished {
@@ -126,7 +161,13 @@ impl EventKind {
     /// Whether no event of the run comes after this one.
     #[must_use]
     pub const fn is_terminal(&self) -> bool {
-        matches!(self, Self::ResetFinished { .. } | Self::ResetFailed { .. })
+        matches!(
+            self,
+            Self::ResetFinished { .. }
+                | Self::ResetFailed { .. }
+                | Self::BackupFinished { .. }
+                | Self::BackupFailed { .. }
+        )
     }
 }
 

@@ -99,6 +99,7 @@ pub mod http;
 mod item;
 mod journal;
 mod known_tables;
+mod meter;
 mod options;
 mod order;
 mod plan;
@@ -146,7 +147,8 @@ pub use database::Postgres;
 #[cfg(feature = "sqlite")]
 pub use database::Sqlite;
 pub use database::{
-    Database, DatabaseError, DatabaseLock, Decision, KeptRows, RECORD_TABLE, Reference, Transaction,
+    Database, DatabaseError, DatabaseLock, Decision, KeptRows, RECORD_TABLE, Reference, Tally,
+    Transaction,
 };
 pub use descriptor::{Category, Phase, Scope, StepDescriptor, StepId};
 pub use engine::Engine;
@@ -174,3 +176,4 @@ pub use restore_context::RestoreContext;
 pub use save_context::SaveContext;
 pub use selection::{Selection, SelectionError};
 pub use step::ResetStep;
+pub use tokio_util::sync::CancellationToken;
