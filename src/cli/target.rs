@@ -1,0 +1,44 @@
+use std::path::{Path, PathBuf};
+
+/// What a command works on, as it is shown before anything is asked.
+///
+/// ```
+/// use factory_reset::cli::Target;
+/// let target = Target::new("tuitbot")
+///     .data_dir("/var/lib/tuitbot")
+///     .database("/var/lib/tuitbot/tuitbot.db");
+/// # let _ = target;
+/// ```
+#[derive(Debug, Clone)]
+pub struct Target {
+    pub(super) service: String,
+    pub(super) data_dir: Option<PathBuf>,
+    pub(super) database: Option<String>,
+}
+
+impl Target {
+    /// A service called `service`. Its name is what has to be typed where the engine has no
+    /// [confirmation phrase](crate::EngineBuilder::confirmation).
+    #[must_use]
+    pub fn new(service: impl Into<String>) -> Self {
+        Self {
+            service: service.into(),
+            data_dir: None,
+            database: None,
+        }
+    }
+
+    /// Its data directory.
+    #[must_use]
+    pub fn data_dir(mut self, path: impl AsRef<Path>) -> Self {
+        self.data_dir = Some(path.as_ref().to_owned());
+        self
+    }
+
+    /// Its database: a path, or an address without a password.
+    #[must_use]
+    pub fn database(mut self, name: impl Into<String>) -> Self {
+        self.database = Some(name.into());
+        self
+    }
+}
