@@ -25,6 +25,7 @@ use crate::gate::{ClosedGate, Gate};
 use crate::guard::Guard;
 use crate::history::{History, HistoryEntry};
 use crate::journal::Journal;
+use crate::options::Options;
 use crate::plan::{PlannedStep, ResetPlan};
 use crate::registry::StepRegistration;
 #[cfg(feature = "backup")]
@@ -336,6 +337,16 @@ impl Engine {
     /// Ends every [`Events`] once it has told what has happened: for a host that shuts down.
     pub fn end_events(&self) {
         self.inner.events.end();
+    }
+
+    /// Everything that can be reset now, and what may be chosen of it. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// When a step, the database or the data directory cannot tell.
+    pub async fn options(&self) -> Result<Options, PlanError> {
+        let plan = self.plan(&Selection::all()).await?;
+        Ok(Options::new(&self.inner, &plan))
     }
 
     /// The phrase that confirms a reset, if the host has set one.

@@ -69,7 +69,7 @@ where
 }
 
 /// What the history knows of a run whose answer was lost with the process.
-fn recalled(entry: HistoryEntry, tell: impl FnOnce(&Value) -> String) -> Done {
+pub(super) fn recalled(entry: HistoryEntry, tell: impl FnOnce(&Value) -> String) -> Done {
     let error = entry.error.unwrap_or_default();
     match entry.outcome {
         RunOutcome::Completed => {

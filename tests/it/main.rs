@@ -27,6 +27,7 @@ mod http_if_match;
 #[cfg(feature = "openapi")]
 mod http_openapi;
 mod http_references;
+mod http_run;
 mod journal;
 mod msrv;
 mod pending;
