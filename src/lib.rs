@@ -102,6 +102,8 @@ pub mod http;
 mod item;
 mod journal;
 mod known_tables;
+#[cfg(any(feature = "axum", feature = "cli"))]
+mod message;
 mod options;
 mod order;
 mod plan;

@@ -1,12 +1,8 @@
-use std::process::ExitCode;
-
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
 use super::exit::Exit;
 use super::selected::SelectionArguments;
-use super::target::Target;
-use crate::engine::Engine;
 
 /// What the command line says about resets; a host flattens it into a subcommand of its own.
 #[derive(Debug, Clone, Args)]
@@ -157,19 +153,4 @@ pub struct RecoverArguments {
     /// Whether to change anything.
     #[command(flatten)]
     pub dry_run: DryRun,
-}
-
-impl ResetArguments {
-    /// Does what the arguments say, and tells how it went: on stdout what was asked for, on
-    /// stderr everything else. `open` builds the engine as the service does before its
-    /// migrations; it is not called with `--url`.
-    pub async fn run<Open, Opening, E>(self, target: Target, open: Open) -> ExitCode
-    where
-        Open: FnOnce() -> Opening + Send,
-        Opening: Future<Output = Result<Engine, E>> + Send,
-        E: std::error::Error + 'static,
-    {
-        let _ = (target, open().await.is_ok());
-        Exit::Done.into()
-    }
 }

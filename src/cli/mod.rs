@@ -42,15 +42,37 @@
 //! }
 //! ```
 
+mod answer;
 mod arguments;
+mod ask;
+mod client;
+mod command;
+mod event;
 mod exit;
+mod failure;
+mod holder;
+mod interruption;
+mod listening;
+mod local;
+mod progress;
+mod remote;
+mod repeat;
+mod run;
+mod screen;
 mod selected;
+mod service;
+mod show_past;
+mod show_plan;
+mod shown;
+mod table;
 mod target;
+mod unopened;
 
 pub use arguments::{
     BackupArguments, BackupsArguments, DryRun, HistoryArguments, PreviewArguments,
     RecoverArguments, ResetArguments, ResetCommand, RestoreArguments, RunArguments,
 };
 pub use exit::Exit;
+pub use failure::Failure;
 pub use selected::SelectionArguments;
 pub use target::Target;

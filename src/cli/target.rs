@@ -1,5 +1,7 @@
 use std::path::{Path, PathBuf};
 
+use super::table::printable;
+
 /// What a command works on, as it is shown before anything is asked.
 ///
 /// ```
@@ -40,5 +42,28 @@ impl Target {
     pub fn database(mut self, name: impl Into<String>) -> Self {
         self.database = Some(name.into());
         self
+    }
+
+    /// What is shown where the engine is in this process, with `data_dir` its data directory.
+    pub(super) fn here(&self, data_dir: &Path) -> String {
+        let data_dir = data_dir.display().to_string();
+        let mut lines = vec![("Data directory", data_dir.as_str())];
+        if let Some(database) = &self.database {
+            lines.push(("Database", database));
+        }
+        self.lines(&lines)
+    }
+
+    /// What is shown where the server at `url` is asked.
+    pub(super) fn at(&self, url: &str) -> String {
+        self.lines(&[("Server", url)])
+    }
+
+    fn lines(&self, lines: &[(&str, &str)]) -> String {
+        let service = ("Service", self.service.as_str());
+        let lines = std::iter::once(&service).chain(lines);
+        lines
+            .map(|(name, value)| format!("{name:<16}{}\n", printable(value)))
+            .collect()
     }
 }
