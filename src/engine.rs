@@ -231,7 +231,9 @@ impl Engine {
         let inner = self.inner.clone();
         spawn(async move {
             let _turn = turn;
-            saving::make(&inner, &request, None, saving::Service::Live).await
+            let work = saving::make(&inner, &request, saving::Service::Live);
+            let made = request.cancellation.run_until_cancelled(work).await;
+            made.unwrap_or(Err(BackupError::Cancelled))
         })
         .await
     }

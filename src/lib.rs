@@ -104,6 +104,7 @@ mod journal;
 mod known_tables;
 #[cfg(any(feature = "axum", feature = "cli"))]
 mod message;
+mod meter;
 mod options;
 mod order;
 mod plan;
@@ -151,7 +152,8 @@ pub use database::Postgres;
 #[cfg(feature = "sqlite")]
 pub use database::Sqlite;
 pub use database::{
-    Database, DatabaseError, DatabaseLock, Decision, KeptRows, RECORD_TABLE, Reference, Transaction,
+    Database, DatabaseError, DatabaseLock, Decision, KeptRows, RECORD_TABLE, Reference, Tally,
+    Transaction,
 };
 pub use descriptor::{Category, Phase, Scope, StepDescriptor, StepId};
 pub use engine::Engine;
@@ -179,3 +181,4 @@ pub use restore_context::RestoreContext;
 pub use save_context::SaveContext;
 pub use selection::{Selection, SelectionError};
 pub use step::ResetStep;
+pub use tokio_util::sync::CancellationToken;

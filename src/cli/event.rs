@@ -20,7 +20,7 @@ pub(super) enum Kind {
     },
     BackupProgressed {
         done: u64,
-        total: u64,
+        total: Option<u64>,
         unit: String,
     },
     Drained,
@@ -30,7 +30,7 @@ pub(super) enum Kind {
     StepProgressed {
         step: String,
         done: u64,
-        total: u64,
+        total: Option<u64>,
         unit: String,
     },
     StepFinished {

@@ -98,12 +98,14 @@ fn of_reset(error: &ResetError) -> Exit {
         | ResetError::References(_)
         | ResetError::Blocked(_)
         | ResetError::Guard { .. } => Exit::Refused,
+        ResetError::Cancelled => Exit::Cancelled,
         ResetError::AlreadyRunning | ResetError::Drain(_) => Exit::Busy,
         ResetError::Plan(error) => of_plan(error),
         ResetError::Backup(error) => of_backup(error),
         ResetError::Failed { cause, .. } => match cause {
             FailureCause::References(_) | FailureCause::Blocked(_) => Exit::Refused,
             FailureCause::Backup(error) => of_backup(error),
+            FailureCause::Cancelled => Exit::Cancelled,
             _ => Exit::Failed,
         },
         ResetError::Recovery(_) | ResetError::NotUndone { .. } | ResetError::Undecided { .. } => {
@@ -115,6 +117,7 @@ fn of_reset(error: &ResetError) -> Exit {
 fn of_backup(error: &BackupError) -> Exit {
     match error {
         BackupError::Name(_) | BackupError::NotFound(_) | BackupError::Nothing(_) => Exit::Usage,
+        BackupError::Cancelled => Exit::Cancelled,
         BackupError::Busy | BackupError::Drain => Exit::Busy,
         BackupError::Nowhere
         | BackupError::Exists(_)

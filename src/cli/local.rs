@@ -42,7 +42,8 @@ impl Service for Local {
     async fn reset(&self, reset: Reset, interruption: &Interruption) -> Result<Answer, Failure> {
         let mut request = ResetRequest::new(reset.selection)
             .digest(reset.digest)
-            .actor(ACTOR);
+            .actor(ACTOR)
+            .cancelled_by(interruption.token());
         request = match reset.phrase {
             Some(phrase) => request.phrase(phrase),
             None => request.confirmed(),
@@ -50,7 +51,6 @@ impl Service for Local {
         if let Some(backup) = reset.backup {
             request = request.backup(backup);
         }
-        let _ = interruption.token();
         let report = json!(self.0.reset(request).await?);
         Ok(Answer::of(&Done {
             success: true,
@@ -60,8 +60,8 @@ impl Service for Local {
     }
 
     async fn backup(&self, name: &str, interruption: &Interruption) -> Result<Answer, Failure> {
-        let _ = interruption.token();
-        let backup = self.0.backup(BackupRequest::new(name)).await?;
+        let request = BackupRequest::new(name).cancelled_by(interruption.token());
+        let backup = self.0.backup(request).await?;
         Ok(Answer::of(&Made {
             success: true,
             message: message::of_backup(&backup),
@@ -99,8 +99,8 @@ impl Service for Local {
         let request = RestoreRequest::new(&name)
             .confirmed()
             .digest(digest)
-            .actor(ACTOR);
-        let _ = interruption.token();
+            .actor(ACTOR)
+            .cancelled_by(interruption.token());
         let (report, _gate) = self.0.restore_behind_gate(request).await?;
         let report = json!(report);
         Ok(Answer::of(&Done {

@@ -121,29 +121,37 @@ impl Progress {
     }
 
     /// Long work that counts what it does.
-    fn count(&mut self, event: &Event, name: &str, done: u64, total: u64, unit: &str) {
+    fn count(&mut self, event: &Event, name: &str, done: u64, total: Option<u64>, unit: &str) {
         if self.work.as_ref().is_none_or(|work| work.name != name) {
             self.begin(event, name);
         }
         if let Some(bar) = &self.bar {
-            if bar.length().is_none() {
-                bar.reset();
-            }
-            style(bar, COUNTING);
             bar.set_message(name.to_owned());
-            bar.set_length(total);
-            bar.set_position(done);
+            if let Some(total) = total {
+                if bar.length().is_none() {
+                    bar.reset();
+                    style(bar, COUNTING);
+                }
+                bar.set_length(total);
+                bar.set_position(done);
+            } else {
+                let done = counted(done, unit);
+                bar.set_message(format!("{name}: {done}"));
+            }
             return;
         }
         let Some(work) = &mut self.work else { return };
-        if event.elapsed_ms.saturating_sub(work.told_ms) < LINE_EVERY && done < total {
+        if event.elapsed_ms.saturating_sub(work.told_ms) < LINE_EVERY {
             return;
         }
         work.told_ms = event.elapsed_ms;
         let seconds = (event.elapsed_ms.saturating_sub(work.since_ms) / 1000).max(1);
-        let (done_of, total) = (HumanCount(done), counted(total, unit));
         let rate = HumanCount(done / seconds);
-        note(format_args!("{name}: {done_of} of {total} ({rate}/s)"));
+        let told = match total {
+            Some(total) => format!("{} of {}", HumanCount(done), counted(total, unit)),
+            None => counted(done, unit),
+        };
+        note(format_args!("{name}: {told} ({rate}/s)"));
     }
 
     /// Shows what is done now.

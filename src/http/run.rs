@@ -88,6 +88,7 @@ pub(super) fn recalled(entry: HistoryEntry, tell: impl FnOnce(&Value) -> String)
 fn of_failure(error: &ResetError) -> Memory {
     match error {
         ResetError::AlreadyRunning
+        | ResetError::Cancelled
         | ResetError::Drain(_)
         | ResetError::Recovery(_)
         | ResetError::Confirmation
@@ -102,6 +103,7 @@ fn of_failure(error: &ResetError) -> Memory {
 pub(super) fn of_failed_backup(error: &BackupError) -> Memory {
     match error {
         BackupError::Busy
+        | BackupError::Cancelled
         | BackupError::Drain
         | BackupError::Changing(_)
         | BackupError::Name(_) => Memory::Nothing,

@@ -5,6 +5,7 @@
 mod backup;
 mod build;
 mod calls;
+mod cancel;
 mod claims;
 mod commit;
 mod compile;

@@ -63,7 +63,7 @@ impl Factory {
             }
             tables.insert(table.name.clone());
             let mut rows = Vec::new();
-            copy::rows_to(&mut connection, table, &mut rows).await?;
+            copy::rows_to(&mut connection, table, &mut rows, None).await?;
             if !rows.is_empty() {
                 let columns = table.column_list();
                 seeds.insert(table.name.clone(), Seed { columns, rows });

@@ -33,7 +33,9 @@ use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 use transaction::PostgresTransaction;
 use uuid::Uuid;
 
-use super::{Database, DatabaseError, DatabaseLock, Decision, KeptRows, Reference, Transaction};
+use super::{
+    Database, DatabaseError, DatabaseLock, Decision, KeptRows, Reference, Tally, Transaction,
+};
 
 /// How long a reset waits for another connection's lock unless the host says otherwise.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);

@@ -40,7 +40,7 @@ use transaction::SqliteTransaction;
 use uuid::Uuid;
 use vacuum::Rewriting;
 
-use super::{Database, DatabaseError, Decision, KeptRows, Reference, Transaction};
+use super::{Database, DatabaseError, Decision, KeptRows, Reference, Tally, Transaction};
 use crate::task::blocking;
 
 /// What a saved table is called, and begins with.
