@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use super::answer::{Answer, key};
-use super::client::{Client, READ_TIMEOUT, exchange};
+use super::client::{Client, READ_TIMEOUT, exchange, reason};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::interruption::Interruption;
@@ -65,7 +65,7 @@ async fn answered(
             Ok((status, text)) => return client.judge(status, text).await,
             Err(error) => note(format_args!(
                 "lost the connection: {}: asking for the answer",
-                crate::chain(&error)
+                reason(&error)
             )),
         }
         sent = match recalled(client, key).await {

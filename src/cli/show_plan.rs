@@ -11,18 +11,15 @@ use super::table::{counted, printable, size, table};
 /// Everything that can be reset, and what may be chosen of it.
 pub(super) fn options(options: &Options) -> String {
     let mut text = plan(&options.plan);
-    let chosen: Vec<_> = options
-        .parts
-        .iter()
-        .filter(|(_, parts)| parts.len() > 1)
-        .map(|(step, parts)| vec![step.clone(), parts.join(", ")])
-        .collect();
-    if !chosen.is_empty() {
-        section(
-            &mut text,
-            "Parts that can be reset by themselves (`--only STEP=PART`)",
+    let mut chosen = options.parts.iter().filter(|(_, parts)| parts.len() > 1);
+    if let Some((step, parts)) = chosen.next() {
+        let example = parts.first().map_or("", String::as_str);
+        let _ = writeln!(
+            text,
+            "\nParts of a step can be reset by themselves, as with `--only {}={}`.",
+            printable(step),
+            printable(example)
         );
-        text += &table(&[("Step", Left), ("Parts", Left)], chosen);
     }
     if !options.keep.is_empty() {
         section(&mut text, "Rows that can be kept (`--keep NAME`)");
