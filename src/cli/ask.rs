@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::interruption::Interruption;
+use super::screen::note;
 
 /// Goes on when `phrase` was given, or is typed now.
 pub(super) async fn confirm(
@@ -27,7 +28,8 @@ pub(super) async fn confirm(
         ));
     }
     let _ = write!(anstream::stderr(), "Type {phrase} to confirm: ");
-    let typed = interruption.or(line()).await?;
+    let typed = interruption.or(line()).await;
+    let typed = typed.inspect_err(|_| note(""))?;
     check(phrase, &typed, "what was typed")
 }
 

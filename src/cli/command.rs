@@ -18,6 +18,7 @@ use super::shown::{Backup, Backups, Done, Options, Plan, Run, Runs, Told};
 use super::table::printable;
 use super::{show_past, show_plan};
 use crate::bundle::BundleName;
+use crate::selection::Selection;
 
 /// A command that has what it needs.
 pub(super) struct Session {
@@ -43,12 +44,7 @@ impl Session {
     }
 
     pub(super) async fn preview(&self, asked: &PreviewArguments) -> Ended {
-        let selection = asked.selection.selection();
-        let answer = self
-            .interruption
-            .or(self.service.preview(&selection))
-            .await?;
-        let plan: Plan = answer.read()?;
+        let (answer, plan) = self.plan(&asked.selection.selection()).await?;
         self.screen.answer(&answer, || {
             format!("{}{}", self.place, show_plan::plan(&plan))
         });
@@ -60,11 +56,7 @@ impl Session {
         if let Some(name) = &asked.backup {
             check_name(name)?;
         }
-        let answer = self
-            .interruption
-            .or(self.service.preview(&selection))
-            .await?;
-        let plan: Plan = answer.read()?;
+        let (answer, plan) = self.plan(&selection).await?;
         let is_dry = asked.dry_run.dry_run;
         if is_dry {
             self.screen.answer(&answer, || {
@@ -145,7 +137,7 @@ impl Session {
             self.screen.show(format_args!(
                 "{}{}{}",
                 self.place,
-                show_plan::goes(&options.plan),
+                show_plan::goes("Goes, as far as something else comes back", &options.plan),
                 show_past::contents(&backup)
             ));
         }
@@ -199,6 +191,19 @@ impl Session {
         } else {
             Exit::Done
         })
+    }
+
+    async fn plan(&self, selection: &Selection) -> Result<(Answer, Plan), Failure> {
+        let previewed = self.interruption.or(self.service.preview(selection)).await;
+        let answer = previewed.map_err(|mut failure| {
+            // The remedy in the words of this command.
+            failure.text = failure
+                .text
+                .replace("set \"cascade\": true", "add `--cascade`");
+            failure
+        })?;
+        let plan = answer.read()?;
+        Ok((answer, plan))
     }
 
     fn told(&self, answer: &Answer, message: &str) {

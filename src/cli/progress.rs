@@ -68,7 +68,7 @@ impl Progress {
 
     fn tell(&mut self, event: &Event) {
         match &event.kind {
-            Kind::Planned { steps } => self.say(&counted(*steps, "steps")),
+            Kind::Planned { steps } => self.say(&format!("{} to do", counted(*steps, "steps"))),
             Kind::BackupMade { name } => {
                 self.work = None;
                 self.say(&format!("backup `{}` made", printable(name)));
@@ -104,7 +104,13 @@ impl Progress {
                 self.say("undoing");
                 self.show("undoing");
             }
-            Kind::Drained | Kind::ResetFinished {} | Kind::ResetFailed {} | Kind::Unknown => {}
+            Kind::BackupStarted { name } => self.show(&format!("backup `{}`", printable(name))),
+            Kind::Drained
+            | Kind::ResetFinished {}
+            | Kind::ResetFailed {}
+            | Kind::BackupFinished {}
+            | Kind::BackupFailed {}
+            | Kind::Unknown => {}
         }
     }
 

@@ -36,7 +36,8 @@ pub enum OfflineError {
 /// Does what `stories reset` says, on a service that does not run or, by HTTP, on one that does.
 pub async fn reset(arguments: ResetArguments) -> ExitCode {
     let ResetArguments { data, reset } = arguments;
-    let file = data.data_dir.join(DataFiles::DATABASE);
+    let directory = std::path::absolute(&data.data_dir).unwrap_or_else(|_| data.data_dir.clone());
+    let file = directory.join(DataFiles::DATABASE);
     let mut target = Target::new("stories").data_dir(&data.data_dir);
     // One that cannot be told of cannot be opened either.
     if let Ok(database) = Database::open(data.database_url.as_deref(), &file) {

@@ -41,7 +41,8 @@ pub enum OfflineError {
 /// Does what `tuitbot reset` says, on a bot that does not run or, by HTTP, on one that does.
 pub async fn reset(arguments: ResetArguments) -> ExitCode {
     let ResetArguments { data, reset } = arguments;
-    let database = data.data_dir.join(DataFiles::DATABASE);
+    let directory = std::path::absolute(&data.data_dir).unwrap_or_else(|_| data.data_dir.clone());
+    let database = directory.join(DataFiles::DATABASE);
     let target = Target::new("tuitbot")
         .data_dir(&data.data_dir)
         .database(database.display().to_string());
