@@ -1,24 +1,25 @@
 //! The phrase that confirms what cannot be taken back.
 
-use std::io::{IsTerminal, Write, stdin};
+use std::io::stdin;
 
 use tokio::sync::oneshot;
 
+use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::interruption::Interruption;
-use super::screen::note;
 
 /// Goes on when `phrase` was given, or is typed now.
 pub(super) async fn confirm(
     phrase: &str,
     given: Option<&str>,
+    console: &Console,
     interruption: &Interruption,
 ) -> Result<(), Failure> {
     if let Some(given) = given {
         return check(phrase, given, "--confirm");
     }
-    if !stdin().is_terminal() {
+    if !console.can_ask() {
         return Err(Failure::new(
             Exit::Refused,
             format!(
@@ -27,9 +28,9 @@ pub(super) async fn confirm(
             ),
         ));
     }
-    let _ = write!(anstream::stderr(), "Type {phrase} to confirm: ");
+    console.prompt(&format!("Type {phrase} to confirm: "));
     let typed = interruption.or(line()).await;
-    let typed = typed.inspect_err(|_| note(""))?;
+    let typed = typed.inspect_err(|_| console.note(""))?;
     check(phrase, &typed, "what was typed")
 }
 

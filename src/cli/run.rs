@@ -4,12 +4,12 @@ use super::answer::Answer;
 use super::arguments::{ResetArguments, ResetCommand};
 use super::client::Client;
 use super::command::Session;
+use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::interruption::Interruption;
 use super::local::Local;
 use super::remote::Remote;
-use super::screen::{self, Screen, note};
 use super::service::Service;
 use super::show_past::recovered;
 use super::shown::Run;
@@ -31,22 +31,40 @@ impl ResetArguments {
         Opening: Future<Output = Result<Engine, E>>,
         E: std::error::Error + 'static,
     {
-        let is_json = self.json;
-        let exit = match self.ended(target, open).await {
-            Ok(exit) => exit,
-            Err(failure) => {
-                if is_json {
-                    let answer = Answer::of_failure(&failure);
-                    Screen { is_json }.answer(&answer, String::new);
-                }
-                screen::error(&failure.text);
-                failure.exit
-            }
-        };
-        exit.into()
+        self.run_on(Console::standard(), target, open).await.into()
     }
 
-    async fn ended<Open, Opening, E>(self, target: Target, open: Open) -> Result<Exit, Failure>
+    /// Like [`run`](Self::run), but tells how it goes on `console`.
+    pub async fn run_on<Open, Opening, E>(
+        self,
+        console: Console,
+        target: Target,
+        open: Open,
+    ) -> Exit
+    where
+        Open: FnOnce() -> Opening,
+        Opening: Future<Output = Result<Engine, E>>,
+        E: std::error::Error + 'static,
+    {
+        let console = console.json(self.json);
+        match self.ended(&console, target, open).await {
+            Ok(exit) => exit,
+            Err(failure) => {
+                if console.is_json() {
+                    console.answer(&Answer::of_failure(&failure), String::new);
+                }
+                console.error(&failure.text);
+                failure.exit
+            }
+        }
+    }
+
+    async fn ended<Open, Opening, E>(
+        self,
+        console: &Console,
+        target: Target,
+        open: Open,
+    ) -> Result<Exit, Failure>
     where
         Open: FnOnce() -> Opening,
         Opening: Future<Output = Result<Engine, E>>,
@@ -56,22 +74,22 @@ impl ResetArguments {
             let text = format!("signals cannot be received: {error}");
             Failure::new(Exit::Failed, text)
         })?;
-        let screen = Screen { is_json: self.json };
         let (service, place): (Box<dyn Service>, _) = match &self.url {
             Some(url) => {
                 let client = Client::new(url, self.token.clone())?;
                 let place = target.at(client.base());
-                (Box::new(Remote(client)), place)
+                let console = console.clone();
+                (Box::new(Remote { client, console }), place)
             }
             None => {
                 if let ResetCommand::Recover(asked) = &self.command
                     && asked.dry_run.dry_run
                 {
-                    return unopened::recover(&target, screen);
+                    return unopened::recover(&target, console);
                 }
                 let opening = async { open().await.map_err(|error| Failure::of_opening(&error)) };
                 let engine = interruption.or(opening).await?;
-                tell_recovered(&engine)?;
+                tell_recovered(&engine, console)?;
                 let place = target.here(engine.data_dir());
                 (Box::new(Local(engine)), place)
             }
@@ -80,7 +98,7 @@ impl ResetArguments {
             service,
             place,
             name: target.service,
-            screen,
+            console: console.clone(),
             interruption,
         };
         match self.command {
@@ -97,10 +115,10 @@ impl ResetArguments {
 }
 
 /// Says what opening the engine has ended.
-fn tell_recovered(engine: &Engine) -> Result<(), Failure> {
+fn tell_recovered(engine: &Engine, console: &Console) -> Result<(), Failure> {
     if let Some(entry) = engine.recovered() {
         let run: Run = Answer::of(&entry).read()?;
-        note(recovered(&run));
+        console.note(recovered(&run));
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use comfy_table::CellAlignment::{Left, Right};
 
-use super::screen::HEADING;
+use super::console::HEADING;
 use super::shown::{Item, Named, Options, Plan, Step};
 use super::table::{counted, printable, size, table};
 
