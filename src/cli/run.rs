@@ -1,3 +1,4 @@
+use std::error::Error;
 use std::process::ExitCode;
 
 use super::answer::Answer;
@@ -25,27 +26,21 @@ impl ResetArguments {
     /// `--url`. When it fails, the command ends with [`Exit::Unreachable`], unless a [`Failure`]
     /// among the error's sources says otherwise. Call it within a Tokio runtime with I/O and
     /// time.
-    pub async fn run<Open, Opening, E>(self, target: Target, open: Open) -> ExitCode
-    where
-        Open: FnOnce() -> Opening,
-        Opening: Future<Output = Result<Engine, E>>,
-        E: std::error::Error + 'static,
-    {
+    pub async fn run<E: Error + 'static>(
+        self,
+        target: Target,
+        open: impl AsyncFnOnce() -> Result<Engine, E>,
+    ) -> ExitCode {
         self.run_on(Console::standard(), target, open).await.into()
     }
 
     /// Like [`run`](Self::run), but tells how it goes on `console`.
-    pub async fn run_on<Open, Opening, E>(
+    pub async fn run_on<E: Error + 'static>(
         self,
         console: Console,
         target: Target,
-        open: Open,
-    ) -> Exit
-    where
-        Open: FnOnce() -> Opening,
-        Opening: Future<Output = Result<Engine, E>>,
-        E: std::error::Error + 'static,
-    {
+        open: impl AsyncFnOnce() -> Result<Engine, E>,
+    ) -> Exit {
         let console = console.json(self.json);
         match self.ended(&console, target, open).await {
             Ok(exit) => exit,
@@ -59,17 +54,12 @@ impl ResetArguments {
         }
     }
 
-    async fn ended<Open, Opening, E>(
+    async fn ended<E: Error + 'static>(
         self,
         console: &Console,
         target: Target,
-        open: Open,
-    ) -> Result<Exit, Failure>
-    where
-        Open: FnOnce() -> Opening,
-        Opening: Future<Output = Result<Engine, E>>,
-        E: std::error::Error + 'static,
-    {
+        open: impl AsyncFnOnce() -> Result<Engine, E>,
+    ) -> Result<Exit, Failure> {
         let interruption = Interruption::listen().map_err(|error| {
             let text = format!("signals cannot be received: {error}");
             Failure::new(Exit::Failed, text)
