@@ -63,7 +63,7 @@ async fn a_server_is_asked_and_tells_the_same() {
     let arguments = ["run", "--confirm", "RESET HOST", "--backup", "before"];
     let told = ask(&url, "token", &arguments).await;
     assert_eq!(told.exit, Exit::Done, "{told:?}");
-    assert!(told.out.contains("2 rows of 1 table deleted"), "{told:?}");
+    assert!(told.out.contains("3 rows of 2 tables deleted"), "{told:?}");
     let told = ask(
         &url,
         "token",
@@ -205,7 +205,7 @@ async fn an_answer_that_is_lost_is_asked_for_again_and_nothing_is_done_twice() {
         let told = ask(&url, "token", &["run", "--confirm", "host"]).await;
         assert_eq!(told.exit, Exit::Done, "{told:?}");
         assert!(told.err.contains("lost the connection"), "{told:?}");
-        assert!(told.out.contains("2 rows of 1 table deleted"), "{told:?}");
+        assert!(told.out.contains("3 rows of 2 tables deleted"), "{told:?}");
         let runs = engine.history();
         assert_eq!(runs.len(), 1);
         assert_eq!(runs[0].outcome, RunOutcome::Completed);
