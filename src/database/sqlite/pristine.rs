@@ -48,7 +48,8 @@ pub(super) async fn copy(
     run(scratch, &action, format!("DETACH {SCHEMA}")).await
 }
 
-/// `file` as SQLite takes it to open it for reading only.
+/// `file` as SQLite takes it to open it for reading only, and not in memory as the scratch
+/// database is.
 fn read_only(file: &Path) -> String {
     let mut address = "file:".to_owned();
     for letter in file.to_string_lossy().chars() {
@@ -59,7 +60,7 @@ fn read_only(file: &Path) -> String {
             letter => address.push(letter),
         }
     }
-    address + "?mode=ro"
+    address + "?mode=ro&vfs=unix"
 }
 
 async fn run(
