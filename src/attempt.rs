@@ -1,6 +1,9 @@
 //! One attempt at a reset: a plan through the phases, and back where it fails.
 
+mod preparation;
+
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
@@ -9,7 +12,7 @@ use uuid::Uuid;
 use crate::call::{Call, call};
 use crate::context::{EraseHandles, ForgetContext, ResumeContext, StepContext};
 use crate::database::{Decision, Transaction};
-use crate::descriptor::{Phase, StepId};
+use crate::descriptor::Phase;
 use crate::engine::{Inner, Running};
 use crate::error::{FailureCause, RecoveryError, ResetError, chain};
 use crate::event::{EventKind, Progress};
@@ -18,11 +21,11 @@ use crate::gate::ClosedGate;
 use crate::history::HistoryEntry;
 use crate::item::{Item, ItemKind, Outcome};
 use crate::journal::JournalRecord;
+use crate::meter::Subject;
 use crate::plan::{PlannedStep, ResetPlan};
-use crate::relative_path::RelativePath;
 use crate::report::{Pending, Report, SWEEP, StepReport, cleared};
 use crate::request::ResetRequest;
-use crate::staging::{Slot, Staging, purge};
+use crate::staging::{Staging, purge};
 use crate::task::blocking;
 #[cfg(feature = "backup")]
 use crate::{
@@ -31,7 +34,7 @@ use crate::{
     saving::{self, Service},
     secrets::SECRETS,
 };
-use crate::{planner, recovery, reserve};
+use crate::{meter, planner, recovery, reserve};
 
 /// Why the commit was not reached.
 pub(crate) enum Unfinished {
@@ -51,7 +54,7 @@ impl<E: Into<FailureCause>> From<E> for Unfinished {
 pub(crate) struct Attempt<'a> {
     inner: &'a Arc<Inner>,
     request: &'a ResetRequest,
-    progress: &'a Progress,
+    progress: &'a Arc<Progress>,
     run: Uuid,
     entry: &'a HistoryEntry,
     report: Report,
@@ -66,7 +69,7 @@ impl<'a> Attempt<'a> {
     pub(crate) fn new(
         inner: &'a Arc<Inner>,
         request: &'a ResetRequest,
-        progress: &'a Progress,
+        progress: &'a Arc<Progress>,
         entry: &'a HistoryEntry,
         plan: &ResetPlan,
     ) -> Self {
@@ -109,20 +112,25 @@ impl<'a> Attempt<'a> {
             let planned =
                 planner::plan_step(self.inner, step, parts, &BTreeMap::new(), &none).await?;
             self.stopped.push(planned.clone());
-            self.apply(&planned, None).await?;
+            self.apply_unless_cancelled(&planned, None).await?;
         }
         #[cfg(feature = "backup")]
         if let Some(name) = &self.request.backup {
             // Of what is cleared next, to the last row: nobody writes any more.
             let backup = BackupRequest::new(name);
-            saving::make(self.inner, &backup, Some(self.run), Service::Held).await?;
+            let held = Service::Held {
+                run: self.run,
+                tally: meter::rows(self.progress, Subject::Backup, None),
+            };
+            self.unless_cancelled(saving::make(self.inner, &backup, held))
+                .await?;
             let name = name.clone();
             self.progress.send(EventKind::BackupMade { name });
         }
         let data_directory = self.inner.data_directory.clone();
         blocking(move || reserve::give_up_if_full(&data_directory)).await;
         let mut transaction = match &self.inner.database {
-            Some(database) => Some(database.write().await?),
+            Some(database) => Some(self.unless_cancelled(database.write()).await?),
             None => None,
         };
         let erased = self.erase(running, &mut transaction).await;
@@ -193,66 +201,14 @@ impl<'a> Attempt<'a> {
                 staging: &staging,
                 plan: &planned.plan,
             };
-            self.apply(planned, Some(handles)).await?;
+            self.apply_unless_cancelled(planned, Some(handles)).await?;
         }
         if let Some(transaction) = transaction {
             transaction.check().await?;
         }
-        Ok(plan)
-    }
-
-    /// Writes the journal and opens the staging area, before anything is moved.
-    async fn prepare(
-        &mut self,
-        running: &mut Running,
-        plan: &ResetPlan,
-    ) -> Result<Arc<Staging>, FailureCause> {
-        let items = || phase(plan, Phase::Erase).flat_map(|planned| planned.plan.items());
-        // Also what is absent: a writer may put something there before the commit.
-        let goes = |item: &&Item| matches!(item.outcome, Outcome::Removed | Outcome::Absent);
-        let slot = |path: RelativePath| Slot {
-            stays: self.inner.ownership.stays(&path),
-            path,
-        };
-        let paths: Vec<Slot> = items()
-            .filter(|item| item.kind == ItemKind::Path)
-            .filter(goes)
-            .filter_map(|item| RelativePath::new(&item.name).ok())
-            .map(slot)
-            .collect();
-        let rows = items().any(|item| item.kind == ItemKind::Table);
-        let steps = plan.steps.iter();
-        let parts = |id: StepId| {
-            let selected = self.request.selection.parts_of(id.as_str());
-            selected.unwrap_or_default().to_vec()
-        };
-        let steps = steps.map(|planned| planned.descriptor().id);
-        let steps = steps.map(|id| (id.to_string(), parts(id)));
-        let database = recovery::identity(self.inner);
-        let mut entry = self.entry.clone();
-        let mut report = Report::begun(plan, &entry);
-        report.expect(plan);
-        report.duration_ms = self.progress.elapsed_ms();
-        entry.complete(&report);
-        let record = JournalRecord::new(&entry, database, paths.clone(), steps.collect(), rows);
-        #[cfg(feature = "backup")]
-        let record = match self.restoration {
-            Some(_) => record.fills(),
-            None => record,
-        };
-        if let Err(error) = running.journal.begin(record.clone()).await {
-            // A quota is not told in advance.
-            let data_directory = self.inner.data_directory.clone();
-            if !error.is_for_lack_of_room()
-                || !blocking(move || reserve::give_up(&data_directory)).await
-            {
-                return Err(error.into());
-            }
-            running.journal.begin(record).await?;
-        }
-        let (data_directory, run) = (self.inner.data_directory.clone(), self.run);
-        let staging = blocking(move || Staging::create(data_directory, run, paths)).await?;
-        Ok(self.staging.insert(Arc::new(staging)).clone())
+        // The last moment at which it can be given up.
+        self.unless_cancelled(std::future::ready(Ok::<_, FailureCause>(plan)))
+            .await
     }
 
     async fn commit(&self, transaction: Box<dyn Transaction>) -> Result<(), Unfinished> {
@@ -349,15 +305,45 @@ impl<'a> Attempt<'a> {
         record(self.inner, entry).await;
     }
 
-    async fn apply(
+    /// `work`, unless the reset is cancelled meanwhile.
+    async fn unless_cancelled<T, E: Into<FailureCause>>(
+        &self,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, FailureCause> {
+        let cancellation = &self.request.cancellation;
+        match cancellation.run_until_cancelled(work).await {
+            Some(result) => result.map_err(Into::into),
+            None => Err(FailureCause::Cancelled),
+        }
+    }
+
+    async fn apply_unless_cancelled(
         &mut self,
         planned: &PlannedStep,
         erase: Option<EraseHandles<'_>>,
+    ) -> Result<(), FailureCause> {
+        let cancellation = self.request.cancellation.clone();
+        let applied = cancellation.run_until_cancelled(self.apply(planned, erase));
+        applied.await.unwrap_or(Err(FailureCause::Cancelled))
+    }
+
+    async fn apply(
+        &mut self,
+        planned: &PlannedStep,
+        mut erase: Option<EraseHandles<'_>>,
     ) -> Result<(), FailureCause> {
         let descriptor = planned.descriptor();
         let (id, phase) = (descriptor.id, descriptor.phase);
         self.progress
             .send(EventKind::StepStarted { step: id, phase });
+        if let Some(transaction) = erase
+            .as_mut()
+            .and_then(|handles| handles.transaction.as_mut())
+        {
+            let subject = Subject::Step(id);
+            let total = Some(self.rows_of(planned));
+            transaction.tally(Some(meter::rows(self.progress, subject, total)));
+        }
         let mut context = StepContext {
             descriptor,
             resources: &self.inner.resources,
@@ -406,6 +392,21 @@ impl<'a> Attempt<'a> {
                 Err(FailureCause::Step { step: id, source })
             }
         }
+    }
+
+    /// How many rows a step clears, or puts back.
+    fn rows_of(&self, planned: &PlannedStep) -> u64 {
+        #[cfg(feature = "backup")]
+        if let Some(restoration) = self.restoration {
+            let saved = restoration.saved(planned.descriptor().id);
+            let tables = saved.into_iter().flat_map(|saved| &saved.tables);
+            return tables.map(|table| table.rows).sum();
+        }
+        let items = planned.plan.items().iter();
+        items
+            .filter(|item| item.kind == ItemKind::Table)
+            .map(|item| item.count)
+            .sum()
     }
 
     async fn forget(&self, planned: &PlannedStep) -> Result<(), FailureCause> {

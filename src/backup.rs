@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::bundle::{BundleError, BundleInfo, SavedStep};
@@ -23,6 +24,7 @@ use crate::selection::Selection;
 pub struct BackupRequest {
     pub(crate) name: String,
     pub(crate) include: Option<Vec<Category>>,
+    pub(crate) cancellation: CancellationToken,
 }
 
 impl BackupRequest {
@@ -33,6 +35,7 @@ impl BackupRequest {
         Self {
             name: name.into(),
             include: None,
+            cancellation: CancellationToken::new(),
         }
     }
 
@@ -41,6 +44,13 @@ impl BackupRequest {
     #[must_use]
     pub fn include(mut self, categories: impl IntoIterator<Item = Category>) -> Self {
         self.include = Some(categories.into_iter().collect());
+        self
+    }
+
+    /// Gives the backup up when `cancellation` is cancelled: nothing is left of it.
+    #[must_use]
+    pub fn cancelled_by(mut self, cancellation: CancellationToken) -> Self {
+        self.cancellation = cancellation;
         self
     }
 }
@@ -53,6 +63,7 @@ pub struct RestoreRequest {
     pub(crate) actor: Option<String>,
     pub(crate) digest: Option<String>,
     pub(crate) run: Option<Uuid>,
+    pub(crate) cancellation: CancellationToken,
 }
 
 impl RestoreRequest {
@@ -65,6 +76,7 @@ impl RestoreRequest {
             actor: None,
             digest: None,
             run: None,
+            cancellation: CancellationToken::new(),
         }
     }
 
@@ -96,6 +108,14 @@ impl RestoreRequest {
         self
     }
 
+    /// Gives the restoration up when `cancellation` is cancelled before the commit: everything
+    /// is put back as it was. After the commit it is finished.
+    #[must_use]
+    pub fn cancelled_by(mut self, cancellation: CancellationToken) -> Self {
+        self.cancellation = cancellation;
+        self
+    }
+
     /// A restoration is a reset that puts something in the place of what goes.
     pub(crate) fn into_reset(self) -> ResetRequest {
         let mut request = ResetRequest::new(Selection::all());
@@ -106,6 +126,7 @@ impl RestoreRequest {
         request.digest = self.digest;
         request.run = self.run;
         request.restore = Some(self.name);
+        request.cancellation = self.cancellation;
         request
     }
 }
@@ -180,6 +201,9 @@ pub enum BackupError {
     /// Something kept changing while it was read.
     #[error("`{0}` kept changing while it was saved: stop what writes there, and try again")]
     Changing(String),
+    /// It was cancelled; nothing is left of it.
+    #[error("the backup was cancelled: nothing is left of it")]
+    Cancelled,
     /// Another backup or reset is under way.
     #[error("another backup or reset is running: wait until it has ended")]
     Busy,

@@ -25,6 +25,7 @@ use crate::gate::{ClosedGate, Gate};
 use crate::guard::Guard;
 use crate::history::{History, HistoryEntry};
 use crate::journal::Journal;
+use crate::options::Options;
 use crate::plan::{PlannedStep, ResetPlan};
 use crate::registry::StepRegistration;
 #[cfg(feature = "backup")]
@@ -219,7 +220,9 @@ impl Engine {
         let inner = self.inner.clone();
         spawn(async move {
             let _turn = turn;
-            saving::make(&inner, &request, None, saving::Service::Live).await
+            let work = saving::make(&inner, &request, saving::Service::Live);
+            let made = request.cancellation.run_until_cancelled(work).await;
+            made.unwrap_or(Err(BackupError::Cancelled))
         })
         .await
     }
@@ -336,6 +339,16 @@ impl Engine {
     /// Ends every [`Events`] once it has told what has happened: for a host that shuts down.
     pub fn end_events(&self) {
         self.inner.events.end();
+    }
+
+    /// Everything that can be reset now, and what may be chosen of it. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// When a step, the database or the data directory cannot tell.
+    pub async fn options(&self) -> Result<Options, PlanError> {
+        let plan = self.plan(&Selection::all()).await?;
+        Ok(Options::new(&self.inner, &plan))
     }
 
     /// The phrase that confirms a reset, if the host has set one.

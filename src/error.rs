@@ -286,6 +286,9 @@ pub enum ResetError {
     /// The phrase is not the host's, or the request is not confirmed.
     #[error("incorrect confirmation phrase")]
     Confirmation,
+    /// The request was cancelled; nothing was touched.
+    #[error("the reset was cancelled before anything was touched")]
+    Cancelled,
     /// Another reset runs.
     #[error("another reset is running, or a backup: wait until it has ended")]
     AlreadyRunning,
@@ -407,6 +410,9 @@ pub enum FailureCause {
         /// Why.
         source: StepError,
     },
+    /// The request was cancelled.
+    #[error("it was cancelled")]
+    Cancelled,
     /// The plan inside the transaction could not be made.
     #[error("could not plan inside the transaction")]
     Plan(#[from] PlanError),

@@ -99,6 +99,26 @@ pub enum EventKind {
         /// Its phase.
         phase: Phase,
     },
+    /// A step goes on: told a few times a second at most.
+    StepProgressed {
+        /// The step.
+        step: StepId,
+        /// How much of it is done.
+        done: u64,
+        /// How much there is, if that is known.
+        total: Option<u64>,
+        /// What is counted, in the plural.
+        unit: &'static str,
+    },
+    /// The backup that is made first goes on: told a few times a second at most.
+    BackupProgressed {
+        /// How much of it is done.
+        done: u64,
+        /// How much there is, if that is known.
+        total: Option<u64>,
+        /// What is counted, in the plural.
+        unit: &'static str,
+    },
     /// A step was applied.
     StepFinished {
         /// The step.

@@ -66,7 +66,7 @@ async fn take_turn(
     mut entry: HistoryEntry,
 ) -> Result<(Report, ClosedGate), ResetError> {
     let run = entry.id;
-    let progress = Progress::new(inner.events.clone(), run);
+    let progress = Arc::new(Progress::new(inner.events.clone(), run));
     progress.send(match entry.action {
         Action::Reset => EventKind::ResetStarted,
         Action::Restore => EventKind::RestoreStarted,
@@ -126,7 +126,7 @@ async fn reset(
     running: &mut Running,
     request: &ResetRequest,
     entry: &HistoryEntry,
-    progress: &Progress,
+    progress: &Arc<Progress>,
 ) -> Result<(Report, ClosedGate), ResetError> {
     recovery::decide_prepared(inner, running).await?;
     // Held to the end: others may reset the same database from data directories of their own.
@@ -155,7 +155,12 @@ async fn reset(
     #[cfg(feature = "backup")]
     let request = narrowed.as_ref().unwrap_or(request);
 
-    let plan = planner::plan(inner, &request.selection).await?;
+    let cancelled = || Err(ResetError::Cancelled);
+    let planning = planner::plan(inner, &request.selection);
+    let Some(plan) = request.cancellation.run_until_cancelled(planning).await else {
+        return cancelled();
+    };
+    let plan = plan?;
     check_digest(inner, request, &plan).await?;
     // What is put back refers to what is put back; that is checked before the commit.
     if !plan.references.is_empty() && request.restore.is_none() {
@@ -170,8 +175,11 @@ async fn reset(
     progress.send(EventKind::Planned {
         steps: plan.steps.len(),
     });
-    let Some(closed) = inner.gate.close(inner.limits.drain).await else {
-        return Err(ResetError::Drain(inner.limits.drain));
+    let closing = inner.gate.close(inner.limits.drain);
+    let closed = match request.cancellation.run_until_cancelled(closing).await {
+        Some(Some(closed)) => closed,
+        Some(None) => return Err(ResetError::Drain(inner.limits.drain)),
+        None => return cancelled(),
     };
     progress.send(EventKind::Drained);
     if request.digest.is_some() {

@@ -99,6 +99,8 @@ pub mod http;
 mod item;
 mod journal;
 mod known_tables;
+mod meter;
+mod options;
 mod order;
 mod plan;
 mod planner;
@@ -146,7 +148,7 @@ pub use database::Postgres;
 pub use database::Sqlite;
 pub use database::{
     Database, DatabaseError, DatabaseLock, Decision, FactoryRows, KeptRows, RECORD_TABLE,
-    Reference, Transaction,
+    Reference, Tally, Transaction,
 };
 pub use descriptor::{Category, Phase, Scope, StepDescriptor, StepId};
 pub use engine::Engine;
@@ -159,6 +161,7 @@ pub use history::{Action, HistoryEntry, RunOutcome};
 pub use inventory;
 pub use item::{Item, ItemKind, Outcome};
 pub use journal::{JournalError, JournalState};
+pub use options::{KeepOption, Options};
 pub use order::OrderError;
 pub use plan::{ResetPlan, StepOutcome, StepPlan};
 pub use reference::BrokenReference;
@@ -173,3 +176,4 @@ pub use restore_context::RestoreContext;
 pub use save_context::SaveContext;
 pub use selection::{Selection, SelectionError};
 pub use step::ResetStep;
+pub use tokio_util::sync::CancellationToken;

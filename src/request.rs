@@ -1,5 +1,6 @@
 //! What a caller asks of a reset.
 
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::selection::Selection;
@@ -24,6 +25,7 @@ pub struct ResetRequest {
     pub(crate) backup: Option<String>,
     /// The name of the backup that is put back instead.
     pub(crate) restore: Option<String>,
+    pub(crate) cancellation: CancellationToken,
 }
 
 /// How a request is confirmed.
@@ -48,6 +50,7 @@ impl ResetRequest {
             run: None,
             backup: None,
             restore: None,
+            cancellation: CancellationToken::new(),
         }
     }
 
@@ -92,6 +95,14 @@ impl ResetRequest {
     #[must_use]
     pub fn backup(mut self, name: impl Into<String>) -> Self {
         self.backup = Some(name.into());
+        self
+    }
+
+    /// Gives the reset up when `cancellation` is cancelled before the commit: everything is put
+    /// back. After the commit it is finished.
+    #[must_use]
+    pub fn cancelled_by(mut self, cancellation: CancellationToken) -> Self {
+        self.cancellation = cancellation;
         self
     }
 

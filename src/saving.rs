@@ -9,7 +9,7 @@ use crate::backup::{Backup, BackupError, BackupRequest};
 use crate::bundle::{Backups, BundleError, BundleName, BundleWriter, SavedStep};
 use crate::call::{Call, call};
 use crate::data_directory::PathError;
-use crate::database::Transaction;
+use crate::database::{Tally, Transaction};
 use crate::descriptor::{Category, Phase};
 use crate::engine::Inner;
 use crate::error::StepError;
@@ -24,29 +24,36 @@ use crate::task::blocking;
 const LIVE_ATTEMPTS: usize = 3;
 
 /// Whether anybody else writes while a backup is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Service {
     /// The service is in use.
     Live,
-    /// The gate is closed.
-    Held,
+    /// The gate is closed by a run, which makes the backup first.
+    Held {
+        /// The run.
+        run: Uuid,
+        /// Who is told of the rows.
+        tally: Tally,
+    },
 }
 
-/// Makes the backup that `request` asks for, on behalf of `run` if it comes before one.
+/// Makes the backup that `request` asks for.
 pub(crate) async fn make(
     inner: &Arc<Inner>,
     request: &BackupRequest,
-    run: Option<Uuid>,
     service: Service,
 ) -> Result<Backup, BackupError> {
     let (backups, name) = place(inner, &request.name)?;
+    let (run, tally) = match service {
+        Service::Live => (None, None),
+        Service::Held { run, tally } => (Some(run), Some(tally)),
+    };
     if let Some(made) = made_by(&backups, &name, run).await? {
         return Ok(made);
     }
     let steps = chosen(inner, request)?;
-    if service == Service::Live {
+    if run.is_none() {
         for _ in 0..LIVE_ATTEMPTS {
-            match attempt(inner, &backups, &name, &steps, run).await {
+            match attempt(inner, &backups, &name, &steps, run, None).await {
                 Err(BackupError::Changing(path)) => {
                     tracing::info!(path, "it changed while it was saved: once more");
                 }
@@ -56,9 +63,9 @@ pub(crate) async fn make(
         let Some(_closed) = inner.gate.close(inner.limits.drain).await else {
             return Err(BackupError::Drain);
         };
-        return attempt(inner, &backups, &name, &steps, run).await;
+        return attempt(inner, &backups, &name, &steps, run, None).await;
     }
-    attempt(inner, &backups, &name, &steps, run).await
+    attempt(inner, &backups, &name, &steps, run, tally).await
 }
 
 /// Checks, before anything is done, whether a backup called `name` could be made for `run`.
@@ -134,6 +141,7 @@ async fn attempt(
     name: &BundleName,
     steps: &[(StepRegistration, Parts)],
     run: Option<Uuid>,
+    tally: Option<Tally>,
 ) -> Result<Backup, BackupError> {
     let fingerprints = survey(inner, steps).await?;
     let mut transaction = match &inner.database {
@@ -143,6 +151,7 @@ async fn attempt(
     if let Some(transaction) = &mut transaction {
         // A snapshot is of the moment of its first use.
         transaction.tables().await?;
+        transaction.tally(tally);
     }
     let saved = save(inner, backups, name, steps, &fingerprints, &mut transaction).await;
     if let Some(transaction) = transaction {

@@ -13,7 +13,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{Database, DatabaseError, DatabaseLock, Decision, KeptRows, Reference, Transaction};
+use super::{
+    Database, DatabaseError, DatabaseLock, Decision, KeptRows, Reference, Tally, Transaction,
+};
 use crate::call::message;
 
 /// How long a database may take.
@@ -227,6 +229,10 @@ impl Transaction for BoundedTransaction {
         self.patience
             .work(&format!("load table `{table}`"), work)
             .await
+    }
+
+    fn tally(&mut self, tally: Option<Tally>) {
+        self.transaction.tally(tally);
     }
 
     async fn clear(&mut self, tables: &[String]) -> Result<Vec<u64>, DatabaseError> {

@@ -13,6 +13,7 @@ mod sqlite;
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 pub(crate) use bounded::{Bounded, Patience};
@@ -112,6 +113,9 @@ impl std::fmt::Debug for DatabaseLock {
     }
 }
 
+/// Is told how many more rows have been cleared, saved or loaded.
+pub type Tally = Arc<dyn Fn(u64) + Send + Sync>;
+
 /// A view of the database that other connections cannot change.
 #[async_trait]
 pub trait Transaction: Send {
@@ -171,6 +175,9 @@ pub trait Transaction: Send {
         table: &str,
         input: &mut (dyn AsyncRead + Send + Unpin),
     ) -> Result<u64, DatabaseError>;
+
+    /// Tells `tally` from now on, or nobody. Whoever cannot tell before the end says nothing.
+    fn tally(&mut self, _tally: Option<Tally>) {}
 
     /// Checks that the clearing or loading has left no reference dangling.
     async fn check(&mut self) -> Result<(), DatabaseError>;

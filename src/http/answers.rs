@@ -95,6 +95,12 @@ impl Answers {
         turn.lock_owned().await
     }
 
+    /// Whether a request goes on under `name`.
+    pub(super) fn is_under_way(&self, name: &str) -> bool {
+        let turn = locked(&self.turns).get(name).and_then(Weak::upgrade);
+        turn.is_some_and(|turn| turn.try_lock().is_err())
+    }
+
     /// What is known under `name`, unless it has expired.
     pub(super) async fn find(&self, name: &str) -> Result<Option<Record>, PathError> {
         let (store, name) = (self.store.clone(), name.to_owned());

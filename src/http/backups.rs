@@ -64,6 +64,10 @@ pub(super) struct Restoration {
     name: String,
     #[serde(rename = "confirm")]
     _confirm: bool,
+    /// What was typed to confirm it; checked when it is there.
+    #[serde(default, deserialize_with = "present")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, required = false))]
+    confirmation: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -220,6 +224,7 @@ pub(super) async fn remove(
 ))]
 pub(super) async fn restore(call: Call) -> Result<Response, Refused> {
     let asked: Restoration = call.confirmed()?;
+    call.check_phrase(asked.confirmation.as_deref())?;
     let name = checked(asked.name)?;
     call.restore(name).await
 }

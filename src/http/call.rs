@@ -16,6 +16,7 @@ use super::refused::Refused;
 use super::run::run;
 use crate::backup::RestoreRequest;
 use crate::engine::Engine;
+use crate::error::ResetError;
 use crate::request::ResetRequest;
 use crate::selection::Selection;
 
@@ -62,6 +63,16 @@ impl Call {
     /// The fields of any other body.
     pub(super) fn fields<Fields: DeserializeOwned>(&self) -> Result<Fields, Refused> {
         Ok(Object::read(&self.body)?.fields()?)
+    }
+
+    /// Refuses a phrase that is not the host's; none was typed, none is checked.
+    pub(super) fn check_phrase(&self, typed: Option<&str>) -> Result<(), Refused> {
+        match typed {
+            Some(typed) if self.engine.confirmation() != Some(typed) => {
+                Err(Refused::from(&ResetError::Confirmation))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Resets `selection`, after a backup where one is named.

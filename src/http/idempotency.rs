@@ -25,6 +25,14 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// How long a key may be.
 const LONGEST: usize = 255;
 
+/// The key of a request that may be repeated.
+#[derive(Debug)]
+pub(super) struct Key {
+    /// The key, hashed.
+    pub(super) name: String,
+    pub(super) length: usize,
+}
+
 /// A request that may be repeated.
 #[derive(Debug)]
 pub(super) struct Repeatable {
@@ -92,6 +100,16 @@ impl Repeatable {
     /// What `headers` say, for a request that `content` tells from any other; none when it has
     /// no key.
     pub(super) fn of(headers: &HeaderMap, content: &[&[u8]]) -> Result<Option<Self>, Refused> {
+        Ok(Key::of(headers)?.map(|key| Self {
+            name: key.name,
+            fingerprint: hash(content),
+        }))
+    }
+}
+
+impl Key {
+    /// What `headers` say; none when they have no key.
+    pub(super) fn of(headers: &HeaderMap) -> Result<Option<Self>, Refused> {
         let mut keys = headers.get_all(KEY).iter();
         let (key, other) = (keys.next(), keys.next());
         let Some(key) = key else {
@@ -106,7 +124,7 @@ impl Repeatable {
         }
         Ok(Some(Self {
             name: hash(&[key]),
-            fingerprint: hash(content),
+            length: key.len(),
         }))
     }
 }
@@ -204,7 +222,8 @@ fn was_undone(engine: &Engine, run: Uuid) -> bool {
     entry.is_some_and(|entry| entry.outcome == RunOutcome::Failed)
 }
 
-fn replayed(answer: impl IntoResponse) -> Response {
+/// `answer`, marked as one that was given before.
+pub(super) fn replayed(answer: impl IntoResponse) -> Response {
     let header = [(REPLAYED, HeaderValue::from_static("true"))];
     (header, answer).into_response()
 }

@@ -20,11 +20,13 @@ mod offer;
 mod openapi;
 mod options;
 mod progress;
+mod recall;
 mod refused;
 mod reply;
 mod router;
 mod run;
 mod runs;
+mod selected;
 
 pub use answer::answer_behind_gate;
 pub(crate) use answers::Answers;

@@ -126,6 +126,7 @@ fn of_reset(error: &ResetError) -> StatusCode {
             ..
         } => StatusCode::UNPROCESSABLE_ENTITY,
         ResetError::AlreadyRunning
+        | ResetError::Cancelled
         | ResetError::Guard { .. }
         | ResetError::Drain(_)
         | ResetError::Blocked(_)
@@ -162,6 +163,7 @@ fn of_backup(error: &BackupError) -> StatusCode {
         )
         | BackupError::Exists(_)
         | BackupError::Busy
+        | BackupError::Cancelled
         | BackupError::Changing(_)
         | BackupError::Drain => StatusCode::CONFLICT,
         BackupError::Invalid { .. } | BackupError::Unfit { .. } => StatusCode::UNPROCESSABLE_ENTITY,

@@ -12,7 +12,7 @@ use super::authoriser::Authoriser;
 #[cfg(feature = "openapi")]
 use super::openapi;
 use super::refused::Refused;
-use super::{backups, cache, complete, database, files, options, progress, runs};
+use super::{backups, cache, complete, database, files, options, progress, recall, runs, selected};
 use crate::engine::Engine;
 
 /// How large a body may be, in bytes: names of tables and directories.
@@ -25,12 +25,14 @@ const LARGEST_BODY: usize = 64 * 1024;
 /// |---|---|
 /// | `GET /options` | everything that can be reset, with its counts and the confirmation phrase |
 /// | `POST /preview` | the report of a reset that is not made; an empty body selects everything |
+/// | `POST /run` | resets any selection, as `/preview` takes it |
 /// | `POST /database`, `/files`, `/cache` | resets the steps of one [category](crate::Category), or parts of them |
 /// | `POST /complete` | resets everything |
 /// | `POST /backup`, `GET /backups`, `DELETE /backups/{name}` | makes, lists and removes [backups](crate::Backup) |
 /// | `POST /restore` | puts back what a backup holds |
 /// | `GET /history`, `GET /history/{id}` | the runs of the past, and one of them with its report |
 /// | `GET /events` | the progress of the run that is under way, as Server-Sent Events |
+/// | `GET /answer` | the answer to a request whose reply was lost, for its `Idempotency-Key`, without authorisation |
 /// | `GET /openapi.json`, `GET /docs` | their description, without authorisation (feature `openapi`) |
 ///
 /// What destroys anything needs `"confirm": true`, understands `If-Match` with the `ETag` of
@@ -46,52 +48,69 @@ const LARGEST_BODY: usize = 64 * 1024;
 pub fn router(engine: &Engine, authoriser: impl Authoriser) -> Router {
     let authoriser: Arc<dyn Authoriser> = Arc::new(authoriser);
     #[cfg(not(feature = "openapi"))]
-    let routes = routes();
+    let (guarded, open) = (guarded(), open());
     #[cfg(feature = "openapi")]
-    let (routes, document) = routes();
-    let router = routes
+    let ((guarded, mut document), (open, others)) = (guarded(), open());
+    let router = guarded
         .fallback(unknown)
         .method_not_allowed_fallback(not_allowed)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .layer(middleware::from_fn_with_state(authoriser, authorise));
+        .layer(middleware::from_fn_with_state(authoriser, authorise))
+        .merge(open.method_not_allowed_fallback(not_allowed));
     #[cfg(feature = "openapi")]
-    let router = router.merge(openapi::routes(&document).method_not_allowed_fallback(not_allowed));
+    let router = {
+        document.merge(others);
+        router.merge(openapi::routes(&document).method_not_allowed_fallback(not_allowed))
+    };
     router.with_state(engine.clone())
 }
 
 /// Each route once, with or without its description.
 macro_rules! routes {
-    ($($method:ident $path:literal => $module:ident::$handler:ident,)+) => {
+    ($($(#[$comment:meta])* fn $name:ident {
+        $($method:ident $path:literal => $module:ident::$handler:ident,)+
+    })+) => {
+        $($(#[$comment])*
         #[cfg(not(feature = "openapi"))]
-        fn routes() -> Router<Engine> {
+        fn $name() -> Router<Engine> {
             Router::new()$(.route($path, axum::routing::$method($module::$handler)))+
         }
 
+        $(#[$comment])*
         #[cfg(feature = "openapi")]
-        fn routes() -> (Router<Engine>, utoipa::openapi::OpenApi) {
+        fn $name() -> (Router<Engine>, utoipa::openapi::OpenApi) {
             let router = utoipa_axum::router::OpenApiRouter::default();
             router$(.routes(utoipa_axum::routes!($module::$handler)))+.split_for_parts()
-        }
+        })+
 
         #[cfg(all(test, feature = "openapi"))]
-        const ROUTES: &[(&str, &str)] = &[$((stringify!($method), $path),)+];
+        const ROUTES: &[(&str, &str)] = &[$($((stringify!($method), $path),)+)+];
     };
 }
 
 routes! {
-    get "/options" => options::show,
-    post "/preview" => options::preview,
-    post "/database" => database::reset,
-    post "/files" => files::reset,
-    post "/cache" => cache::reset,
-    post "/complete" => complete::reset,
-    post "/backup" => backups::make,
-    get "/backups" => backups::list,
-    delete "/backups/{name}" => backups::remove,
-    post "/restore" => backups::restore,
-    get "/history" => runs::list,
-    get "/history/{id}" => runs::show,
-    get "/events" => progress::listen,
+    /// Those behind the authoriser.
+    fn guarded {
+        get "/options" => options::show,
+        post "/preview" => selected::preview,
+        post "/run" => selected::reset,
+        post "/database" => database::reset,
+        post "/files" => files::reset,
+        post "/cache" => cache::reset,
+        post "/complete" => complete::reset,
+        post "/backup" => backups::make,
+        get "/backups" => backups::list,
+        delete "/backups/{name}" => backups::remove,
+        post "/restore" => backups::restore,
+        get "/history" => runs::list,
+        get "/history/{id}" => runs::show,
+        get "/events" => progress::listen,
+    }
+
+    /// Those whose key is in the request itself.
+    fn open {
+        get "/answer" => recall::answer,
+    }
 }
 
 async fn authorise(
@@ -126,7 +145,8 @@ mod tests {
 
     #[test]
     fn with_and_without_its_description_the_router_has_the_same_routes() {
-        let (_, document) = routes();
+        let (_, mut document) = guarded();
+        document.merge(open().1);
         let document = serde_json::to_value(document).unwrap();
         let paths = document["paths"].as_object().unwrap().iter();
         let described: BTreeSet<_> = paths

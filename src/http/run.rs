@@ -69,7 +69,7 @@ where
 }
 
 /// What the history knows of a run whose answer was lost with the process.
-fn recalled(entry: HistoryEntry, tell: impl FnOnce(&Value) -> String) -> Done {
+pub(super) fn recalled(entry: HistoryEntry, tell: impl FnOnce(&Value) -> String) -> Done {
     let error = entry.error.unwrap_or_default();
     match entry.outcome {
         RunOutcome::Completed => {
@@ -88,6 +88,7 @@ fn recalled(entry: HistoryEntry, tell: impl FnOnce(&Value) -> String) -> Done {
 fn of_failure(error: &ResetError) -> Memory {
     match error {
         ResetError::AlreadyRunning
+        | ResetError::Cancelled
         | ResetError::Drain(_)
         | ResetError::Recovery(_)
         | ResetError::Confirmation
@@ -102,6 +103,7 @@ fn of_failure(error: &ResetError) -> Memory {
 pub(super) fn of_failed_backup(error: &BackupError) -> Memory {
     match error {
         BackupError::Busy
+        | BackupError::Cancelled
         | BackupError::Drain
         | BackupError::Changing(_)
         | BackupError::Name(_) => Memory::Nothing,

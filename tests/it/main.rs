@@ -5,6 +5,7 @@
 mod backup;
 mod build;
 mod calls;
+mod cancel;
 mod claims;
 mod commit;
 mod compile;
@@ -27,6 +28,7 @@ mod http_if_match;
 #[cfg(feature = "openapi")]
 mod http_openapi;
 mod http_references;
+mod http_run;
 mod journal;
 mod msrv;
 mod pending;

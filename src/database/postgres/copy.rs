@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use super::catalogue::{Catalogue, Table};
 use super::error::failed;
 use super::sequences::{self, State};
-use super::{DatabaseError, Factory};
+use super::{DatabaseError, Factory, Tally};
 
 /// A line of JSON, then the rows in the text format of COPY.
 pub(super) const FORMAT: &str = "postgres-1";
@@ -53,6 +53,7 @@ pub(super) async fn save(
     catalogue: &Catalogue,
     table: &Table,
     output: &mut (dyn AsyncWrite + Send + Unpin),
+    tally: Option<&Tally>,
 ) -> Result<u64, DatabaseError> {
     let states = sequences::read(connection, catalogue.sequences(&table.name)).await?;
     let counters = catalogue.sequences(&table.name);
@@ -72,7 +73,7 @@ pub(super) async fn save(
         .write_all(&line)
         .await
         .map_err(|error| DatabaseError::new(action(), error))?;
-    rows_to(connection, table, &table.rows(), output).await
+    rows_to(connection, table, &table.rows(), output, tally).await
 }
 
 /// Writes the rows of `table`, which SQL calls `rows`, in the order in which they stand; returns
@@ -82,6 +83,7 @@ pub(super) async fn rows_to(
     table: &Table,
     rows: &str,
     output: &mut (dyn AsyncWrite + Send + Unpin),
+    tally: Option<&Tally>,
 ) -> Result<u64, DatabaseError> {
     let action = || format!("save table `{}`", table.name);
     let select = format!(
@@ -95,7 +97,11 @@ pub(super) async fn rows_to(
     let mut rows = 0;
     while let Some(chunk) = stream.try_next().await.map_err(failed(action()))? {
         // Within a value it would be written as `\n`.
-        rows += lines(&chunk);
+        let more = lines(&chunk);
+        rows += more;
+        if let Some(tally) = tally {
+            tally(more);
+        }
         output
             .write_all(&chunk)
             .await
@@ -110,6 +116,7 @@ pub(super) async fn load(
     catalogue: &Catalogue,
     table: &Table,
     input: &mut (dyn AsyncRead + Send + Unpin),
+    tally: Option<&Tally>,
 ) -> Result<u64, DatabaseError> {
     let action = || format!("load table `{}`", table.name);
     let malformed = |error| DatabaseError::new(action(), error);
@@ -144,7 +151,11 @@ pub(super) async fn load(
     let (mut lines_sent, mut last) = (0, b'\n');
     loop {
         if !body.is_empty() {
-            lines_sent += lines(body);
+            let more = lines(body);
+            lines_sent += more;
+            if let Some(tally) = tally {
+                tally(more);
+            }
             last = body.last().copied().unwrap_or(last);
             target.send(body).await.map_err(failed(action()))?;
         }

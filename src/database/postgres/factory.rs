@@ -146,7 +146,7 @@ impl Factory {
         rows: &str,
     ) -> Result<(), DatabaseError> {
         let mut copied = Vec::new();
-        copy::rows_to(connection, table, rows, &mut copied).await?;
+        copy::rows_to(connection, table, rows, &mut copied, None).await?;
         if !copied.is_empty() {
             let seed = Seed {
                 columns: table.column_list(),

@@ -38,7 +38,8 @@ use transaction::PostgresTransaction;
 use uuid::Uuid;
 
 use super::{
-    Database, DatabaseError, DatabaseLock, Decision, FactoryRows, KeptRows, Reference, Transaction,
+    Database, DatabaseError, DatabaseLock, Decision, FactoryRows, KeptRows, Reference, Tally,
+    Transaction,
 };
 
 /// How long a reset waits for another connection's lock unless the host says otherwise.

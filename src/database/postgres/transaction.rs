@@ -19,7 +19,7 @@ use super::foreign_keys::ForeignKey;
 use super::kept::Kept;
 use super::references::{self, Seeds};
 use super::{
-    DatabaseError, Factory, KeptRows, Reference, Transaction, copy, record, run, sequences,
+    DatabaseError, Factory, KeptRows, Reference, Tally, Transaction, copy, record, run, sequences,
 };
 
 /// Dropping it closes the connection, and the server rolls back.
@@ -39,6 +39,8 @@ pub(super) struct PostgresTransaction {
     rewrite: BTreeSet<String>,
     /// Whether something has begun that did not come to its end.
     is_half_done: bool,
+    /// Who is told of rows.
+    tally: Option<Tally>,
 }
 
 impl PostgresTransaction {
@@ -85,6 +87,7 @@ impl PostgresTransaction {
             cleared: BTreeSet::new(),
             rewrite: BTreeSet::new(),
             is_half_done: false,
+            tally: None,
         })
     }
 
@@ -292,6 +295,10 @@ impl Transaction for PostgresTransaction {
         .await
     }
 
+    fn tally(&mut self, tally: Option<Tally>) {
+        self.tally = tally;
+    }
+
     async fn clear(&mut self, tables: &[String]) -> Result<Vec<u64>, DatabaseError> {
         self.is_half_done = true;
         self.count_all(tables).await?;
@@ -316,7 +323,16 @@ impl Transaction for PostgresTransaction {
     ) -> Result<u64, DatabaseError> {
         self.lock(&[table.to_owned()]).await?;
         match self.catalogue.table(table) {
-            Some(table) => copy::save(&mut self.connection, &self.catalogue, table, output).await,
+            Some(table) => {
+                copy::save(
+                    &mut self.connection,
+                    &self.catalogue,
+                    table,
+                    output,
+                    self.tally.as_ref(),
+                )
+                .await
+            }
             None => Err(missing("save", table)),
         }
     }
@@ -341,7 +357,14 @@ impl Transaction for PostgresTransaction {
         };
         self.is_half_done = true;
         self.counts.remove(table);
-        let rows = copy::load(&mut self.connection, &self.catalogue, target, input).await?;
+        let rows = copy::load(
+            &mut self.connection,
+            &self.catalogue,
+            target,
+            input,
+            self.tally.as_ref(),
+        )
+        .await?;
         self.is_half_done = false;
         Ok(rows)
     }

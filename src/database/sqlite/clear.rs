@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, SqliteConnection};
 use super::catalogue::{Storage, factory_table};
 use super::kept::Kept;
 use super::set_aside::SetAside;
-use super::{Catalogue, DatabaseError, Table, count, counters, full_text, quote};
+use super::{Catalogue, DatabaseError, Table, Tally, count, counters, full_text, quote};
 
 /// The temporary table for rows that are kept.
 const ASIDE: &str = "_factory_reset_aside";
@@ -26,6 +26,7 @@ pub(super) async fn clear(
     catalogue: &Catalogue,
     factory: &Catalogue,
     kept: &Kept,
+    tally: Option<&Tally>,
 ) -> Result<BTreeMap<String, u64>, DatabaseError> {
     let mut aside = SetAside::default();
     aside.take_triggers(connection, tables).await?;
@@ -37,6 +38,9 @@ pub(super) async fn clear(
             None => clear_table(connection, table, fresh).await?,
         };
         rows.insert(table.name.clone(), gone);
+        if let Some(tally) = tally {
+            tally(gone);
+        }
     }
     for table in tables {
         if let Some(fresh) = factory.table(&table.name) {

@@ -161,7 +161,7 @@ pub(super) async fn save(
             columns[0],
             vec!["?"; names.len()].join(", ")
         );
-        save_rows(connection, &table.name, select, &names, output).await?;
+        save_rows(connection, &table.name, select, &names, output, None).await?;
     }
     Ok(())
 }

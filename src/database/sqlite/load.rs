@@ -8,7 +8,7 @@ use super::catalogue::Storage;
 use super::save::header;
 use super::stream::{Input, Malformed};
 use super::value::{Value, read_row};
-use super::{DatabaseError, Table, count, counters, quote};
+use super::{DatabaseError, Table, Tally, count, counters, quote};
 
 /// SQLite's own limit for the parameters of a statement, see
 /// <https://sqlite.org/limits.html#max_variable_number>.
@@ -25,6 +25,7 @@ pub(super) async fn load(
     connection: &mut SqliteConnection,
     table: &Table,
     input: &mut (dyn AsyncRead + Send + Unpin),
+    tally: Option<&Tally>,
 ) -> Result<u64, DatabaseError> {
     let mut input = Input::new(input);
     let expected = header(connection, table).await?;
@@ -33,7 +34,8 @@ pub(super) async fn load(
         return Err(malformed(table)(Malformed::OtherTable));
     }
     for storage in table.storages() {
-        load_rows(connection, table, storage, &mut input).await?;
+        let tally = tally.filter(|_| table.virtual_table.is_none());
+        load_rows(connection, table, storage, &mut input, tally).await?;
     }
     counters::load(connection, table, &mut input).await?;
     input.finish().await.map_err(malformed(table))?;
@@ -45,6 +47,7 @@ async fn load_rows(
     table: &Table,
     storage: &Storage,
     input: &mut Input<'_>,
+    tally: Option<&Tally>,
 ) -> Result<(), DatabaseError> {
     let mut batch = Batch::new(storage);
     let columns = batch.columns;
@@ -57,6 +60,9 @@ async fn load_rows(
         // SQLite would give the row a number of its own.
         if storage.rowid.is_some() && !matches!(batch.values[first], Value::Integer(_)) {
             return Err(malformed(table)(Malformed::NoNumber));
+        }
+        if let Some(tally) = tally {
+            tally(1);
         }
         batch.bytes += size;
         if batch.is_full() {

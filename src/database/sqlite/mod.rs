@@ -43,7 +43,9 @@ use transaction::SqliteTransaction;
 use uuid::Uuid;
 use vacuum::Rewriting;
 
-use super::{Database, DatabaseError, Decision, FactoryRows, KeptRows, Reference, Transaction};
+use super::{
+    Database, DatabaseError, Decision, FactoryRows, KeptRows, Reference, Tally, Transaction,
+};
 use crate::task::blocking;
 
 /// What a saved table is called, and begins with.

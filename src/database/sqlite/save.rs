@@ -7,13 +7,14 @@ use tokio::io::AsyncWrite;
 use super::definition::definition;
 use super::stream::Output;
 use super::value::{END, write_row};
-use super::{DatabaseError, FORMAT, Table, count, counters, quote};
+use super::{DatabaseError, FORMAT, Table, Tally, count, counters, quote};
 
 /// Saves `table` and returns how many rows it has.
 pub(super) async fn save(
     connection: &mut SqliteConnection,
     table: &Table,
     output: &mut (dyn AsyncWrite + Send + Unpin),
+    tally: Option<&Tally>,
 ) -> Result<u64, DatabaseError> {
     let rows = count::count(connection, table).await?;
     let mut output = Output::new(output);
@@ -25,7 +26,9 @@ pub(super) async fn save(
             storage.column_list(),
             quote(&storage.name)
         );
-        save_rows(connection, &table.name, select, &[], &mut output).await?;
+        // Of a virtual table the rows are told, not those that it is made of.
+        let tally = tally.filter(|_| table.virtual_table.is_none());
+        save_rows(connection, &table.name, select, &[], &mut output, tally).await?;
     }
     counters::save(connection, table, &mut output).await?;
     output.finish().await.map_err(unwritten(&table.name))?;
@@ -53,6 +56,7 @@ pub(super) async fn save_rows(
     select: String,
     bound: &[&str],
     output: &mut Output<'_>,
+    tally: Option<&Tally>,
 ) -> Result<(), DatabaseError> {
     let failed = || DatabaseError::on(format!("save table `{table}`"));
     let mut query = sqlx::query::<sqlx::Sqlite>(AssertSqlSafe(select));
@@ -63,6 +67,9 @@ pub(super) async fn save_rows(
     while let Some(row) = rows.try_next().await.map_err(failed())? {
         write_row(&row, output.buffer()).map_err(failed())?;
         output.settle().await.map_err(unwritten(table))?;
+        if let Some(tally) = tally {
+            tally(1);
+        }
     }
     output.buffer().push(END);
     Ok(())

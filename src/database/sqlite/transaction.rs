@@ -15,7 +15,7 @@ use super::kept::Kept;
 use super::set_aside::SetAside;
 use super::vacuum::Rewriting;
 use super::{
-    Catalogue, DatabaseError, KeptRows, Reference, Table, Transaction, clear, close, count,
+    Catalogue, DatabaseError, KeptRows, Reference, Table, Tally, Transaction, clear, close, count,
     definition, load, record, references, save, vacuum,
 };
 
@@ -32,6 +32,8 @@ pub(super) struct SqliteTransaction {
     aside: SetAside,
     /// Whether a clearing or loading has begun that did not come to its end.
     is_half_done: bool,
+    /// Who is told of rows.
+    tally: Option<Tally>,
     /// What is to be done after the commit.
     rewriting: Arc<Mutex<Rewriting>>,
     /// Tells this state of the database from another.
@@ -98,6 +100,7 @@ impl SqliteTransaction {
             emptied: BTreeSet::new(),
             aside: SetAside::default(),
             is_half_done: false,
+            tally: None,
             rewriting,
             version: String::new(),
         })
@@ -160,7 +163,11 @@ impl Transaction for SqliteTransaction {
         output: &mut (dyn AsyncWrite + Send + Unpin),
     ) -> Result<u64, DatabaseError> {
         let table = known(&self.catalogue, table)?;
-        save::save(&mut self.connection, table, output).await
+        save::save(&mut self.connection, table, output, self.tally.as_ref()).await
+    }
+
+    fn tally(&mut self, tally: Option<Tally>) {
+        self.tally = tally;
     }
 
     async fn clear(&mut self, tables: &[String]) -> Result<Vec<u64>, DatabaseError> {
@@ -172,6 +179,7 @@ impl Transaction for SqliteTransaction {
             &self.catalogue,
             self.factory.catalogue(),
             &self.kept,
+            self.tally.as_ref(),
         )
         .await?;
         self.is_half_done = was_half_done;
@@ -204,7 +212,7 @@ impl Transaction for SqliteTransaction {
             return Err(DatabaseError::new(action, error));
         }
         let was_half_done = std::mem::replace(&mut self.is_half_done, true);
-        let rows = load::load(&mut self.connection, table, input).await?;
+        let rows = load::load(&mut self.connection, table, input, self.tally.as_ref()).await?;
         self.is_half_done = was_half_done;
         Ok(rows)
     }

@@ -26,6 +26,10 @@ pub(super) fn of_router(handlers: &OpenApi) -> Value {
         "version": env!("CARGO_PKG_VERSION"),
         "license": { "name": env!("CARGO_PKG_LICENSE"), "identifier": env!("CARGO_PKG_LICENSE") },
     });
+    let mut selected = document["components"]["schemas"]["Preview"].clone();
+    selected["required"] = json!(["confirm"]);
+    selected["description"] = "Any selection, and that it is meant.".into();
+    document["components"]["schemas"]["SelectedReset"] = selected;
     let bearer = json!({ "type": "http", "scheme": "bearer" });
     document["components"]["securitySchemes"] = json!({ "bearer": bearer });
     document["security"] = json!([{ "bearer": [] }]);
@@ -34,6 +38,7 @@ pub(super) fn of_router(handlers: &OpenApi) -> Value {
         "FilesReset",
         "CacheReset",
         "CompleteReset",
+        "SelectedReset",
         "Restoration",
     ] {
         let confirm = property(&mut document, reset, "confirm");
@@ -43,6 +48,7 @@ pub(super) fn of_router(handlers: &OpenApi) -> Value {
         ("DatabaseReset", "backup"),
         ("FilesReset", "backup"),
         ("CompleteReset", "backup"),
+        ("SelectedReset", "backup"),
         ("NewBackup", "name"),
         ("Restoration", "name"),
     ] {
@@ -50,12 +56,15 @@ pub(super) fn of_router(handlers: &OpenApi) -> Value {
     }
     property(&mut document, "NewBackup", "include")["minItems"] = 1.into();
     document["paths"]["/preview"]["post"]["requestBody"]["required"] = false.into();
-    document["components"]["schemas"]["Preview"]["not"] = json!({ "allOf": [
+    let two_ways = json!({ "allOf": [
         { "anyOf": [
             { "required": ["tables"] }, { "required": ["directories"] }, { "required": ["prefix"] },
         ] },
         { "anyOf": [{ "required": ["steps"] }, { "required": ["only"] }] },
     ] });
+    for schema in ["Preview", "SelectedReset"] {
+        document["components"]["schemas"][schema]["not"] = two_ways.clone();
+    }
     document
 }
 
@@ -67,21 +76,21 @@ pub(super) fn of_host(mut document: Value, engine: &Engine, prefix: &str) -> Val
     let tables: Vec<_> = offer.tables().into_keys().collect();
     let directories: Vec<_> = offer.directories().into_keys().collect();
     let prefixes: Vec<_> = offer.prefixes().into_keys().collect();
-    for schema in ["DatabaseReset", "Preview"] {
+    for schema in ["DatabaseReset", "Preview", "SelectedReset"] {
         one_of(property(&mut document, schema, "tables"), &tables);
     }
-    for schema in ["FilesReset", "Preview"] {
+    for schema in ["FilesReset", "Preview", "SelectedReset"] {
         one_of(property(&mut document, schema, "directories"), &directories);
     }
     if !prefixes.is_empty() {
         let prefixes: Vec<_> = prefixes.iter().map(|prefix| literal(prefix)).collect();
         let pattern = format!("^({})", prefixes.join("|"));
-        for schema in ["CacheReset", "Preview"] {
+        for schema in ["CacheReset", "Preview", "SelectedReset"] {
             property(&mut document, schema, "prefix")["pattern"] = pattern.clone().into();
         }
     }
     if !offer.has_test_user() {
-        for schema in ["DatabaseReset", "CompleteReset", "Preview"] {
+        for schema in ["DatabaseReset", "CompleteReset", "Preview", "SelectedReset"] {
             property(&mut document, schema, "preserve_test_user")["const"] = false.into();
         }
     }
@@ -95,19 +104,15 @@ pub(super) fn of_host(mut document: Value, engine: &Engine, prefix: &str) -> Val
         }
         parts.insert(step.to_owned(), list);
     }
-    enumerate(property(&mut document, "Preview", "steps"), &steps);
-    let kept = engine
-        .inner
-        .kept_rows
-        .iter()
-        .map(|rows| rows.name().to_owned());
-    enumerate(
-        property(&mut document, "Preview", "keep"),
-        &kept.collect::<Vec<_>>(),
-    );
-    let only = property(&mut document, "Preview", "only");
-    only["properties"] = parts.into();
-    only["additionalProperties"] = false.into();
+    let kept = engine.inner.kept_rows.iter();
+    let kept: Vec<_> = kept.map(|rows| rows.name().to_owned()).collect();
+    for schema in ["Preview", "SelectedReset"] {
+        enumerate(property(&mut document, schema, "steps"), &steps);
+        enumerate(property(&mut document, schema, "keep"), &kept);
+        let only = property(&mut document, schema, "only");
+        only["properties"] = parts.clone().into();
+        only["additionalProperties"] = false.into();
+    }
     document
 }
 

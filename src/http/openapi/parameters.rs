@@ -52,6 +52,18 @@ impl IntoParams for Repeatable {
     }
 }
 
+/// `Idempotency-Key`, of another request.
+pub(in crate::http) struct RecalledKey;
+
+impl IntoParams for RecalledKey {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let description = "The key of the request whose answer was lost, of 32 characters or \
+                           more: it is all that is asked for";
+        let key = text().pattern(Some("^[!-~]{32,255}$"));
+        header("Idempotency-Key", description, key)
+    }
+}
+
 /// `Last-Event-ID`.
 pub(in crate::http) struct LastEventId;
 

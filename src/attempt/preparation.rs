@@ -1,0 +1,72 @@
+//! What comes before anything is moved.
+
+use std::sync::Arc;
+
+use super::{Attempt, phase};
+use crate::descriptor::{Phase, StepId};
+use crate::engine::Running;
+use crate::error::FailureCause;
+use crate::item::{Item, ItemKind, Outcome};
+use crate::journal::JournalRecord;
+use crate::plan::ResetPlan;
+use crate::relative_path::RelativePath;
+use crate::report::Report;
+use crate::staging::{Slot, Staging};
+use crate::task::blocking;
+use crate::{recovery, reserve};
+
+impl Attempt<'_> {
+    /// Writes the journal and opens the staging area, before anything is moved.
+    pub(super) async fn prepare(
+        &mut self,
+        running: &mut Running,
+        plan: &ResetPlan,
+    ) -> Result<Arc<Staging>, FailureCause> {
+        let items = || phase(plan, Phase::Erase).flat_map(|planned| planned.plan.items());
+        // Also what is absent: a writer may put something there before the commit.
+        let goes = |item: &&Item| matches!(item.outcome, Outcome::Removed | Outcome::Absent);
+        let slot = |path: RelativePath| Slot {
+            stays: self.inner.ownership.stays(&path),
+            path,
+        };
+        let paths: Vec<Slot> = items()
+            .filter(|item| item.kind == ItemKind::Path)
+            .filter(goes)
+            .filter_map(|item| RelativePath::new(&item.name).ok())
+            .map(slot)
+            .collect();
+        let rows = items().any(|item| item.kind == ItemKind::Table);
+        let steps = plan.steps.iter();
+        let parts = |id: StepId| {
+            let selected = self.request.selection.parts_of(id.as_str());
+            selected.unwrap_or_default().to_vec()
+        };
+        let steps = steps.map(|planned| planned.descriptor().id);
+        let steps = steps.map(|id| (id.to_string(), parts(id)));
+        let database = recovery::identity(self.inner);
+        let mut entry = self.entry.clone();
+        let mut report = Report::begun(plan, &entry);
+        report.expect(plan);
+        report.duration_ms = self.progress.elapsed_ms();
+        entry.complete(&report);
+        let record = JournalRecord::new(&entry, database, paths.clone(), steps.collect(), rows);
+        #[cfg(feature = "backup")]
+        let record = match self.restoration {
+            Some(_) => record.fills(),
+            None => record,
+        };
+        if let Err(error) = running.journal.begin(record.clone()).await {
+            // A quota is not told in advance.
+            let data_directory = self.inner.data_directory.clone();
+            if !error.is_for_lack_of_room()
+                || !blocking(move || reserve::give_up(&data_directory)).await
+            {
+                return Err(error.into());
+            }
+            running.journal.begin(record).await?;
+        }
+        let (data_directory, run) = (self.inner.data_directory.clone(), self.run);
+        let staging = blocking(move || Staging::create(data_directory, run, paths)).await?;
+        Ok(self.staging.insert(Arc::new(staging)).clone())
+    }
+}

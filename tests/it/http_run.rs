@@ -1,0 +1,141 @@
+//! Any selection can be reset, and an answer that was lost can be had once more.
+
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode};
+use factory_reset::Engine;
+use serde_json::{Value, json};
+
+use crate::fixture::Host;
+use crate::http_client::{full_engine, get, post, request, send, with};
+use crate::steps::Turnstile;
+
+const KEY: &str = "0123456789abcdef0123456789abcdef";
+
+/// Whoever asks for the answer has nothing but the key.
+fn lost(key: &str) -> Request<Body> {
+    let request = Request::get("/reset/answer").body(Body::empty()).unwrap();
+    with(request, "idempotency-key", key)
+}
+
+async fn recalled(engine: &Engine, key: &str) -> (StatusCode, bool, Value) {
+    let (status, headers, body) = send(engine, lost(key)).await;
+    let is_replayed = headers.contains_key("idempotency-replayed");
+    (status, is_replayed, serde_json::from_slice(&body).unwrap())
+}
+
+fn run(key: &str) -> Request<Body> {
+    let body = json!({ "confirm": true }).to_string();
+    with(
+        request(Method::POST, "/reset/run", body),
+        "idempotency-key",
+        key,
+    )
+}
+
+#[tokio::test]
+async fn a_run_clears_what_the_preview_of_the_same_body_shows() {
+    let host = Host::new().await;
+    let engine = full_engine(&host).await;
+    for selection in [
+        json!({ "steps": ["media", "tables"], "only": { "tables": ["posts"] }, "cascade": true }),
+        json!({ "directories": ["reports"] }),
+        json!({}),
+    ] {
+        let (status, preview) = post(&engine, "/reset/preview", &selection).await;
+        assert_eq!(status, StatusCode::OK, "{preview}");
+        let mut confirmed = selection.clone();
+        confirmed["confirm"] = true.into();
+        let (status, answer) = post(&engine, "/reset/run", &confirmed).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        let ids = |report: &Value| -> Vec<Value> {
+            let steps = report["steps"].as_array().unwrap().iter();
+            steps.map(|step| step["id"].clone()).collect()
+        };
+        assert_eq!(answer["report"]["cleared"], preview["cleared"]);
+        assert_eq!(ids(&answer["report"]), ids(&preview));
+    }
+    assert!(!host.data().join("media").exists());
+}
+
+#[tokio::test]
+async fn a_run_wants_its_confirmation_and_the_right_phrase_if_one_was_typed() {
+    let host = Host::new().await;
+    let builder = host.media_builder().await.confirmation("RESET IT");
+    let engine = builder.build().await.unwrap();
+    for refused in [
+        json!({}),
+        json!({ "confirm": false, "confirmation": "RESET IT" }),
+        json!({ "confirm": true, "confirmation": "reset it" }),
+        json!({ "confirm": true, "confirmation": "" }),
+        json!({ "confirm": true, "steps": ["nothing"] }),
+        json!({ "confirm": true, "phrase": "RESET IT" }),
+    ] {
+        let (status, answer) = post(&engine, "/reset/run", &refused).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{refused} {answer}");
+    }
+    assert!(host.data().join("media").exists());
+    let restore = json!({ "name": "one", "confirm": true, "confirmation": "reset it" });
+    let (status, answer) = post(&engine, "/reset/restore", restore).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert_eq!(answer["error"], "incorrect confirmation phrase");
+    let typed = json!({ "confirm": true, "confirmation": "RESET IT" });
+    let (status, _) = post(&engine, "/reset/run", typed).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(!host.data().join("media").exists());
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_had_again_by_its_key_alone() {
+    let (host, turnstile) = (Host::new().await, Turnstile::new());
+    let builder = host.media_builder().await.step(turnstile.registration());
+    let engine = builder.build().await.unwrap();
+    assert_eq!(recalled(&engine, KEY).await.0, StatusCode::NOT_FOUND);
+    let client = tokio::spawn({
+        let engine = engine.clone();
+        async move { send(&engine, run(KEY)).await }
+    });
+    turnstile.reached().await;
+    let (status, _, answer) = recalled(&engine, KEY).await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+    turnstile.let_go();
+    let (status, _, body) = client.await.unwrap();
+    let first: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(first["report"]["run"], answer["run"]);
+    assert_eq!(recalled(&engine, KEY).await, (status, true, first.clone()));
+    drop(engine);
+    // Also after a start.
+    let engine = host.media_builder().await.build().await.unwrap();
+    assert_eq!(recalled(&engine, KEY).await, (status, true, first));
+    assert_eq!(engine.history().len(), 1);
+}
+
+#[tokio::test]
+async fn a_key_that_others_could_guess_recalls_nothing() {
+    let host = Host::new().await;
+    let engine = full_engine(&host).await;
+    for key in ["one", &KEY[1..]] {
+        let (status, _, _) = send(&engine, run(key)).await;
+        assert_eq!(status, StatusCode::OK);
+        assert_eq!(recalled(&engine, key).await.0, StatusCode::BAD_REQUEST);
+    }
+    let nothing = Request::get("/reset/answer").body(Body::empty()).unwrap();
+    assert_eq!(send(&engine, nothing).await.0, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn options_say_what_may_be_chosen() {
+    let host = Host::new().await;
+    let engine = full_engine(&host).await;
+    let (_, options) = get(&engine, "/reset/options").await;
+    assert_eq!(options["backups"], false);
+    assert_eq!(options["keep"], json!([]));
+    assert_eq!(options["parts"]["generated"], json!(["reports", "stories"]));
+    for (step, parts) in options["parts"].as_object().unwrap() {
+        let only = json!({ "steps": [step], "only": { step: parts }, "cascade": true });
+        let (status, preview) = post(&engine, "/reset/preview", only).await;
+        assert_eq!(status, StatusCode::OK, "{preview}");
+    }
+    let named = serde_json::to_value(engine.options().await.unwrap()).unwrap();
+    assert_eq!(named["digest"], options["digest"]);
+    assert_eq!(named["parts"], options["parts"]);
+}
