@@ -48,7 +48,7 @@ pub(crate) async fn run(file: &Path, connection: Connection, command: ResetComma
         return exit;
     };
     // Who does not know which state stands lets nobody in.
-    if exit == ExitCode::from(Exit::Undecided) || exit == ExitCode::from(Exit::Busy) {
+    if exit == ExitCode::from(Exit::Undecided) {
         return exit;
     }
     match service.after_commit().await {

@@ -4,6 +4,7 @@ mod command;
 mod marker;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use command::{Command, CommandError};
@@ -23,6 +24,8 @@ pub(crate) struct Service {
     stop: Command,
     start: Command,
     is_started_after_reset: bool,
+    /// Whether this process has stopped it, and not started it again.
+    is_stopped: AtomicBool,
     /// That we have stopped it, and have it still to start: also when this process is killed.
     marker: Marker,
 }
@@ -48,6 +51,7 @@ impl Service {
             stop: command("service.stop", &service.stop)?,
             start: command("service.start", &service.start)?,
             is_started_after_reset: service.start_after_reset.unwrap_or(true),
+            is_stopped: AtomicBool::new(false),
             marker: Marker::new(data_dir),
         })
     }
@@ -65,12 +69,14 @@ impl Service {
     /// Stops it.
     pub(crate) async fn stop(&self) -> Result<(), CommandError> {
         self.marker.set().map_err(CommandError::Marker)?;
+        self.is_stopped.store(true, Ordering::Relaxed);
         self.stop.run().await
     }
 
     /// Starts it.
     pub(crate) async fn start(&self) -> Result<(), CommandError> {
         self.start.run().await?;
+        self.is_stopped.store(false, Ordering::Relaxed);
         self.marker.clear().map_err(CommandError::Marker)
     }
 
@@ -99,6 +105,7 @@ impl Service {
         if self.is_started_after_reset {
             self.start().await?;
         } else {
+            self.is_stopped.store(false, Ordering::Relaxed);
             self.marker.clear().map_err(CommandError::Marker)?;
         }
         Ok(self.is_started_after_reset)
@@ -106,7 +113,7 @@ impl Service {
 
     /// Starts what a reset has stopped that is committed.
     pub(crate) async fn after_commit(&self) -> Exit {
-        if !self.marker.is_set() {
+        if !self.is_stopped.load(Ordering::Relaxed) {
             return Exit::Done;
         }
         match self.after_reset().await {

@@ -12,7 +12,6 @@ use std::time::Duration;
 
 pub(crate) use address::Address;
 pub(crate) use database::Opened;
-pub(crate) use engine::OpenError;
 use factory_reset::FactoryRows;
 use factory_reset::cli::{Exit, Failure, Target};
 use factory_reset_steps::CacheKeys;
@@ -154,6 +153,7 @@ impl Setup {
                 ("factory.database", FactoryRows::Database(database))
             }
             (None, None, Some(true)) => ("factory.none", FactoryRows::None),
+            (None, None, None) => return Ok(None),
             _ => {
                 let text = "say one of `script = \"file.sql\"`, `database = \"…\"` and \
                             `none = true`";
