@@ -39,7 +39,7 @@ async fn main() -> ExitCode {
         Command::Reset(command) => return reset::run(&manifest, connection, command).await,
         Command::Init(arguments) => init::run(&arguments).await,
         Command::Check => check::run(&manifest).await,
-        Command::Serve(arguments) => serve::run(&manifest, arguments).await,
+        Command::Serve(arguments) => serve::run(&manifest, connection.token, arguments).await,
         Command::Completions { shell } => generate::completions(shell),
         Command::Man => generate::man(),
     };

@@ -90,8 +90,7 @@ async fn survey(arguments: &InitArguments) -> Result<Survey, Failure> {
         return Ok(survey);
     };
     let address = Address::parse(&url, &current_directory())
-        .map_err(|error| Failure::new(Exit::Usage, format!("`{field}`: {error}")))?
-        .read_only();
+        .map_err(|error| Failure::new(Exit::Usage, format!("`{field}`: {error}")))?;
     let probed = address.probe().await;
     probed.map_err(|error| unreachable(field, error))?;
     let opened = address.open(&FactoryRows::None).await;

@@ -66,9 +66,9 @@ fn factory(text: &mut String, claims_all: bool) -> std::fmt::Result {
         text,
         "\n# Where the rows of a fresh install come from: one of these.\n\
          [factory]\n\
-         {none}none = true                 # a fresh install has no rows\n\
-         # script = \"factory.sql\"    # an SQL file that makes them\n\
-         # database = \"pristine\"     # a database that nobody has used"
+         {none}none = true # a fresh install has no rows\n\
+         # script = \"factory.sql\" # an SQL file that makes them\n\
+         # database = \"pristine\" # a database that nobody has used"
     )
 }
 

@@ -41,14 +41,6 @@ impl Address {
              `postgres://user@host:5432/database`"
         ))
     }
-
-    /// The same, for reading alone.
-    pub(crate) fn read_only(self) -> Self {
-        match self {
-            Self::Sqlite(options) => Self::Sqlite(Box::new(options.read_only(true))),
-            Self::Postgres(options) => Self::Postgres(options),
-        }
-    }
 }
 
 /// Without a password.
