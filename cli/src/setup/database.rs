@@ -15,7 +15,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 
 /// An open database.
 pub(crate) enum Opened {
-    Sqlite(Sqlite),
+    Sqlite(Box<Sqlite>),
     Postgres(Postgres),
 }
 
@@ -50,7 +50,8 @@ impl Address {
         let opened = match self {
             Self::Sqlite(options) => {
                 let pool = SqlitePool::connect_lazy_with((**options).clone());
-                Sqlite::open_from(&pool, rows).await.map(Opened::Sqlite)
+                let opened = Sqlite::open_from(&pool, rows).await;
+                opened.map(|database| Opened::Sqlite(Box::new(database)))
             }
             Self::Postgres(options) => {
                 let pool = PgPool::connect_lazy_with((**options).clone());
@@ -87,7 +88,7 @@ impl Opened {
     /// The database, for reading.
     pub(crate) fn database(&self) -> &dyn Database {
         match self {
-            Self::Sqlite(database) => database,
+            Self::Sqlite(database) => &**database,
             Self::Postgres(database) => database,
         }
     }
@@ -95,7 +96,7 @@ impl Opened {
     /// Hands it to an engine.
     pub(crate) fn build(self, builder: EngineBuilder) -> EngineBuilder {
         match self {
-            Self::Sqlite(database) => builder.database(database),
+            Self::Sqlite(database) => builder.database(*database),
             Self::Postgres(database) => builder.database(database),
         }
     }

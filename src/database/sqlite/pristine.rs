@@ -5,7 +5,7 @@ use std::path::Path;
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use super::schema::Schema;
-use super::{Catalogue, DatabaseError, counters, quote};
+use super::{Catalogue, DatabaseError, Table, counters, quote};
 
 /// The name under which the pristine database is attached.
 const SCHEMA: &str = "pristine";
@@ -35,7 +35,7 @@ pub(super) async fn copy(
         .map_err(|error| DatabaseError::new(action.as_str(), error))?;
     schema.tables().create(scratch).await?;
     let catalogue = Catalogue::read(scratch, "main").await?;
-    for storage in catalogue.tables().flat_map(|table| table.storages()) {
+    for storage in catalogue.tables().flat_map(Table::storages) {
         let (name, columns) = (quote(&storage.name), storage.column_list());
         // A virtual table begins with rows of its own.
         run(scratch, &action, format!("DELETE FROM main.{name}")).await?;
