@@ -152,8 +152,8 @@ pub use database::Postgres;
 #[cfg(feature = "sqlite")]
 pub use database::Sqlite;
 pub use database::{
-    Database, DatabaseError, DatabaseLock, Decision, KeptRows, RECORD_TABLE, Reference, Tally,
-    Transaction,
+    Database, DatabaseError, DatabaseLock, Decision, FactoryRows, KeptRows, RECORD_TABLE,
+    Reference, Tally, Transaction,
 };
 pub use descriptor::{Category, Phase, Scope, StepDescriptor, StepId};
 pub use engine::Engine;

@@ -42,8 +42,9 @@ impl Failure {
         Self::new(Exit::Cancelled, "given up: nothing was changed")
     }
 
-    /// The engine could not be opened.
-    pub(super) fn of_opening(error: &(dyn std::error::Error + 'static)) -> Self {
+    /// Why an engine could not be opened.
+    #[must_use]
+    pub fn of_opening(error: &(dyn std::error::Error + 'static)) -> Self {
         let mut source = Some(error);
         while let Some(error) = source {
             if let Some(failure) = error.downcast_ref::<Self>() {
