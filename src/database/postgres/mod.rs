@@ -13,6 +13,7 @@ mod factory;
 mod foreign_keys;
 mod kept;
 mod lock;
+mod materialized;
 mod pristine;
 mod record;
 mod references;

@@ -124,8 +124,13 @@ impl Sqlite {
         let mut opening = Opening::begin(pool).await?;
         let like = (opening.file.as_str(), opening.encoding.as_str());
         let live = &mut opening.connection;
-        let factory = Factory::from_rows(&opening.connect, rows, live, like).await?;
-        Ok(opening.end(factory))
+        match Factory::from_rows(&opening.connect, rows, live, like).await {
+            Ok(factory) => Ok(opening.end(factory)),
+            Err(error) => {
+                opening.end_without().await;
+                Err(error)
+            }
+        }
     }
 
     /// How long a reset waits for a lock that another connection holds; 5 seconds unless
@@ -134,6 +139,15 @@ impl Sqlite {
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.connect = self.connect.lock_timeout(timeout);
         self
+    }
+
+    /// Closes the database, and waits until that is done: a process that ends first may leave
+    /// the files of an empty write-ahead log behind.
+    pub async fn close(self) {
+        let connection = self.watch.connection.into_inner();
+        if let Err(error) = close(connection).await {
+            tracing::debug!(%error, "closing the database");
+        }
     }
 
     /// Changes with every commit, and never comes back. Cheap.
@@ -180,6 +194,12 @@ impl Opening {
             file,
             encoding,
         })
+    }
+
+    async fn end_without(self) {
+        if let Err(error) = close(self.connection).await {
+            tracing::debug!(%error, "closing the database");
+        }
     }
 
     fn end(self, factory: Factory) -> Sqlite {
