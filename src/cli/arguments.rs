@@ -6,6 +6,8 @@ use super::selected::SelectionArguments;
 
 /// What the command line says about resets; a host flattens it into a subcommand of its own.
 #[derive(Debug, Clone, Args)]
+// A host may have groups of the same names.
+#[group(skip)]
 #[command(after_long_help = Exit::HELP)]
 pub struct ResetArguments {
     /// Ask this server instead of working on the data directory: the address of its reset
@@ -64,6 +66,7 @@ pub enum ResetCommand {
 
 /// Whether to change anything.
 #[derive(Debug, Clone, Copy, Default, Args)]
+#[group(skip)]
 pub struct DryRun {
     /// Change nothing, and tell what would be done.
     #[arg(long)]
@@ -72,6 +75,7 @@ pub struct DryRun {
 
 /// What to look at.
 #[derive(Debug, Clone, Default, Args)]
+#[group(skip)]
 pub struct PreviewArguments {
     /// What is meant.
     #[command(flatten)]
@@ -80,6 +84,7 @@ pub struct PreviewArguments {
 
 /// What to reset.
 #[derive(Debug, Clone, Default, Args)]
+#[group(skip)]
 pub struct RunArguments {
     /// What is meant.
     #[command(flatten)]
@@ -104,6 +109,7 @@ pub struct RunArguments {
 
 /// Which backup to make.
 #[derive(Debug, Clone, Args)]
+#[group(skip)]
 pub struct BackupArguments {
     /// What it is to be called: 1 to 64 of the characters A-Z a-z 0-9 . _ -
     pub name: String,
@@ -115,6 +121,7 @@ pub struct BackupArguments {
 
 /// Which backups to list or to remove.
 #[derive(Debug, Clone, Default, Args)]
+#[group(skip)]
 pub struct BackupsArguments {
     /// Remove this backup.
     #[arg(long, value_name = "NAME")]
@@ -127,6 +134,7 @@ pub struct BackupsArguments {
 
 /// Which backup to put back.
 #[derive(Debug, Clone, Args)]
+#[group(skip)]
 pub struct RestoreArguments {
     /// The backup.
     pub name: String,
@@ -142,6 +150,7 @@ pub struct RestoreArguments {
 
 /// Which runs to tell of.
 #[derive(Debug, Clone, Copy, Default, Args)]
+#[group(skip)]
 pub struct HistoryArguments {
     /// One run, told with its report; all of them without it.
     pub run: Option<Uuid>,
@@ -149,6 +158,7 @@ pub struct HistoryArguments {
 
 /// How to end an interrupted run.
 #[derive(Debug, Clone, Copy, Default, Args)]
+#[group(skip)]
 pub struct RecoverArguments {
     /// Whether to change anything.
     #[command(flatten)]

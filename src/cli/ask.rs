@@ -1,9 +1,10 @@
 //! The phrase that confirms what cannot be taken back.
 
-use std::io::{IsTerminal, Write, stdin};
+use std::io::stdin;
 
 use tokio::sync::oneshot;
 
+use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::interruption::Interruption;
@@ -12,12 +13,13 @@ use super::interruption::Interruption;
 pub(super) async fn confirm(
     phrase: &str,
     given: Option<&str>,
+    console: &Console,
     interruption: &Interruption,
 ) -> Result<(), Failure> {
     if let Some(given) = given {
         return check(phrase, given, "--confirm");
     }
-    if !stdin().is_terminal() {
+    if !console.can_ask() {
         return Err(Failure::new(
             Exit::Refused,
             format!(
@@ -26,8 +28,9 @@ pub(super) async fn confirm(
             ),
         ));
     }
-    let _ = write!(anstream::stderr(), "Type {phrase} to confirm: ");
-    let typed = interruption.or(line()).await?;
+    console.prompt(&format!("Type {phrase} to confirm: "));
+    let typed = interruption.or(line()).await;
+    let typed = typed.inspect_err(|_| console.note(""))?;
     check(phrase, &typed, "what was typed")
 }
 

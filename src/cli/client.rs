@@ -1,5 +1,6 @@
 //! A reset service over HTTP.
 
+use std::error::Error;
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
@@ -134,7 +135,7 @@ impl Client {
     }
 
     pub(super) fn unreachable(&self, error: &reqwest::Error) -> Failure {
-        let text = chain(error);
+        let text = reason(error);
         let remedy = if self.base.starts_with("https:") && text.contains("scheme") {
             "this program was built without TLS: give `--url` an `http://` address"
         } else {
@@ -154,6 +155,15 @@ pub(super) async fn exchange(
     let response = request.send().await?;
     let status = response.status();
     Ok((status, response.text().await?))
+}
+
+/// What is behind `error`: what is before that repeats the address.
+pub(super) fn reason(error: &(dyn Error + 'static)) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
 }
 
 fn is_busy(error: &str) -> bool {

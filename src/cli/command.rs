@@ -8,16 +8,17 @@ use super::arguments::{
     RunArguments,
 };
 use super::ask::confirm;
+use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::interruption::Interruption;
 use super::progress::Progress;
-use super::screen::{Screen, note, warn};
 use super::service::{Reset, Restoration, Service};
 use super::shown::{Backup, Backups, Done, Options, Plan, Run, Runs, Told};
 use super::table::printable;
 use super::{show_past, show_plan};
 use crate::bundle::BundleName;
+use crate::selection::Selection;
 
 /// A command that has what it needs.
 pub(super) struct Session {
@@ -26,7 +27,7 @@ pub(super) struct Session {
     pub(super) place: String,
     /// What has to be typed where the host has no phrase.
     pub(super) name: String,
-    pub(super) screen: Screen,
+    pub(super) console: Console,
     pub(super) interruption: Interruption,
 }
 
@@ -36,20 +37,15 @@ impl Session {
     pub(super) async fn options(&self) -> Ended {
         let answer = self.interruption.or(self.service.options()).await?;
         let options: Options = answer.read()?;
-        self.screen.answer(&answer, || {
+        self.console.answer(&answer, || {
             format!("{}{}", self.place, show_plan::options(&options))
         });
         Ok(Exit::Done)
     }
 
     pub(super) async fn preview(&self, asked: &PreviewArguments) -> Ended {
-        let selection = asked.selection.selection();
-        let answer = self
-            .interruption
-            .or(self.service.preview(&selection))
-            .await?;
-        let plan: Plan = answer.read()?;
-        self.screen.answer(&answer, || {
+        let (answer, plan) = self.plan(&asked.selection.selection()).await?;
+        self.console.answer(&answer, || {
             format!("{}{}", self.place, show_plan::plan(&plan))
         });
         Ok(Exit::Done)
@@ -60,18 +56,14 @@ impl Session {
         if let Some(name) = &asked.backup {
             check_name(name)?;
         }
-        let answer = self
-            .interruption
-            .or(self.service.preview(&selection))
-            .await?;
-        let plan: Plan = answer.read()?;
+        let (answer, plan) = self.plan(&selection).await?;
         let is_dry = asked.dry_run.dry_run;
         if is_dry {
-            self.screen.answer(&answer, || {
+            self.console.answer(&answer, || {
                 format!("{}{}", self.place, show_plan::plan(&plan))
             });
-        } else if !(self.screen.is_json && asked.confirm.is_some()) {
-            self.screen
+        } else if !(self.console.is_json() && asked.confirm.is_some()) {
+            self.console
                 .show(format_args!("{}{}", self.place, show_plan::plan(&plan)));
         }
         check_plan(&plan, asked.if_unchanged.as_deref())?;
@@ -80,9 +72,10 @@ impl Session {
         }
         if is_dry {
             if let Some(name) = &asked.backup {
-                note(format_args!("would make the backup `{name}` first"));
+                self.console
+                    .note(format_args!("would make the backup `{name}` first"));
             }
-            note("nothing was changed");
+            self.console.note("nothing was changed");
             return Ok(Exit::Done);
         }
         let phrase = self.confirm(asked.confirm.as_deref()).await?;
@@ -116,7 +109,7 @@ impl Session {
         let Some(name) = &asked.delete else {
             let answer = self.interruption.or(self.service.backups()).await?;
             let backups: Backups = answer.read()?;
-            self.screen
+            self.console
                 .answer(&answer, || show_past::backups(&backups.backups));
             return Ok(Exit::Done);
         };
@@ -140,12 +133,12 @@ impl Session {
         check_name(&asked.name)?;
         let backup = self.find(&asked.name).await?;
         let options: Options = self.interruption.or(self.service.options()).await?.read()?;
-        let is_quiet = self.screen.is_json && (asked.confirm.is_some() || asked.dry_run.dry_run);
+        let is_quiet = self.console.is_json() && (asked.confirm.is_some() || asked.dry_run.dry_run);
         if !is_quiet {
-            self.screen.show(format_args!(
+            self.console.show(format_args!(
                 "{}{}{}",
                 self.place,
-                show_plan::goes(&options.plan),
+                show_plan::goes("Goes, as far as something else comes back", &options.plan),
                 show_past::contents(&backup)
             ));
         }
@@ -175,11 +168,11 @@ impl Session {
         if let Some(run) = asked.run {
             let answer = self.interruption.or(self.service.run(run)).await?;
             let run: Run = answer.read()?;
-            self.screen.answer(&answer, || show_past::run(&run));
+            self.console.answer(&answer, || show_past::run(&run));
         } else {
             let answer = self.interruption.or(self.service.history()).await?;
             let runs: Runs = answer.read()?;
-            self.screen
+            self.console
                 .answer(&answer, || show_past::history(&runs.runs));
         }
         Ok(Exit::Done)
@@ -201,21 +194,34 @@ impl Session {
         })
     }
 
+    async fn plan(&self, selection: &Selection) -> Result<(Answer, Plan), Failure> {
+        let previewed = self.interruption.or(self.service.preview(selection)).await;
+        let answer = previewed.map_err(|mut failure| {
+            // The remedy in the words of this command.
+            failure.text = failure
+                .text
+                .replace("set \"cascade\": true", "add `--cascade`");
+            failure
+        })?;
+        let plan = answer.read()?;
+        Ok((answer, plan))
+    }
+
     fn told(&self, answer: &Answer, message: &str) {
-        self.screen
+        self.console
             .answer(answer, || format!("{}\n", printable(message)));
     }
 
     /// Tells what a run has done.
     fn done(&self, answer: &Answer) -> Ended {
         let done: Done = answer.read()?;
-        self.screen.answer(answer, || show_past::done(&done));
+        self.console.answer(answer, || show_past::done(&done));
         if done.report.pending.is_empty() {
             return Ok(Exit::Done);
         }
         let works = done.report.pending.iter();
         let works: Vec<_> = works.map(|pending| pending.work.as_str()).collect();
-        warn(&format!(
+        self.console.warn(&format!(
             "it is committed, and still pending: {}: the next command, or the service, goes on",
             works.join(", ")
         ));
@@ -234,7 +240,7 @@ impl Session {
         given: Option<&str>,
     ) -> Result<Option<String>, Failure> {
         let phrase = options.confirmation.as_deref().unwrap_or(&self.name);
-        confirm(phrase, given, &self.interruption).await?;
+        confirm(phrase, given, &self.console, &self.interruption).await?;
         Ok(options.confirmation.clone())
     }
 
@@ -255,7 +261,7 @@ impl Session {
         work: impl Future<Output = Result<Answer, Failure>>,
     ) -> Result<Answer, Failure> {
         let mut events = self.service.events();
-        let mut progress = Progress::new(labels);
+        let mut progress = Progress::new(self.console.clone(), labels);
         let mut is_told = false;
         tokio::pin!(work);
         let result = loop {
@@ -264,7 +270,7 @@ impl Session {
                 result = &mut work => break result,
                 () = self.interruption.come(), if !is_told => {
                     is_told = true;
-                    note(match progress.is_committed() {
+                    self.console.note(match progress.is_committed() {
                         true => "it is committed: finishing it",
                         false => self.service.on_interruption(),
                     });
@@ -274,7 +280,8 @@ impl Session {
         };
         drop(progress);
         if result.is_ok() && self.interruption.has_come() {
-            note("it was committed before it could be given up, and is finished");
+            self.console
+                .note("it was committed before it could be given up, and is finished");
         }
         result
     }

@@ -15,6 +15,9 @@ pub(super) enum Kind {
     Planned {
         steps: u64,
     },
+    BackupStarted {
+        name: String,
+    },
     BackupMade {
         name: String,
     },
@@ -41,6 +44,8 @@ pub(super) enum Kind {
     Undoing,
     ResetFinished {},
     ResetFailed {},
+    BackupFinished {},
+    BackupFailed {},
     #[serde(other)]
     Unknown,
 }
@@ -48,7 +53,13 @@ pub(super) enum Kind {
 impl Kind {
     /// Whether nothing more of the run comes.
     pub(super) fn is_terminal(&self) -> bool {
-        matches!(self, Self::ResetFinished {} | Self::ResetFailed {})
+        matches!(
+            self,
+            Self::ResetFinished {}
+                | Self::ResetFailed {}
+                | Self::BackupFinished {}
+                | Self::BackupFailed {}
+        )
     }
 }
 

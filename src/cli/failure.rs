@@ -77,9 +77,13 @@ impl From<BackupError> for Failure {
 
 impl From<ResetError> for Failure {
     fn from(error: ResetError) -> Self {
+        let exit = of_reset(&error);
         Self {
-            exit: of_reset(&error),
-            text: chain(&error),
+            exit,
+            text: match exit {
+                Exit::Cancelled => "given up: everything is as it was".to_owned(),
+                _ => chain(&error),
+            },
             report: error.report().map(crate::report::Report::to_value),
         }
     }

@@ -47,6 +47,7 @@ mod arguments;
 mod ask;
 mod client;
 mod command;
+mod console;
 mod event;
 mod exit;
 mod failure;
@@ -58,7 +59,6 @@ mod progress;
 mod remote;
 mod repeat;
 mod run;
-mod screen;
 mod selected;
 mod service;
 mod show_past;
@@ -72,6 +72,7 @@ pub use arguments::{
     BackupArguments, BackupsArguments, DryRun, HistoryArguments, PreviewArguments,
     RecoverArguments, ResetArguments, ResetCommand, RestoreArguments, RunArguments,
 };
+pub use console::Console;
 pub use exit::Exit;
 pub use failure::Failure;
 pub use selected::SelectionArguments;

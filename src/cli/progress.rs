@@ -7,8 +7,8 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
+use super::console::Console;
 use super::event::{Event, Kind};
-use super::screen::{is_watched, note};
 use super::table::{counted, printable};
 
 /// How often a bar moves that has nothing to tell.
@@ -21,6 +21,7 @@ const COUNTING: &str = "{spinner} {msg} {wide_bar} {human_pos}/{human_len} ({per
 
 /// Tells the progress of a run for as long as it is waited for.
 pub(super) struct Progress {
+    console: Console,
     labels: HashMap<String, String>,
     bar: Option<ProgressBar>,
     committed: bool,
@@ -36,13 +37,14 @@ struct Work {
 
 impl Progress {
     /// `labels` are the steps' names for people, by id.
-    pub(super) fn new(labels: HashMap<String, String>) -> Self {
-        let bar = is_watched().then(|| {
+    pub(super) fn new(console: Console, labels: HashMap<String, String>) -> Self {
+        let bar = console.is_watched().then(|| {
             let bar = ProgressBar::new_spinner();
             bar.enable_steady_tick(TICK);
             bar
         });
         Self {
+            console,
             labels,
             bar,
             committed: false,
@@ -68,7 +70,7 @@ impl Progress {
 
     fn tell(&mut self, event: &Event) {
         match &event.kind {
-            Kind::Planned { steps } => self.say(&counted(*steps, "steps")),
+            Kind::Planned { steps } => self.say(&format!("{} to do", counted(*steps, "steps"))),
             Kind::BackupMade { name } => {
                 self.work = None;
                 self.say(&format!("backup `{}` made", printable(name)));
@@ -104,7 +106,13 @@ impl Progress {
                 self.say("undoing");
                 self.show("undoing");
             }
-            Kind::Drained | Kind::ResetFinished {} | Kind::ResetFailed {} | Kind::Unknown => {}
+            Kind::BackupStarted { name } => self.show(&format!("backup `{}`", printable(name))),
+            Kind::Drained
+            | Kind::ResetFinished {}
+            | Kind::ResetFailed {}
+            | Kind::BackupFinished {}
+            | Kind::BackupFailed {}
+            | Kind::Unknown => {}
         }
     }
 
@@ -151,7 +159,7 @@ impl Progress {
             Some(total) => format!("{} of {}", HumanCount(done), counted(total, unit)),
             None => counted(done, unit),
         };
-        note(format_args!("{name}: {told} ({rate}/s)"));
+        self.console.note(format_args!("{name}: {told} ({rate}/s)"));
     }
 
     /// Shows what is done now.
@@ -166,8 +174,8 @@ impl Progress {
     /// Tells what is done.
     fn say(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| note(text)),
-            None => note(text),
+            Some(bar) => bar.suspend(|| self.console.note(text)),
+            None => self.console.note(text),
         }
     }
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::answer::{Answer, Recovered};
 use super::client::Client;
+use super::console::Console;
 use super::event::Event;
 use super::exit::Exit;
 use super::failure::Failure;
@@ -17,11 +18,16 @@ use super::repeat::once;
 use super::service::{Reset, Restoration, Service};
 use crate::selection::Selection;
 
-pub(super) struct Remote(pub(super) Client);
+pub(super) struct Remote {
+    pub(super) client: Client,
+    pub(super) console: Console,
+}
 
 impl Remote {
     async fn get(&self, path: &str) -> Result<Answer, Failure> {
-        self.0.ask(self.0.request(Method::GET, path)).await
+        self.client
+            .ask(self.client.request(Method::GET, path))
+            .await
     }
 }
 
@@ -32,8 +38,11 @@ impl Service for Remote {
     }
 
     async fn preview(&self, selection: &Selection) -> Result<Answer, Failure> {
-        let request = self.0.request(Method::POST, "/preview").json(selection);
-        self.0.ask(request).await
+        let request = self
+            .client
+            .request(Method::POST, "/preview")
+            .json(selection);
+        self.client.ask(request).await
     }
 
     async fn reset(&self, reset: Reset, interruption: &Interruption) -> Result<Answer, Failure> {
@@ -45,12 +54,28 @@ impl Service for Remote {
         if let Some(backup) = reset.backup {
             body["backup"] = backup.into();
         }
-        once(&self.0, "/run", &body, Some(&reset.digest), interruption).await
+        once(
+            &self.client,
+            "/run",
+            &body,
+            Some(&reset.digest),
+            &self.console,
+            interruption,
+        )
+        .await
     }
 
     async fn backup(&self, name: &str, interruption: &Interruption) -> Result<Answer, Failure> {
         let body = json!({ "name": name });
-        once(&self.0, "/backup", &body, None, interruption).await
+        once(
+            &self.client,
+            "/backup",
+            &body,
+            None,
+            &self.console,
+            interruption,
+        )
+        .await
     }
 
     async fn backups(&self) -> Result<Answer, Failure> {
@@ -59,7 +84,9 @@ impl Service for Remote {
 
     async fn remove_backup(&self, name: &str) -> Result<Answer, Failure> {
         let path = format!("/backups/{name}");
-        self.0.ask(self.0.request(Method::DELETE, &path)).await
+        self.client
+            .ask(self.client.request(Method::DELETE, &path))
+            .await
     }
 
     async fn restore(
@@ -76,7 +103,15 @@ impl Service for Remote {
         if let Some(phrase) = phrase {
             body["confirmation"] = phrase.into();
         }
-        once(&self.0, "/restore", &body, Some(&digest), interruption).await
+        once(
+            &self.client,
+            "/restore",
+            &body,
+            Some(&digest),
+            &self.console,
+            interruption,
+        )
+        .await
     }
 
     async fn history(&self) -> Result<Answer, Failure> {
@@ -121,7 +156,7 @@ impl Service for Remote {
     }
 
     fn events(&self) -> BoxStream<'static, Event> {
-        listening::events(self.0.clone())
+        listening::events(self.client.clone())
     }
 
     fn on_interruption(&self) -> &'static str {

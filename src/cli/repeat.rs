@@ -7,11 +7,11 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use super::answer::{Answer, key};
-use super::client::{Client, READ_TIMEOUT, exchange};
+use super::client::{Client, READ_TIMEOUT, exchange, reason};
+use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::interruption::Interruption;
-use super::screen::note;
 
 const KEY: &str = "idempotency-key";
 const REPLAYED: &str = "idempotency-replayed";
@@ -25,6 +25,7 @@ pub(super) async fn once(
     path: &str,
     body: &Value,
     digest: Option<&str>,
+    console: &Console,
     interruption: &Interruption,
 ) -> Result<Answer, Failure> {
     let key = key();
@@ -37,7 +38,7 @@ pub(super) async fn once(
         }
     };
     tokio::select! {
-        answer = answered(client, request, &key) => answer,
+        answer = answered(client, request, &key, console) => answer,
         () = interruption.come() => Err(Failure::new(
             Exit::Undecided,
             format!(
@@ -53,6 +54,7 @@ async fn answered(
     client: &Client,
     request: impl Fn() -> RequestBuilder,
     key: &str,
+    console: &Console,
 ) -> Result<Answer, Failure> {
     let mut sent = exchange(request()).await;
     if let Err(error) = &sent
@@ -63,9 +65,9 @@ async fn answered(
     loop {
         match sent {
             Ok((status, text)) => return client.judge(status, text).await,
-            Err(error) => note(format_args!(
+            Err(error) => console.note(format_args!(
                 "lost the connection: {}: asking for the answer",
-                crate::chain(&error)
+                reason(&error)
             )),
         }
         sent = match recalled(client, key).await {

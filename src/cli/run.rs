@@ -1,15 +1,16 @@
+use std::error::Error;
 use std::process::ExitCode;
 
 use super::answer::Answer;
 use super::arguments::{ResetArguments, ResetCommand};
 use super::client::Client;
 use super::command::Session;
+use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::interruption::Interruption;
 use super::local::Local;
 use super::remote::Remote;
-use super::screen::{self, Screen, note};
 use super::service::Service;
 use super::show_past::recovered;
 use super::shown::Run;
@@ -25,53 +26,60 @@ impl ResetArguments {
     /// `--url`. When it fails, the command ends with [`Exit::Unreachable`], unless a [`Failure`]
     /// among the error's sources says otherwise. Call it within a Tokio runtime with I/O and
     /// time.
-    pub async fn run<Open, Opening, E>(self, target: Target, open: Open) -> ExitCode
-    where
-        Open: FnOnce() -> Opening,
-        Opening: Future<Output = Result<Engine, E>>,
-        E: std::error::Error + 'static,
-    {
-        let is_json = self.json;
-        let exit = match self.ended(target, open).await {
-            Ok(exit) => exit,
-            Err(failure) => {
-                if is_json {
-                    let answer = Answer::of_failure(&failure);
-                    Screen { is_json }.answer(&answer, String::new);
-                }
-                screen::error(&failure.text);
-                failure.exit
-            }
-        };
-        exit.into()
+    pub async fn run<E: Error + 'static>(
+        self,
+        target: Target,
+        open: impl AsyncFnOnce() -> Result<Engine, E>,
+    ) -> ExitCode {
+        self.run_on(Console::standard(), target, open).await.into()
     }
 
-    async fn ended<Open, Opening, E>(self, target: Target, open: Open) -> Result<Exit, Failure>
-    where
-        Open: FnOnce() -> Opening,
-        Opening: Future<Output = Result<Engine, E>>,
-        E: std::error::Error + 'static,
-    {
+    /// Like [`run`](Self::run), but tells how it goes on `console`.
+    pub async fn run_on<E: Error + 'static>(
+        self,
+        console: Console,
+        target: Target,
+        open: impl AsyncFnOnce() -> Result<Engine, E>,
+    ) -> Exit {
+        let console = console.json(self.json);
+        match self.ended(&console, target, open).await {
+            Ok(exit) => exit,
+            Err(failure) => {
+                if console.is_json() {
+                    console.answer(&Answer::of_failure(&failure), String::new);
+                }
+                console.error(&failure.text);
+                failure.exit
+            }
+        }
+    }
+
+    async fn ended<E: Error + 'static>(
+        self,
+        console: &Console,
+        target: Target,
+        open: impl AsyncFnOnce() -> Result<Engine, E>,
+    ) -> Result<Exit, Failure> {
         let interruption = Interruption::listen().map_err(|error| {
             let text = format!("signals cannot be received: {error}");
             Failure::new(Exit::Failed, text)
         })?;
-        let screen = Screen { is_json: self.json };
         let (service, place): (Box<dyn Service>, _) = match &self.url {
             Some(url) => {
                 let client = Client::new(url, self.token.clone())?;
                 let place = target.at(client.base());
-                (Box::new(Remote(client)), place)
+                let console = console.clone();
+                (Box::new(Remote { client, console }), place)
             }
             None => {
                 if let ResetCommand::Recover(asked) = &self.command
                     && asked.dry_run.dry_run
                 {
-                    return unopened::recover(&target, screen);
+                    return unopened::recover(&target, console);
                 }
                 let opening = async { open().await.map_err(|error| Failure::of_opening(&error)) };
                 let engine = interruption.or(opening).await?;
-                tell_recovered(&engine)?;
+                tell_recovered(&engine, console)?;
                 let place = target.here(engine.data_dir());
                 (Box::new(Local(engine)), place)
             }
@@ -80,7 +88,7 @@ impl ResetArguments {
             service,
             place,
             name: target.service,
-            screen,
+            console: console.clone(),
             interruption,
         };
         match self.command {
@@ -97,10 +105,10 @@ impl ResetArguments {
 }
 
 /// Says what opening the engine has ended.
-fn tell_recovered(engine: &Engine) -> Result<(), Failure> {
+fn tell_recovered(engine: &Engine, console: &Console) -> Result<(), Failure> {
     if let Some(entry) = engine.recovered() {
         let run: Run = Answer::of(&entry).read()?;
-        note(recovered(&run));
+        console.note(recovered(&run));
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use crate::selection::Selection;
 
 /// What is meant; everything, unless something is named.
 #[derive(Debug, Clone, Default, Args)]
+#[group(skip)]
 pub struct SelectionArguments {
     /// A step to reset; can be given several times. Everything is meant without it.
     #[arg(long = "step", value_name = "ID")]

@@ -18,7 +18,12 @@ pub(super) fn done(done: &Done) -> String {
 }
 
 fn report(report: &Plan) -> String {
-    let mut text = goes(report);
+    let items = report.steps.iter().flat_map(|step| &step.items);
+    let title = match items.into_iter().any(|item| item.outcome == "restored") {
+        true => "Restored",
+        false => "Gone",
+    };
+    let mut text = goes(title, report);
     if !report.pending.is_empty() {
         section(&mut text, "Still pending: it is tried again");
         let rows = report.pending.iter();

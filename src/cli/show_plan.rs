@@ -1,28 +1,26 @@
 //! A plan for people: what goes, what stays, what is in the way.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use comfy_table::CellAlignment::{Left, Right};
 
-use super::screen::HEADING;
+use super::console::HEADING;
 use super::shown::{Item, Named, Options, Plan, Step};
 use super::table::{counted, printable, size, table};
 
 /// Everything that can be reset, and what may be chosen of it.
 pub(super) fn options(options: &Options) -> String {
     let mut text = plan(&options.plan);
-    let chosen: Vec<_> = options
-        .parts
-        .iter()
-        .filter(|(_, parts)| parts.len() > 1)
-        .map(|(step, parts)| vec![step.clone(), parts.join(", ")])
-        .collect();
-    if !chosen.is_empty() {
-        section(
-            &mut text,
-            "Parts that can be reset by themselves (`--only STEP=PART`)",
+    let mut chosen = options.parts.iter().filter(|(_, parts)| parts.len() > 1);
+    if let Some((step, parts)) = chosen.next() {
+        let example = parts.first().map_or("", String::as_str);
+        let _ = writeln!(
+            text,
+            "\nParts of a step can be reset by themselves, as with `--only {}={}`.",
+            printable(step),
+            printable(example)
         );
-        text += &table(&[("Step", Left), ("Parts", Left)], chosen);
     }
     if !options.keep.is_empty() {
         section(&mut text, "Rows that can be kept (`--keep NAME`)");
@@ -38,24 +36,24 @@ pub(super) fn options(options: &Options) -> String {
 
 /// What would go, what stays, and what is in the way.
 pub(super) fn plan(plan: &Plan) -> String {
-    let mut text = goes(plan);
+    let mut text = goes("Goes", plan);
     stays(&mut text, plan);
     obstacles(&mut text, plan);
     let _ = writeln!(text, "\nDigest {}", printable(&plan.digest));
     text
 }
 
-/// What goes, or has gone.
-pub(super) fn goes(plan: &Plan) -> String {
+/// What goes, or has gone, under a title that says which.
+pub(super) fn goes(title: &str, plan: &Plan) -> String {
     let mut text = String::new();
-    section(&mut text, "Goes");
+    section(&mut text, title);
     let mut rows = Vec::new();
     let mut empty = Vec::new();
     for step in &plan.steps {
         rows.push(vec![
             step.id.clone(),
             step.label.clone(),
-            counts(step),
+            counts(&step.counts),
             size(step.bytes),
         ]);
         for item in &step.items {
@@ -71,24 +69,42 @@ pub(super) fn goes(plan: &Plan) -> String {
             }
         }
     }
-    text += &table(
-        &[
-            ("Step", Left),
-            ("", Left),
-            ("Count", Right),
-            ("Size", Right),
-        ],
-        rows,
-    );
+    if plan.steps.len() > 1 {
+        rows.push(total(&plan.steps));
+    }
+    let columns = [
+        ("Step", Left),
+        ("", Left),
+        ("Count", Right),
+        ("Size", Right),
+    ];
+    text += &table(&columns, rows);
     if !empty.is_empty() {
         let _ = writeln!(text, "\n  Holds nothing: {}", empty.join(", "));
     }
     text
 }
 
-fn counts(step: &Step) -> String {
-    let counts = step.counts.iter();
-    let counts: Vec<_> = counts.map(|(unit, count)| counted(*count, unit)).collect();
+fn total(steps: &[Step]) -> Vec<String> {
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for (unit, count) in steps.iter().flat_map(|step| &step.counts) {
+        *counts.entry(unit.clone()).or_default() += count;
+    }
+    let bytes = steps
+        .iter()
+        .filter_map(|step| step.bytes)
+        .reduce(|sum, more| sum + more);
+    let name = "All of it".to_owned();
+    vec![String::new(), name, self::counts(&counts), size(bytes)]
+}
+
+fn counts(counts: &BTreeMap<String, u64>) -> String {
+    let counts = counts.iter().filter(|(_, count)| **count > 0);
+    // Rows first, as a rule the most.
+    let counts: Vec<_> = counts
+        .rev()
+        .map(|(unit, count)| counted(*count, unit))
+        .collect();
     if counts.is_empty() {
         return "nothing".to_owned();
     }

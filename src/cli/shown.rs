@@ -10,7 +10,8 @@ use crate::history::{Action, RunOutcome};
 use crate::report::Pending;
 
 /// A plan, or the report of a run.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Plan {
     pub(super) run: Option<Uuid>,
     pub(super) digest: String,

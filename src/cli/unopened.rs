@@ -1,15 +1,15 @@
 //! What a data directory tells without being opened.
 
 use super::answer::Answer;
+use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::screen::Screen;
 use super::target::Target;
 use crate::error::chain;
 use crate::journal::{self, JournalState};
 
 /// Says what `recover` would do.
-pub(super) fn recover(target: &Target, screen: Screen) -> Result<Exit, Failure> {
+pub(super) fn recover(target: &Target, console: &Console) -> Result<Exit, Failure> {
     let Some(data_dir) = &target.data_dir else {
         let text = "`--dry-run` cannot tell what would be recovered: leave it out";
         return Err(Failure::new(Exit::Usage, text));
@@ -31,6 +31,6 @@ pub(super) fn recover(target: &Target, screen: Screen) -> Result<Exit, Failure> 
              otherwise"
         ),
     };
-    screen.answer(&Answer::dry_run(&message), || format!("{message}\n"));
+    console.answer(&Answer::dry_run(&message), || format!("{message}\n"));
     Ok(Exit::Done)
 }

@@ -7,6 +7,12 @@ mod build;
 mod calls;
 mod cancel;
 mod claims;
+#[cfg(feature = "cli")]
+mod cli;
+#[cfg(feature = "cli")]
+mod cli_command;
+#[cfg(feature = "cli")]
+mod cli_remote;
 mod commit;
 mod compile;
 mod concurrency;
