@@ -1,0 +1,18 @@
+//! Pictures of the page.
+
+use std::path::Path;
+
+use crate::Browser;
+
+impl Browser {
+    /// Writes a picture of what is seen as a PNG file, where the environment variable
+    /// `SCREENSHOTS` names a directory for it; else does nothing.
+    pub async fn picture(&self, name: &str) {
+        let Some(directory) = std::env::var_os("SCREENSHOTS") else {
+            return;
+        };
+        let file = Path::new(&directory).join(format!("{name}.png"));
+        let taken = self.driver.screenshot(&file).await;
+        taken.unwrap_or_else(|error| panic!("no picture `{}`: {error}", file.display()));
+    }
+}
