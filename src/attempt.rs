@@ -1,16 +1,16 @@
 //! One attempt at a reset: a plan through the phases, and back where it fails.
 
 mod preparation;
+mod step;
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::call::{Call, call};
-use crate::context::{EraseHandles, ForgetContext, ResumeContext, StepContext};
+use crate::context::{EraseHandles, ResumeContext};
 use crate::database::{Decision, Transaction};
 use crate::descriptor::Phase;
 use crate::engine::{Inner, Running};
@@ -19,22 +19,19 @@ use crate::event::{EventKind, Progress};
 use crate::executor::record;
 use crate::gate::ClosedGate;
 use crate::history::HistoryEntry;
-use crate::item::{Item, ItemKind, Outcome};
 use crate::journal::JournalRecord;
-use crate::meter::Subject;
 use crate::plan::{PlannedStep, ResetPlan};
-use crate::report::{Pending, Report, SWEEP, StepReport, cleared};
+use crate::report::{Pending, Report, SWEEP, cleared};
 use crate::request::ResetRequest;
 use crate::staging::{Staging, purge};
 use crate::task::blocking;
+use crate::{planner, recovery, reserve};
 #[cfg(feature = "backup")]
 use crate::{
-    backup::BackupRequest,
     restoration::{self, Restoration},
-    saving::{self, Service},
+    saving,
     secrets::SECRETS,
 };
-use crate::{meter, planner, recovery, reserve};
 
 /// Why the commit was not reached.
 pub(crate) enum Unfinished {
@@ -117,13 +114,8 @@ impl<'a> Attempt<'a> {
         #[cfg(feature = "backup")]
         if let Some(name) = &self.request.backup {
             // Of what is cleared next, to the last row: nobody writes any more.
-            let backup = BackupRequest::new(name);
-            let held = Service::Held {
-                run: self.run,
-                tally: meter::rows(self.progress, Subject::Backup, None),
-            };
-            self.unless_cancelled(saving::make(self.inner, &backup, held))
-                .await?;
+            let making = saving::first(self.inner, name, self.run, self.progress);
+            self.unless_cancelled(making).await?;
             let name = name.clone();
             self.progress.send(EventKind::BackupMade { name });
         }
@@ -303,131 +295,6 @@ impl<'a> Attempt<'a> {
         let mut entry = self.entry.clone();
         entry.complete(&self.report);
         record(self.inner, entry).await;
-    }
-
-    /// `work`, unless the reset is cancelled meanwhile.
-    async fn unless_cancelled<T, E: Into<FailureCause>>(
-        &self,
-        work: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, FailureCause> {
-        let cancellation = &self.request.cancellation;
-        match cancellation.run_until_cancelled(work).await {
-            Some(result) => result.map_err(Into::into),
-            None => Err(FailureCause::Cancelled),
-        }
-    }
-
-    async fn apply_unless_cancelled(
-        &mut self,
-        planned: &PlannedStep,
-        erase: Option<EraseHandles<'_>>,
-    ) -> Result<(), FailureCause> {
-        let cancellation = self.request.cancellation.clone();
-        let applied = cancellation.run_until_cancelled(self.apply(planned, erase));
-        applied.await.unwrap_or(Err(FailureCause::Cancelled))
-    }
-
-    async fn apply(
-        &mut self,
-        planned: &PlannedStep,
-        mut erase: Option<EraseHandles<'_>>,
-    ) -> Result<(), FailureCause> {
-        let descriptor = planned.descriptor();
-        let (id, phase) = (descriptor.id, descriptor.phase);
-        self.progress
-            .send(EventKind::StepStarted { step: id, phase });
-        if let Some(transaction) = erase
-            .as_mut()
-            .and_then(|handles| handles.transaction.as_mut())
-        {
-            let subject = Subject::Step(id);
-            let total = Some(self.rows_of(planned));
-            transaction.tally(Some(meter::rows(self.progress, subject, total)));
-        }
-        let mut context = StepContext {
-            descriptor,
-            resources: &self.inner.resources,
-            erase,
-        };
-        let limits = &self.inner.limits;
-        let limit = match phase {
-            Phase::Stop => limits.stop,
-            _ => limits.step,
-        };
-        #[cfg(feature = "backup")]
-        let restored = match (self.restoration, context.erase.as_mut()) {
-            (Some(restoration), Some(handles)) => {
-                Some(restoration.put_back(self.inner, planned, handles).await)
-            }
-            _ => None,
-        };
-        #[cfg(not(feature = "backup"))]
-        let restored = None;
-        let applied = if let Some(restored) = restored {
-            restored
-        } else {
-            let work = planned.step().apply(&mut context, &planned.plan);
-            call(Call::Apply, descriptor, limit, work).await
-        };
-        match applied {
-            Ok(outcome) => {
-                let items = outcome.into_items();
-                let done =
-                    |item: &&Item| matches!(item.outcome, Outcome::Removed | Outcome::Restored);
-                let removed = items.iter().filter(done).count();
-                self.progress
-                    .send(EventKind::StepFinished { step: id, removed });
-                self.report
-                    .steps
-                    .push(StepReport::new(descriptor, planned.category, items));
-                Ok(())
-            }
-            Err(source) => {
-                let message = chain(&source);
-                let items = planned.plan.items().iter().cloned();
-                let failed = items.map(|item| item.failed(&message)).collect();
-                self.report
-                    .steps
-                    .push(StepReport::new(descriptor, planned.category, failed));
-                Err(FailureCause::Step { step: id, source })
-            }
-        }
-    }
-
-    /// How many rows a step clears, or puts back.
-    fn rows_of(&self, planned: &PlannedStep) -> u64 {
-        #[cfg(feature = "backup")]
-        if let Some(restoration) = self.restoration {
-            let saved = restoration.saved(planned.descriptor().id);
-            let tables = saved.into_iter().flat_map(|saved| &saved.tables);
-            return tables.map(|table| table.rows).sum();
-        }
-        let items = planned.plan.items().iter();
-        items
-            .filter(|item| item.kind == ItemKind::Table)
-            .map(|item| item.count)
-            .sum()
-    }
-
-    async fn forget(&self, planned: &PlannedStep) -> Result<(), FailureCause> {
-        let descriptor = planned.descriptor();
-        let context = ForgetContext {
-            descriptor,
-            resources: &self.inner.resources,
-        };
-        #[cfg(feature = "backup")]
-        let work = match self.restoration {
-            Some(_) => planned.step().restored(&context),
-            None => planned.step().forget(&context),
-        };
-        #[cfg(not(feature = "backup"))]
-        let work = planned.step().forget(&context);
-        call(Call::Forget, descriptor, self.inner.limits.step, work)
-            .await
-            .map_err(|source| FailureCause::Step {
-                step: descriptor.id,
-                source,
-            })
     }
 
     /// Puts the files back; the rows are back already. Touches no other reset's journal.

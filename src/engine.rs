@@ -220,9 +220,7 @@ impl Engine {
         let inner = self.inner.clone();
         spawn(async move {
             let _turn = turn;
-            let work = saving::make(&inner, &request, saving::Service::Live);
-            let made = request.cancellation.run_until_cancelled(work).await;
-            made.unwrap_or(Err(BackupError::Cancelled))
+            saving::live(&inner, &request).await
         })
         .await
     }

@@ -80,10 +80,25 @@ pub enum EventKind {
     ResetStarted,
     /// A restoration was asked for. Opens a run.
     RestoreStarted,
-    /// The backup that was asked for is made.
+    /// A backup by itself was asked for. Opens a run, which no history knows.
+    BackupStarted {
+        /// Its name.
+        name: String,
+    },
+    /// The backup that was asked for before a reset is made.
     BackupMade {
         /// Its name.
         name: String,
+    },
+    /// A backup by itself is made. Closes its run.
+    BackupFinished {
+        /// Its name.
+        name: String,
+    },
+    /// A backup by itself could not be made. Closes its run.
+    BackupFailed {
+        /// Why.
+        error: String,
     },
     /// Nothing speaks against it: it begins.
     Planned {
@@ -110,7 +125,7 @@ pub enum EventKind {
         /// What is counted, in the plural.
         unit: &'static str,
     },
-    /// The backup that is made first goes on: told a few times a second at most.
+    /// A backup goes on: told a few times a second at most.
     BackupProgressed {
         /// How much of it is done.
         done: u64,
@@ -146,7 +161,13 @@ impl EventKind {
     /// Whether no event of the run comes after this one.
     #[must_use]
     pub const fn is_terminal(&self) -> bool {
-        matches!(self, Self::ResetFinished { .. } | Self::ResetFailed { .. })
+        matches!(
+            self,
+            Self::ResetFinished { .. }
+                | Self::ResetFailed { .. }
+                | Self::BackupFinished { .. }
+                | Self::BackupFailed { .. }
+        )
     }
 }
 

@@ -12,7 +12,9 @@ use crate::data_directory::PathError;
 use crate::database::{Tally, Transaction};
 use crate::descriptor::{Category, Phase};
 use crate::engine::Inner;
-use crate::error::StepError;
+use crate::error::{StepError, chain};
+use crate::event::{EventKind, Progress};
+use crate::meter::{self, Subject};
 use crate::registry::StepRegistration;
 use crate::relative_path::RelativePath;
 use crate::save_context::SaveContext;
@@ -23,49 +25,69 @@ use crate::task::blocking;
 /// How often files may change under the reader before the service has to hold still.
 const LIVE_ATTEMPTS: usize = 3;
 
-/// Whether anybody else writes while a backup is made.
-pub(crate) enum Service {
-    /// The service is in use.
-    Live,
-    /// The gate is closed by a run, which makes the backup first.
-    Held {
-        /// The run.
-        run: Uuid,
-        /// Who is told of the rows.
-        tally: Tally,
-    },
-}
-
-/// Makes the backup that `request` asks for.
-pub(crate) async fn make(
+/// Makes the backup that `request` asks for, while the service is in use, and tells of it.
+pub(crate) async fn live(
     inner: &Arc<Inner>,
     request: &BackupRequest,
-    service: Service,
+) -> Result<Backup, BackupError> {
+    let progress = Arc::new(Progress::new(inner.events.clone(), Uuid::now_v7()));
+    let name = request.name.clone();
+    progress.send(EventKind::BackupStarted { name });
+    let work = beside_others(inner, request, &progress);
+    let made = request.cancellation.run_until_cancelled(work).await;
+    let made = made.unwrap_or(Err(BackupError::Cancelled));
+    progress.send(match &made {
+        Ok(backup) => EventKind::BackupFinished {
+            name: backup.name.clone(),
+        },
+        Err(error) => EventKind::BackupFailed {
+            error: chain(error),
+        },
+    });
+    made
+}
+
+async fn beside_others(
+    inner: &Arc<Inner>,
+    request: &BackupRequest,
+    progress: &Arc<Progress>,
 ) -> Result<Backup, BackupError> {
     let (backups, name) = place(inner, &request.name)?;
-    let (run, tally) = match service {
-        Service::Live => (None, None),
-        Service::Held { run, tally } => (Some(run), Some(tally)),
+    made_by(&backups, &name, None).await?;
+    let steps = chosen(inner, request)?;
+    let attempt = || {
+        let tally = meter::rows(progress, Subject::Backup, None);
+        attempt(inner, &backups, &name, &steps, None, tally)
     };
-    if let Some(made) = made_by(&backups, &name, run).await? {
+    for _ in 0..LIVE_ATTEMPTS {
+        match attempt().await {
+            Err(BackupError::Changing(path)) => {
+                tracing::info!(path, "it changed while it was saved: once more");
+            }
+            result => return result,
+        }
+    }
+    let Some(_closed) = inner.gate.close(inner.limits.drain).await else {
+        return Err(BackupError::Drain);
+    };
+    attempt().await
+}
+
+/// Makes the backup that comes before the run `run`, which has closed the gate.
+pub(crate) async fn first(
+    inner: &Arc<Inner>,
+    name: &str,
+    run: Uuid,
+    progress: &Arc<Progress>,
+) -> Result<Backup, BackupError> {
+    let request = BackupRequest::new(name);
+    let (backups, name) = place(inner, name)?;
+    if let Some(made) = made_by(&backups, &name, Some(run)).await? {
         return Ok(made);
     }
-    let steps = chosen(inner, request)?;
-    if run.is_none() {
-        for _ in 0..LIVE_ATTEMPTS {
-            match attempt(inner, &backups, &name, &steps, run, None).await {
-                Err(BackupError::Changing(path)) => {
-                    tracing::info!(path, "it changed while it was saved: once more");
-                }
-                result => return result,
-            }
-        }
-        let Some(_closed) = inner.gate.close(inner.limits.drain).await else {
-            return Err(BackupError::Drain);
-        };
-        return attempt(inner, &backups, &name, &steps, run, None).await;
-    }
-    attempt(inner, &backups, &name, &steps, run, tally).await
+    let steps = chosen(inner, &request)?;
+    let tally = meter::rows(progress, Subject::Backup, None);
+    attempt(inner, &backups, &name, &steps, Some(run), tally).await
 }
 
 /// Checks, before anything is done, whether a backup called `name` could be made for `run`.
@@ -141,7 +163,7 @@ async fn attempt(
     name: &BundleName,
     steps: &[(StepRegistration, Parts)],
     run: Option<Uuid>,
-    tally: Option<Tally>,
+    tally: Tally,
 ) -> Result<Backup, BackupError> {
     let fingerprints = survey(inner, steps).await?;
     let mut transaction = match &inner.database {
@@ -151,7 +173,7 @@ async fn attempt(
     if let Some(transaction) = &mut transaction {
         // A snapshot is of the moment of its first use.
         transaction.tables().await?;
-        transaction.tally(tally);
+        transaction.tally(Some(tally));
     }
     let saved = save(inner, backups, name, steps, &fingerprints, &mut transaction).await;
     if let Some(transaction) = transaction {

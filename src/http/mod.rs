@@ -1,5 +1,5 @@
-//! The faces of the engine to HTTP: the gate as a tower layer, and the router of a reset
-//! service, which cannot be built without an [`Authoriser`].
+//! The faces of the engine to HTTP: the gate as a tower layer, the router of a reset service,
+//! which cannot be built without an [`Authoriser`], and its page for a browser.
 
 mod answer;
 mod answers;
@@ -19,6 +19,7 @@ mod offer;
 #[cfg(feature = "openapi")]
 mod openapi;
 mod options;
+mod page;
 mod progress;
 mod recall;
 mod refused;
@@ -32,4 +33,5 @@ pub use answer::answer_behind_gate;
 pub(crate) use answers::Answers;
 pub use authoriser::{Actor, Authoriser, Denial};
 pub use gate::{GateLayer, GateService};
+pub use page::{Page, SignIn};
 pub use router::router;

@@ -5,8 +5,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use factory_reset::{
-    BackupError, BackupRequest, Category, Claims, Engine, EngineBuilder, FailureCause, Phase,
-    Report, ResetError, ResetStep, Resources, RestoreContext, RestoreRequest, RunOutcome,
+    BackupError, BackupRequest, Category, Claims, Engine, EngineBuilder, EventKind, FailureCause,
+    Phase, Report, ResetError, ResetStep, Resources, RestoreContext, RestoreRequest, RunOutcome,
     SaveContext, StepDescriptor, StepError, StepOutcome, StepRegistration, async_trait, chain,
 };
 use tokio::io::AsyncReadExt;
@@ -305,4 +305,26 @@ async fn what_a_crash_leaves_of_a_backup_goes_at_the_next_start() {
     ));
     let left: Vec<_> = fs::read_dir(host.data().join("backups")).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test]
+async fn a_backup_by_itself_is_told_from_its_beginning_to_its_end() {
+    let host = Host::new().await;
+    let engine = engine(&host).await;
+    let mut events = engine.events();
+    engine.backup(BackupRequest::new("one")).await.unwrap();
+    let again = engine.backup(BackupRequest::new("one")).await;
+    let error = chain(&again.unwrap_err());
+    let name = || "one".to_owned();
+    let kinds: Vec<_> = std::iter::from_fn(|| events.try_next())
+        .map(|event| event.kind)
+        .collect();
+    let expected = [
+        EventKind::BackupStarted { name: name() },
+        EventKind::BackupFinished { name: name() },
+        EventKind::BackupStarted { name: name() },
+        EventKind::BackupFailed { error },
+    ];
+    assert_eq!(kinds, expected);
+    assert!(engine.history().is_empty());
 }

@@ -8,6 +8,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use factory_reset::Engine;
+use factory_reset::http::{Page, SignIn};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyDeadlineLayer;
 use tower_http::trace::TraceLayer;
@@ -37,6 +38,7 @@ pub fn app(state: AppState, engine: &Engine) -> Router {
         .layer(engine.gate().except(HEALTH))
         .layer(from_fn(answer_in_time))
         .merge(reset)
+        .nest_service("/settings/reset", page())
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(RequestBodyDeadlineLayer::new(BODY_DEADLINE))
         .layer(CatchPanicLayer::custom(answer_panic))
@@ -77,6 +79,16 @@ fn reset_routes(state: &AppState, engine: &Engine) -> Router {
             "/api/reset",
             factory_reset::http::router(engine, authoriser),
         )
+}
+
+/// The options page, for anybody to load; what it shows, it asks for.
+fn page() -> Router {
+    Page::new("/api/reset")
+        .name("Tuitbot")
+        .sign_in(SignIn::passphrase("/api/auth/login", "/api/auth/status"))
+        .hint("In the demo, the passphrase is tuitbot-demo.")
+        .afterwards("/onboarding")
+        .router()
 }
 
 async fn answer_in_time(request: Request, next: Next) -> Result<Response, ApiError> {

@@ -1,0 +1,217 @@
+// Resets and restorations: those that this page begins, and those that others have begun.
+
+import { Disconnected, newKey, pause } from "./api.js";
+import { recall, send } from "./answer.js";
+import { announce, byId, element, show } from "./element.js";
+import { Progress } from "./progress.js";
+import { showReport } from "./report.js";
+import { isEverything, outcomeWords } from "./summary.js";
+import { Tabs } from "./tabs.js";
+import { after, begun, isBegin, isEnd } from "./track.js";
+
+export class Runs {
+  #page;
+  #api;
+  #settings;
+  #view;
+  #tabs;
+  #progress = new Progress();
+  /** What this page has begun and what another tab of this browser has, while unanswered. */
+  #own = null;
+  #other = null;
+  #track = null;
+
+  /** `page` has `api`, `settings`, `view`, and what to do: see `page.js`. */
+  constructor(page) {
+    this.#page = page;
+    [this.#api, this.#settings, this.#view] = [page.api, page.settings, page.view];
+    this.#tabs = new Tabs(page.settings.api, (about) => this.#begunElsewhere(about));
+  }
+
+  /** Whether one is under way, as far as this page knows. */
+  get isBusy() {
+    return this.#own !== null || this.#track !== null;
+  }
+
+  /** Begins a reset. */
+  erase(body, tag) {
+    const { confirm: _confirm, confirmation: _confirmation, backup, ...selection } = body;
+    const everything = isEverything(selection);
+    const headers = tag ? { "If-Match": tag } : {};
+    const steps = this.#view.preview.steps;
+    return this.#begin("/run", { body, headers }, { action: "reset", everything, backup }, steps);
+  }
+
+  /** Begins a restoration. */
+  restore(body) {
+    const about = { action: "restore", everything: false, backup: body.name };
+    return this.#begin("/restore", { body }, about, []);
+  }
+
+  async #begin(path, request, about, steps) {
+    if (this.isBusy) return;
+    const key = newKey();
+    this.#own = about;
+    this.#tabs.begun({ ...about, key });
+    this.#show({ ...begun(null, steps, this.#view.options.steps), action: about.action });
+    this.#progress.focus();
+    let answer = null;
+    try {
+      answer = await send(this.#api, path, { ...request, key }, () => this.#page.isLost(true));
+      this.#page.isLost(false);
+    } finally {
+      this.#own = null;
+      this.#tabs.answered();
+    }
+    await this.#answered(answer, about);
+  }
+
+  /** What this tab had begun before it was loaded again; whether its report is shown now. */
+  async resume() {
+    const about = this.#tabs.unanswered();
+    if (!about) return false;
+    const answer = await recall(this.#api, about.key, () => this.#page.isLost(true));
+    this.#page.isLost(false);
+    this.#tabs.answered();
+    if (answer?.status !== 200) return false;
+    await this.#answered(answer, about);
+    return about.everything;
+  }
+
+  /** Another tab begins one. Its key tells how it ends, also when the session has ended with it. */
+  async #begunElsewhere(about) {
+    this.#other = about;
+    let answer = null;
+    for (let attempt = 0; !answer && attempt < 20 && this.#other === about; attempt += 1) {
+      answer = await recall(this.#api, about.key).catch(() => null);
+      if (!answer) await pause(250);
+    }
+    if (this.#other !== about) return;
+    this.#other = null;
+    if (answer?.status === 200) await this.#answered(answer, about);
+    else if (this.#track?.state === "finished" || this.#track?.state === "failed") await this.#follow();
+  }
+
+  /** Takes an event of any run. */
+  take(event) {
+    if (this.#page.isLeaving) return;
+    if (event.kind === "backup_progressed" && !this.#track) {
+      this.#view.backupWork = event;
+      return;
+    }
+    const isKnown = this.#track && (this.#track.run === null || this.#track.run === event.run);
+    if (!isKnown) {
+      if (!isBegin(event) && this.#own) return;
+      this.#track = begun(event.run, [], this.#view.options?.steps ?? []);
+    }
+    this.#show(after(this.#track, event));
+    // The answer to the page's own request, or to that of another tab, says more.
+    if (isEnd(event) && !this.#own && !this.#other) this.#follow();
+  }
+
+  #show(track) {
+    this.#track = track;
+    show(byId("failure"));
+    show(byId("report"));
+    this.#view.isShown = false;
+    this.#progress.show(track, { isOwn: this.#own !== null });
+  }
+
+  /** How a run has ended that somebody else began. */
+  async #follow() {
+    const track = this.#track;
+    const path = `/history/${encodeURIComponent(track.run)}`;
+    let answer = null;
+    for (let attempt = 0; attempt < 20; attempt += 1) {
+      try {
+        answer = await this.#api.request("GET", path);
+        if (answer.status !== 404) break;
+      } catch (error) {
+        if (!(error instanceof Disconnected)) throw error;
+      }
+      await pause(250);
+    }
+    const entry = answer?.status === 200 ? answer.body : null;
+    if (entry?.outcome === "completed") {
+      const everything = entry.action === "reset" && isEverything(entry.selection);
+      const body = { report: entry.report };
+      await this.#answered({ status: 200, body }, { ...entry, everything });
+    } else if (entry || answer?.status !== 401) {
+      const error = entry?.error ?? track.error ?? "nobody knows how it has ended";
+      await this.#failed(`It was started elsewhere: ${error}`, outcomeWords(entry ?? track));
+    } else {
+      await this.#endedWithSession(track);
+    }
+  }
+
+  /** The session has ended with a run: nothing more can be known here. */
+  async #endedWithSession(track) {
+    const isAll = track.planned === track.all.length;
+    const everything = track.action === "reset" && track.state !== "failed" && isAll;
+    if (everything) await this.#answered({ status: 200, body: {} }, { action: "reset", everything });
+    else await this.#page.signInAgain("The session has ended with what went on. Sign in to see the report.");
+  }
+
+  /** Somebody may not listen any more; whether to go on trying. */
+  async denied() {
+    if (this.#own || this.#other) return true;
+    if (this.#track && this.#track.state !== "failed") await this.#endedWithSession(this.#track);
+    else await this.#page.signInAgain("The session has ended.");
+    return false;
+  }
+
+  async #answered(answer, about) {
+    this.#end();
+    if (answer.status === 200) return this.#done(answer.body, about);
+    if (answer.status === 412) {
+      this.#view.isShown = true;
+      return this.#view.changed();
+    }
+    if (answer.status === 401) {
+      const note = "The session has ended, and it is not known that anything has happened. Sign in and look at the history.";
+      return this.#page.signInAgain(note);
+    }
+    const text = answer.body?.error ?? `the service answered ${answer.status}`;
+    return this.#failed(text, answer.status < 500 ? "Nothing was changed" : null);
+  }
+
+  #end() {
+    this.#track = null;
+    this.#other = null;
+    this.#progress.hide();
+  }
+
+  async #done({ message, report }, { action, everything, backup }) {
+    const what = action === "restore" ? "Restored" : "Reset";
+    const title = everything ? `${what}: everything is as freshly installed` : `${what}: it is done`;
+    const { afterwards } = this.#settings;
+    const isOver = everything && afterwards !== null;
+    const onClose = () => {
+      show(byId("report"));
+      this.#page.open();
+    };
+    const shown = { title, message, report, afterwards: isOver ? afterwards : null };
+    const first = action === "reset" ? backup : null;
+    show(byId("failure"));
+    if (isOver) this.#page.leave();
+    else if (!everything) await this.#page.reload();
+    showReport({ ...shown, backup: first, onClose: everything ? onClose : () => show(byId("report")) });
+    this.#page.title(what);
+    announce(title);
+  }
+
+  async #failed(text, words) {
+    this.#end();
+    const runs = await this.#page.reload();
+    const what = words ?? (runs?.[0] ? outcomeWords(runs[0]) : null);
+    const isSame = ["failed", "refused"].includes(runs?.[0]?.outcome) || words === "Nothing was changed";
+    show(
+      byId("failure"),
+      element("h2", {}, "It has failed"),
+      element("p", { id: "failure-text" }, text),
+      element("p", {}, `${what ?? ""}${isSame ? `. Nothing was lost.` : ""}`),
+    );
+    byId("failure").focus();
+    this.#page.title("Failed");
+  }
+}

@@ -1,0 +1,102 @@
+// Where a run stands, as its events tell.
+
+const ENDS = new Set(["reset_finished", "reset_failed"]);
+
+/**
+ * Nothing has happened yet in `run`. `steps` are those to expect, `all` those that there are, each
+ * `{ id, label }`. Whoever has not begun the run does not know which to expect.
+ */
+export function begun(run, steps, all = steps) {
+  return {
+    run,
+    all,
+    action: "reset",
+    elapsed: 0,
+    now: "Starting",
+    state: "running",
+    error: null,
+    pending: 0,
+    planned: null,
+    backup: null,
+    steps: steps.map((step) => waiting(step)),
+  };
+}
+
+function waiting({ id, label }) {
+  return { id, label, state: "waiting", work: null };
+}
+
+/** Work that is counted, with its speed once that can be told. */
+function work(before, { done, total, unit, elapsed_ms: at }) {
+  const first = before?.first ?? { done, at };
+  const passed = at - first.at;
+  const rate = passed >= 200 && done > first.done ? ((done - first.done) * 1000) / passed : null;
+  const left = rate && total >= done ? ((total - done) * 1000) / rate : null;
+  return { first, done, total, unit, rate, left };
+}
+
+function step(track, id) {
+  const found = track.steps.find((known) => known.id === id);
+  if (found) return found;
+  const added = waiting(track.all.find((known) => known.id === id) ?? { id, label: id });
+  track.steps.push(added);
+  return added;
+}
+
+const AFTER = {
+  reset_started: () => ({ action: "reset", now: "Looking at what is there" }),
+  restore_started: () => ({ action: "restore", now: "Checking the backup" }),
+  backup_progressed: (track, event) => ({
+    backup: { state: "running", work: work(track.backup?.work, event) },
+    now: "Making the backup",
+  }),
+  backup_made: (track, event) => ({
+    backup: { ...track.backup, state: "done", name: event.name },
+    now: "The backup is made",
+  }),
+  planned: (track, event) => {
+    const isAll = track.steps.length === 0 && event.steps === track.all.length;
+    const steps = isAll ? track.all.map((known) => waiting(known)) : track.steps;
+    return { steps, planned: event.steps, now: "Waiting for other requests to end" };
+  },
+  drained: () => ({ now: "No other request is under way any more" }),
+  committed: () => ({ now: "It is decided; cleaning up" }),
+  undoing: (track) => {
+    for (const known of track.steps) if (known.state !== "waiting") known.state = "undone";
+    return { now: "Something failed; putting everything back" };
+  },
+  step_started: (track, event) => {
+    step(track, event.step).state = "running";
+    return { now: step(track, event.step).label };
+  },
+  step_progressed: (track, event) => {
+    const found = step(track, event.step);
+    found.state = "running";
+    found.work = work(found.work, event);
+    return {};
+  },
+  step_finished: (track, event) => {
+    step(track, event.step).state = "done";
+    return {};
+  },
+  reset_finished: (track, event) => ({ state: "finished", now: "Done", pending: event.pending }),
+  reset_failed: (track, event) => ({ state: "failed", now: "Failed", error: event.error }),
+};
+
+/** What `track` is after `event`. Events that this page does not know change nothing. */
+export function after(track, event) {
+  const next = { ...track, steps: track.steps.map((known) => ({ ...known })) };
+  next.run = event.run;
+  next.elapsed = Math.max(track.elapsed, event.elapsed_ms);
+  return Object.assign(next, AFTER[event.kind]?.(next, event));
+}
+
+/** Whether a run begins with this event. */
+export function isBegin(event) {
+  return event.kind === "reset_started" || event.kind === "restore_started";
+}
+
+/** Whether nothing comes after this event. */
+export function isEnd(event) {
+  return ENDS.has(event.kind);
+}
