@@ -13,6 +13,7 @@
 //! | what Redis keeps | [`Cache`] |
 //! | who may call | [`access`] |
 //! | what a factory reset clears and keeps | `reset` |
+//! | what a browser is shown | `pages` |
 //! | what `--demo` writes | `demo` |
 
 pub mod access;
@@ -27,6 +28,7 @@ mod database;
 mod demo;
 mod extract;
 mod generated_file;
+mod pages;
 mod reset;
 mod routes;
 mod serve;

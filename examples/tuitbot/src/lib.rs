@@ -12,6 +12,7 @@
 //! | names and places of files | [`DataFiles`] |
 //! | who may call | [`access`] |
 //! | what a factory reset clears and keeps | `reset` |
+//! | what a browser is shown | `pages` |
 //! | what the bot does by itself | [`automation`], [`watchtower`] |
 
 pub mod access;
@@ -29,6 +30,7 @@ mod database;
 mod demo_install;
 mod json_body;
 mod onboarding;
+mod pages;
 mod reset;
 mod routes;
 mod serve;

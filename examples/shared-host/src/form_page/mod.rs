@@ -29,7 +29,10 @@ impl FormPage {
             .route("/", file(html, self.html))
             .route("/fields.js", file(script, self.fields))
             .route("/form.js", file(script, include_str!("form.js")))
-            .route("/form.css", file("text/css; charset=utf-8", include_str!("form.css")))
+            .route(
+                "/form.css",
+                file("text/css; charset=utf-8", include_str!("form.css")),
+            )
     }
 }
 
