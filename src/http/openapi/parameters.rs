@@ -60,7 +60,11 @@ impl IntoParams for RecalledKey {
         let description = "The key of the request whose answer was lost, of 32 characters or \
                            more: it is all that is asked for";
         let key = text().pattern(Some("^[!-~]{32,255}$"));
-        header("Idempotency-Key", description, key)
+        let mut parameters = header("Idempotency-Key", description, key);
+        for parameter in &mut parameters {
+            parameter.required = Required::True;
+        }
+        parameters
     }
 }
 
