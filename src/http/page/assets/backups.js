@@ -6,6 +6,8 @@ import { ask } from "./dialog.js";
 import { announce, byId, element, named, show, time } from "./element.js";
 import { backupName, counted, listed, size } from "./numbers.js";
 import { confirmed, phraseInput } from "./phrase.js";
+import { rate } from "./progress.js";
+import { work } from "./track.js";
 
 function rowsOf(backup) {
   const tables = backup.contents.flatMap((step) => step.tables);
@@ -41,6 +43,9 @@ export class Backups {
   #phrase;
   #options;
   #onRestore;
+  #work = null;
+  #isMaking = false;
+  #isNameTyped = false;
   #list = element("ul", { class: "list" });
   #message = element("p", { id: "backup-message", role: "status" });
   #error = element("p", { id: "backup-error", class: "error", role: "alert" });
@@ -53,6 +58,9 @@ export class Backups {
     this.#phrase = phrase;
     this.#onRestore = onRestore;
     this.#name.value = backupName("backup");
+    this.#name.addEventListener("input", () => {
+      this.#isNameTyped = true;
+    });
     const form = element(
       "form",
       { class: "line", autocomplete: "off" },
@@ -69,10 +77,14 @@ export class Backups {
     show(byId("backups"), title, form, this.#error, this.#message, this.#list);
   }
 
+  /** Asks for the backups again, and gives their names. */
   async refresh() {
     const { body } = await this.#api.call("GET", "/backups");
+    const names = body.backups.map(({ name }) => name);
     const none = element("li", {}, "There is no backup yet.");
     this.#list.replaceChildren(...(body.backups.length > 0 ? body.backups.map((each) => this.#entry(each)) : [none]));
+    if (!this.#isNameTyped) this.#name.value = backupName("backup", names);
+    return names;
   }
 
   #entry(backup) {
@@ -98,6 +110,20 @@ export class Backups {
     );
   }
 
+  /** Takes an event of a backup that is made by itself, here or elsewhere. */
+  take(event) {
+    if (event.kind === "backup_started") this.#work = null;
+    if (event.kind === "backup_progressed") this.#work = work(this.#work, event);
+    const isDone = event.kind === "backup_finished" || event.kind === "backup_failed";
+    if (isDone && this.#isMaking) return;
+    const far = this.#work ? `: ${rate(this.#work)}` : "";
+    this.#message.textContent = isDone ? "" : `Making a backup${far} …`;
+    if (event.kind === "backup_finished") {
+      this.#message.textContent = `The backup ${event.name} is made.`;
+      this.refresh().catch(() => {});
+    }
+  }
+
   /** Says what goes wrong, here. */
   async #guarded(work) {
     this.#error.hidden = true;
@@ -112,7 +138,8 @@ export class Backups {
 
   async #made() {
     this.#make.disabled = true;
-    this.#message.textContent = "Making the backup …";
+    this.#isMaking = true;
+    this.#message.textContent = "Making a backup …";
     try {
       const body = { name: this.#name.value };
       const answer = await send(this.#api, "/backup", { body, key: newKey() });
@@ -120,10 +147,11 @@ export class Backups {
       if (answer.status === 401) this.#api.denied();
       if (answer.status >= 400) throw new Refused(answer);
       this.#message.textContent = answer.body.message;
-      this.#name.value = backupName("backup");
+      this.#isNameTyped = false;
       await this.refresh();
     } finally {
       this.#make.disabled = false;
+      this.#isMaking = false;
     }
   }
 

@@ -2,7 +2,7 @@
 
 import { element } from "./element.js";
 import { itemsTable } from "./items_table.js";
-import { listed, size } from "./numbers.js";
+import { size } from "./numbers.js";
 import { stepTotals } from "./summary.js";
 
 /** A step in the list of what goes. `parts` are those that can be chosen by themselves. */
@@ -102,7 +102,7 @@ export class Category {
     this.#state.hidden = this.#state.textContent === "";
     const step = this.#step;
     const totals = stepTotals(step);
-    this.#totals.textContent = step.bytes === undefined ? totals : listed([totals, size(step.bytes)]);
+    this.#totals.textContent = step.bytes === undefined ? totals : `${totals}, ${size(step.bytes)}`;
     this.#show(planned);
   }
 

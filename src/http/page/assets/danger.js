@@ -25,6 +25,7 @@ export class Danger {
   #what = element("p", { id: "erase-what" });
   #first = element("input", { type: "checkbox", id: "backup-first" });
   #firstName = element("input", { id: "backup-first-name", maxlength: "64", pattern: "[A-Za-z0-9._\\-]+" });
+  #isNameTyped = false;
   #changed = element("div", { id: "changed", class: "notice warning", role: "alert" });
   #whatever = element("input", { type: "checkbox", id: "accept-changes" });
   #whateverLine = element("p", {}, element("label", {}, this.#whatever, " Whatever is added until then goes as well (the service is still at work)"));
@@ -42,6 +43,9 @@ export class Danger {
     this.#erase.setAttribute("aria-describedby", "erase-why");
     this.#first.checked = options.backups === true;
     this.#firstName.value = backupName("before-reset");
+    this.#firstName.addEventListener("input", () => {
+      this.#isNameTyped = true;
+    });
     this.#changed.hidden = true;
     this.#whateverLine.hidden = true;
     this.#render();
@@ -129,6 +133,11 @@ export class Danger {
     this.#reflect();
   }
 
+  /** Takes the names of the backups that there are: the next one needs another. */
+  offerName(taken) {
+    if (!this.#isNameTyped) this.#firstName.value = backupName("before-reset", taken);
+  }
+
   /** There is no preview, and why. */
   wait(refusal = "The numbers are being counted.") {
     [this.#preview, this.#refusal] = [null, refusal];
@@ -156,7 +165,6 @@ export class Danger {
       element("p", {}, "The numbers above are the new ones. Confirm again if you still want it."),
     );
     this.#whateverLine.hidden = false;
-    this.#firstName.value = backupName("before-reset");
     this.clear();
     this.#input.focus();
   }

@@ -52,9 +52,15 @@ export function listed(parts) {
   return `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;
 }
 
-/** A name for a backup that is made now, like `before-reset-2026-11-22-0630`. */
-export function backupName(prefix, now = new Date()) {
+/** A name for a backup that is made now and not `taken`, like `before-reset-2026-11-22-0630`. */
+export function backupName(prefix, taken = [], now = new Date()) {
   const two = (number) => String(number).padStart(2, "0");
   const day = [now.getFullYear(), two(now.getMonth() + 1), two(now.getDate())].join("-");
-  return `${prefix}-${day}-${two(now.getHours())}${two(now.getMinutes())}`;
+  const name = `${prefix}-${day}-${two(now.getHours())}${two(now.getMinutes())}`;
+  let [free, number] = [name, 2];
+  while (taken.includes(free)) {
+    free = `${name}-${number}`;
+    number += 1;
+  }
+  return free;
 }

@@ -70,16 +70,26 @@ class Page {
 
   async #opened() {
     await this.view.load();
+    await this.view.lists();
     byId("loading").hidden = true;
     byId("sign-out").hidden = !this.#signIn.isByToken;
     this.title(null);
     this.#listen();
   }
 
-  /** Asks for everything again after something has happened; gives the runs of the past. */
-  async reload() {
+  /**
+   * Asks for everything again after something has happened, and gives the runs of the past. What
+   * was selected stays so when it `isKept`.
+   */
+  async reload(isKept = false) {
     try {
-      await this.view.load();
+      if (isKept && this.view.options) {
+        this.view.isShown = true;
+        this.view.clear();
+        await this.view.refresh();
+      } else {
+        await this.view.load();
+      }
       this.#listen();
       return await this.view.lists();
     } catch (error) {

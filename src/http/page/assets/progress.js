@@ -6,16 +6,17 @@ import { counted, duration, grouped } from "./numbers.js";
 const STATES = { waiting: "waiting", running: "running", done: "done", undone: "put back" };
 const SIGNS = { waiting: "○", running: "◐", done: "●", undone: "↺" };
 
-function rate({ done, total, unit, rate: speed, left }) {
-  const parts = [`${grouped(done)} of ${grouped(total)} ${unit}`];
+/** How far counted work has come: `120,000 of 3,000,000 rows, 40,000 rows/s, 1 min 12 s left`. */
+export function rate({ done, total, unit, rate: speed, left }) {
+  const parts = [total === null ? `${grouped(done)} ${unit}` : `${grouped(done)} of ${grouped(total)} ${unit}`];
   if (speed) parts.push(`${grouped(Math.round(speed))} ${unit}/s`);
-  if (left !== null && done < total) parts.push(`${duration(left)} left`);
+  if (left !== null) parts.push(`${duration(left)} left`);
   return parts.join(", ");
 }
 
 function entry({ id, label, state, work }) {
   const bar = work && state === "running"
-    ? element("progress", { max: work.total, value: Math.min(work.done, work.total), "aria-label": label })
+    ? element("progress", { max: work.total, value: work.total && Math.min(work.done, work.total), "aria-label": label })
     : null;
   const numbers = work && state === "running" ? element("span", { class: "rate" }, rate(work)) : null;
   return element(

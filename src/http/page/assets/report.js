@@ -2,8 +2,8 @@
 
 import { byId, element, named, show, time } from "./element.js";
 import { itemsTable } from "./items_table.js";
-import { counted } from "./numbers.js";
-import { stepTotals, took } from "./summary.js";
+import { counted, countedKind, listed } from "./numbers.js";
+import { stepTotals, took, totals } from "./summary.js";
 
 const SECONDS = 5;
 
@@ -20,19 +20,22 @@ function pending(report) {
   );
 }
 
+/** How much of a step has met with `outcome`, in words. */
+function sumOf(step, outcome) {
+  const sums = Object.entries(totals({ steps: [step] }, outcome));
+  return listed(sums.map(([kind, sum]) => countedKind(kind, sum)));
+}
+
 /** Step by step, what became of everything. */
 export function reportDetails(report) {
   const steps = report.steps.map((step) => {
+    const restored = sumOf(step, "restored");
     const failed = step.items.filter((item) => item.outcome === "failed").length;
-    const restored = step.items.filter((item) => item.outcome === "restored");
-    const back = restored.reduce((sum, item) => sum + item.count, 0);
-    const texts = [stepTotals(step)];
-    if (restored.length > 0) texts.push(`${counted(restored.length, "item")} put back, holding ${counted(back, "thing")}`);
+    const texts = [restored ? `${restored} put back` : stepTotals(step, "nothing was there")];
     if (failed > 0) texts.push(`${counted(failed, "item")} failed`);
-    const id = step.id;
     return element(
       "details",
-      { "data-reported": id },
+      { "data-reported": step.id },
       element("summary", {}, element("strong", {}, step.label), `: ${texts.join("; ")}`),
       itemsTable(`What became of it: ${step.label}`, step.items, { isDone: !report.dry_run }),
     );

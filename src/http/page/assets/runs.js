@@ -7,7 +7,7 @@ import { Progress } from "./progress.js";
 import { showReport } from "./report.js";
 import { isEverything, outcomeWords } from "./summary.js";
 import { Tabs } from "./tabs.js";
-import { after, begun, isBegin, isEnd } from "./track.js";
+import { after, begun, isBegin, isEnd, isOfBackup } from "./track.js";
 
 export class Runs {
   #page;
@@ -20,6 +20,8 @@ export class Runs {
   #own = null;
   #other = null;
   #track = null;
+  /** The run of the last backup that was made by itself. */
+  #backup = null;
 
   /** `page` has `api`, `settings`, `view`, and what to do: see `page.js`. */
   constructor(page) {
@@ -95,8 +97,9 @@ export class Runs {
   /** Takes an event of any run. */
   take(event) {
     if (this.#page.isLeaving) return;
-    if (event.kind === "backup_progressed" && !this.#track) {
-      this.#view.backupWork = event;
+    if (isOfBackup(event, this.#backup)) {
+      this.#backup = event.run;
+      this.#view.tellBackup(event);
       return;
     }
     const isKnown = this.#track && (this.#track.run === null || this.#track.run === event.run);
@@ -148,8 +151,18 @@ export class Runs {
   async #endedWithSession(track) {
     const isAll = track.planned === track.all.length;
     const everything = track.action === "reset" && track.state !== "failed" && isAll;
-    if (everything) await this.#answered({ status: 200, body: {} }, { action: "reset", everything });
-    else await this.#page.signInAgain("The session has ended with what went on. Sign in to see the report.");
+    if (!everything) {
+      this.#end();
+      const note = "The session has ended with what went on. Sign in to see how it has ended.";
+      await this.#page.signInAgain(note);
+      return;
+    }
+    const isCertain = track.state === "finished" || track.isDecided;
+    const message = isCertain
+      ? "The session has ended with it, so its report cannot be shown here."
+      : "The session has ended while everything was being reset. How that has ended is not known here.";
+    const title = isCertain ? null : "The session has ended";
+    await this.#answered({ status: 200, body: { message } }, { action: "reset", everything, title });
   }
 
   /** Somebody may not listen any more; whether to go on trying. */
@@ -181,28 +194,29 @@ export class Runs {
     this.#progress.hide();
   }
 
-  async #done({ message, report }, { action, everything, backup }) {
+  async #done({ message, report }, { action, everything, backup, title: given }) {
     const what = action === "restore" ? "Restored" : "Reset";
-    const title = everything ? `${what}: everything is as freshly installed` : `${what}: it is done`;
+    const done = everything ? "everything is as freshly installed" : "it is done";
+    const title = given ?? `${what}: ${done}`;
     const { afterwards } = this.#settings;
     const isOver = everything && afterwards !== null;
-    const onClose = () => {
+    const close = () => {
       show(byId("report"));
-      this.#page.open();
+      return everything ? this.#page.open() : null;
     };
     const shown = { title, message, report, afterwards: isOver ? afterwards : null };
     const first = action === "reset" ? backup : null;
     show(byId("failure"));
     if (isOver) this.#page.leave();
-    else if (!everything) await this.#page.reload();
-    showReport({ ...shown, backup: first, onClose: everything ? onClose : () => show(byId("report")) });
+    else await this.#page.reload();
+    showReport({ ...shown, backup: first, onClose: isOver ? null : close });
     this.#page.title(what);
     announce(title);
   }
 
   async #failed(text, words) {
     this.#end();
-    const runs = await this.#page.reload();
+    const runs = await this.#page.reload(true);
     const what = words ?? (runs?.[0] ? outcomeWords(runs[0]) : null);
     const isSame = ["failed", "refused"].includes(runs?.[0]?.outcome) || words === "Nothing was changed";
     show(

@@ -32,8 +32,8 @@ export function eraseLabel(report) {
   return "Reset, though nothing is there to erase";
 }
 
-/** What a step's items come to: `30 tables, 3,010 rows`. */
-export function stepTotals(step) {
+/** What a step's items come to: `3,010 rows in 30 tables`; `none` when that is nothing. */
+export function stepTotals(step, none = "nothing there now") {
   const sums = totals({ steps: [step] });
   const parts = Object.entries(sums).map(([kind, sum]) => {
     const text = countedKind(kind, sum);
@@ -43,12 +43,12 @@ export function stepTotals(step) {
   });
   const kept = step.items.reduce((sum, item) => sum + (item.kept ?? 0), 0);
   if (kept > 0) parts.push(`${counted(kept, "row")} stay`);
-  return parts.length > 0 ? parts.join(", ") : "nothing there now";
+  return parts.length > 0 ? parts.join(", ") : none;
 }
 
 /** How a run of the past ended, in words. */
 export function outcomeWords({ action, outcome, recovered, pending = [] }) {
-  const what = action === "restore" ? "Restored" : "Reset";
+  const what = action === "restore" ? "Restored" : "Reset done";
   const words = {
     completed: pending.length > 0 ? `${what}, with something still pending` : what,
     refused: "Refused: nothing was changed",

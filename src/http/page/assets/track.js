@@ -1,6 +1,6 @@
 // Where a run stands, as its events tell.
 
-const ENDS = new Set(["reset_finished", "reset_failed"]);
+const ENDS = new Set(["reset_finished", "reset_failed", "backup_finished", "backup_failed"]);
 
 /**
  * Nothing has happened yet in `run`. `steps` are those to expect, `all` those that there are, each
@@ -14,6 +14,7 @@ export function begun(run, steps, all = steps) {
     elapsed: 0,
     now: "Starting",
     state: "running",
+    isDecided: false,
     error: null,
     pending: 0,
     planned: null,
@@ -26,12 +27,12 @@ function waiting({ id, label }) {
   return { id, label, state: "waiting", work: null };
 }
 
-/** Work that is counted, with its speed once that can be told. */
-function work(before, { done, total, unit, elapsed_ms: at }) {
+/** Work that is counted, with its speed once that can be told. The total may be unknown. */
+export function work(before, { done, total, unit, elapsed_ms: at }) {
   const first = before?.first ?? { done, at };
   const passed = at - first.at;
   const rate = passed >= 200 && done > first.done ? ((done - first.done) * 1000) / passed : null;
-  const left = rate && total >= done ? ((total - done) * 1000) / rate : null;
+  const left = rate && total !== null && total >= done ? ((total - done) * 1000) / rate : null;
   return { first, done, total, unit, rate, left };
 }
 
@@ -60,7 +61,7 @@ const AFTER = {
     return { steps, planned: event.steps, now: "Waiting for other requests to end" };
   },
   drained: () => ({ now: "No other request is under way any more" }),
-  committed: () => ({ now: "It is decided; cleaning up" }),
+  committed: () => ({ isDecided: true, now: "It is decided; cleaning up" }),
   undoing: (track) => {
     for (const known of track.steps) if (known.state !== "waiting") known.state = "undone";
     return { now: "Something failed; putting everything back" };
@@ -96,7 +97,13 @@ export function isBegin(event) {
   return event.kind === "reset_started" || event.kind === "restore_started";
 }
 
-/** Whether nothing comes after this event. */
+/** Whether this is about a backup that is made by itself, given the run of the last such. */
+export function isOfBackup(event, run) {
+  const isNamed = ["backup_started", "backup_finished", "backup_failed"].includes(event.kind);
+  return isNamed || event.run === run;
+}
+
+/** Whether nothing comes after this event in its run. */
 export function isEnd(event) {
   return ENDS.has(event.kind);
 }

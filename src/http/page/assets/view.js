@@ -57,18 +57,18 @@ export class View {
     byId("backups").hidden = this.#backups === null;
     this.#take(body, {}, headers.get("ETag"));
     this.isShown = true;
-    await this.lists();
   }
 
   /** Asks for backups and history again; gives the runs of the past. */
   async lists() {
-    const [runs] = await Promise.all([this.#history.refresh(), this.#backups?.refresh()]);
+    const [runs, names] = await Promise.all([this.#history.refresh(), this.#backups?.refresh()]);
+    this.#danger.offerName(names ?? []);
     return runs;
   }
 
-  /** What a backup that is made by itself tells of itself. */
-  set backupWork(work) {
-    if (this.#backups) this.#backups.work = work;
+  /** Takes what a backup that is made by itself tells of itself. */
+  tellBackup(event) {
+    this.#backups?.take(event);
   }
 
   /** Forgets what was typed. */
@@ -113,7 +113,9 @@ export class View {
       if (current.signal.aborted) return false;
       const isOfReferences = error instanceof Refused && error.status === 422;
       this.preview = null;
-      this.#goes.refuse(error.message, isOfReferences);
+      // Whoever asks without a page is told how; here there is a checkbox.
+      const reason = error.message.replace(/ \(select these tables as well[^)]*\)/, "");
+      this.#goes.refuse(reason, isOfReferences);
       const text = isOfReferences ? "What is selected cannot go by itself: see above." : error.message;
       this.#danger.wait(text);
       return false;
