@@ -32,9 +32,10 @@ impl Browser {
                 let at = format!("{what}, {width} px, {scheme:?}");
                 let faults = self.faults().await;
                 assert!(faults.is_empty(), "{at}:\n{faults}");
+                let wide = self.overflow().await;
                 assert!(
-                    !self.overflows().await,
-                    "{at}: it must be scrolled sideways"
+                    wide.is_empty(),
+                    "{at}: must be scrolled sideways, for\n{wide}"
                 );
             }
         }

@@ -31,6 +31,12 @@ impl Browser {
         opened.unwrap_or_else(|error| panic!("`{address}` does not open: {error}"));
     }
 
+    /// Goes away, to an empty page; what the tab keeps of the service stays.
+    pub async fn leave(&self) {
+        let left = self.driver.goto("about:blank").await;
+        left.unwrap_or_else(|error| panic!("the page cannot be left: {error}"));
+    }
+
     /// Loads the page again.
     pub async fn reload(&self) {
         let loaded = self.driver.refresh().await;
@@ -53,19 +59,24 @@ impl Browser {
 
     /// Opens a path in a further tab, and turns to it; returns the one before.
     pub async fn open_tab(&self, path: &str) -> Tab {
-        let before = self.driver.window().await;
-        let before = before.unwrap_or_else(|error| panic!("there is no tab: {error}"));
         let opened = self.driver.new_tab().await;
         let tab = Tab(opened.unwrap_or_else(|error| panic!("no tab opens: {error}")));
-        self.turn_to(&tab).await;
+        let before = self.turn_to(&tab).await;
         self.open(path).await;
-        Tab(before)
+        before
     }
 
     /// Turns to a tab; returns the one before.
-    pub async fn turn_to(&self, tab: &Tab) {
+    pub async fn turn_to(&self, tab: &Tab) -> Tab {
+        let before = self.tab().await;
         let turned = self.driver.switch_to_window(tab.0.clone()).await;
         turned.unwrap_or_else(|error| panic!("the tab is gone: {error}"));
+        before
+    }
+
+    async fn tab(&self) -> Tab {
+        let tab = self.driver.window().await;
+        Tab(tab.unwrap_or_else(|error| panic!("there is no tab: {error}")))
     }
 
     /// What a script returns; `arguments` are its `arguments[0]` and so on.

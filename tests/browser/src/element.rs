@@ -1,8 +1,8 @@
 //! What a person does with one element. It is named by a CSS selector, and waited for.
 
 use serde_json::{Value, json};
-use thirtyfour::By;
 use thirtyfour::error::WebDriverResult;
+use thirtyfour::{By, TypingData};
 
 use crate::Browser;
 use crate::browser::text;
@@ -23,8 +23,8 @@ impl Browser {
     }
 
     /// Types into whatever has the focus: text, or a [`Key`](crate::Key).
-    pub async fn press(&self, keys: impl AsRef<str>) {
-        let typed = self.driver.action_chain().send_keys(keys.as_ref());
+    pub async fn press(&self, keys: impl Into<TypingData>) {
+        let typed = self.driver.action_chain().send_keys(keys);
         let typed = typed.perform().await;
         typed.unwrap_or_else(|error| panic!("the keys cannot be pressed: {error}"));
     }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::Browser;
+use crate::browser::text;
 
 /// The colours that a person has asked the system for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,10 +48,15 @@ impl Browser {
             .await;
     }
 
-    /// Whether one would have to scroll sideways.
-    pub async fn overflows(&self) -> bool {
-        let script = "return document.documentElement.scrollWidth > window.innerWidth";
-        self.evaluate(script, &[]).await == true
+    /// What reaches so far that one has to scroll sideways; empty when one has not.
+    pub(crate) async fn overflow(&self) -> String {
+        let script = "
+            const width = window.innerWidth;
+            if (document.documentElement.scrollWidth <= width) return '';
+            const all = [...document.querySelectorAll('body *')];
+            const wide = all.filter((one) => one.getBoundingClientRect().right > width);
+            return wide.slice(0, 9).map((one) => one.outerHTML.slice(0, 99)).join('\\n')";
+        text(&self.evaluate(script, &[]).await)
     }
 
     pub(crate) async fn command(&self, method: &str, parameters: Value) -> Value {

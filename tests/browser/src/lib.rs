@@ -22,7 +22,7 @@ mod log;
 mod screenshot;
 mod session;
 
-pub use browser::Browser;
+pub use browser::{Browser, Tab};
 pub use emulation::Scheme;
 pub use line::Line;
 pub use thirtyfour::Key;

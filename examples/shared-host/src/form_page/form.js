@@ -91,11 +91,11 @@ function areValid() {
 
 function problemOf(input) {
   const length = [...input.value].length;
+  if (input.required && list(input.value).length === 0) return "This is missing.";
   if (input.dataset.repeats) {
     const first = document.getElementById(input.dataset.repeats);
     return first.value === input.value ? "" : "The two are not the same.";
   }
-  if (input.required && list(input.value).length === 0) return `${labelOf(input)} is missing.`;
   return length < input.minLength ? `It needs ${input.minLength} characters at least.` : "";
 }
 

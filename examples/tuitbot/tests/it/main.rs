@@ -9,6 +9,7 @@
 mod after;
 mod api;
 mod blocked;
+mod browser;
 mod concurrency;
 mod contract;
 mod coverage;
