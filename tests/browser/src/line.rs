@@ -14,7 +14,7 @@ pub struct Line {
 }
 
 struct State {
-    service: String,
+    service: Mutex<String>,
     is_cut: watch::Sender<bool>,
     /// How a request begins whose answer is to be lost.
     unanswered: Mutex<Option<String>>,
@@ -36,7 +36,7 @@ impl Line {
         let listening = listening.await;
         let (listener, own) = listening.unwrap_or_else(|error| panic!("no free port: {error}"));
         let state = Arc::new(State {
-            service: origin.trim_start_matches("http://").to_owned(),
+            service: Mutex::new(address(origin)),
             is_cut: watch::Sender::new(false),
             unanswered: Mutex::default(),
         });
@@ -64,6 +64,11 @@ impl Line {
         &self.origin
     }
 
+    /// Leads further connections to another service, or the same one at another address.
+    pub fn lead_to(&self, origin: &str) {
+        *locked(&self.state.service) = address(origin);
+    }
+
     /// Ends every connection, and every further one at once.
     pub fn cut(&self) {
         self.state.is_cut.send_replace(true);
@@ -77,7 +82,7 @@ impl Line {
     /// Cuts the line when the service begins to answer the next request that begins like
     /// `request` (`POST /path`).
     pub fn lose_answer_to(&self, request: &str) {
-        *self.state.unanswered() = Some(request.to_owned());
+        *locked(&self.state.unanswered) = Some(request.to_owned());
     }
 
     /// Waits until it is cut.
@@ -89,14 +94,9 @@ impl Line {
 }
 
 impl State {
-    fn unanswered(&self) -> MutexGuard<'_, Option<String>> {
-        self.unanswered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
     async fn pass(&self, mut client: TcpStream) -> io::Result<()> {
-        let mut service = TcpStream::connect(&self.service).await?;
+        let service = locked(&self.service).clone();
+        let mut service = TcpStream::connect(service).await?;
         let (mut request, mut answer) = (vec![0; 65536], vec![0; 65536]);
         loop {
             tokio::select! {
@@ -122,7 +122,7 @@ impl State {
     }
 
     fn is_unanswered(&self, request: &[u8]) -> bool {
-        let mut unanswered = self.unanswered();
+        let mut unanswered = locked(&self.unanswered);
         let is = unanswered
             .as_ref()
             .is_some_and(|start| request.starts_with(start.as_bytes()));
@@ -131,4 +131,12 @@ impl State {
         }
         is
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn address(origin: &str) -> String {
+    origin.trim_start_matches("http://").to_owned()
 }

@@ -29,7 +29,7 @@ pub(crate) const TABLES: [&str; 10] = [
 /// Killed when dropped.
 pub(crate) struct Server {
     process: Child,
-    address: String,
+    pub(crate) address: String,
     client: reqwest::Client,
     directory: PathBuf,
     _owned: Option<TempDir>,

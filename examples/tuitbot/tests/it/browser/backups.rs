@@ -15,7 +15,7 @@ async fn a_backup_is_made_restored_and_deleted() {
         browser.fill("#backup-name", "before").await;
         browser.click("#make-backup").await;
         browser.until_shows("[data-backup=before]").await;
-        browser.until_says("[data-backup=before]", "60 files").await;
+        browser.until_says("[data-backup=before]", "62 files").await;
         assert!(server.path("backups/before.tar.zst").exists());
         browser.fill("#backup-name", "before").await;
         browser.click("#make-backup").await;
