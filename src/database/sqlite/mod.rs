@@ -1,5 +1,5 @@
 //! SQLite: clearing with foreign keys off on a connection of its own, factory rows from a
-//! scratch database in memory on which the host's migrations have run.
+//! scratch database in memory that holds a fresh install.
 
 mod catalogue;
 mod check;
@@ -13,10 +13,13 @@ mod foreign_key;
 mod full_text;
 mod kept;
 mod load;
+mod pristine;
 mod record;
 mod references;
 mod save;
+mod schema;
 mod schema_order;
+mod script;
 mod set_aside;
 mod stream;
 mod transaction;
@@ -40,7 +43,9 @@ use transaction::SqliteTransaction;
 use uuid::Uuid;
 use vacuum::Rewriting;
 
-use super::{Database, DatabaseError, Decision, KeptRows, Reference, Tally, Transaction};
+use super::{
+    Database, DatabaseError, Decision, FactoryRows, KeptRows, Reference, Tally, Transaction,
+};
 use crate::task::blocking;
 
 /// What a saved table is called, and begins with.
@@ -89,36 +94,38 @@ impl Sqlite {
     ///
     /// When the database is in memory, cannot be opened, or a migration fails.
     pub async fn open(pool: &SqlitePool, migrator: &Migrator) -> Result<Self, DatabaseError> {
-        let connect = connect::Connect::like(pool, LOCK_TIMEOUT);
-        let mut connection = connect.open().await?;
-        let file: String =
-            sqlx::query_scalar("SELECT file FROM pragma_database_list WHERE name = 'main'")
-                .fetch_one(&mut connection)
-                .await
-                .map_err(DatabaseError::on("read the database's path"))?;
-        if file.is_empty() {
-            return Err(DatabaseError::new(
-                "use a database in memory",
-                "only its own connection can see it: give the pool a file",
-            ));
-        }
-        record::create_table(&mut connection).await?;
-        let encoding: String = sqlx::query_scalar("PRAGMA encoding")
-            .fetch_one(&mut connection)
-            .await
-            .map_err(DatabaseError::on("read the database's encoding"))?;
-        let factory = Factory::build(&connect, migrator, &encoding).await?;
-        let watch = Watch {
-            connection: Mutex::new(connection),
-            id: Uuid::now_v7(),
-        };
-        Ok(Self {
-            connect: connect.existing_only(),
-            file,
-            factory,
-            watch,
-            rewriting: Arc::default(),
-        })
+        let mut opening = Opening::begin(pool).await?;
+        record::create_table(&mut opening.connection).await?;
+        let factory = Factory::migrated(&opening.connect, migrator, &opening.encoding).await?;
+        Ok(opening.end(factory))
+    }
+
+    /// Opens the database behind `pool` with factory rows from elsewhere, for a service that has
+    /// no migrations of sqlx. Only reads: the table of the commit record is made when the engine
+    /// is built.
+    ///
+    /// The script and the pristine database of `rows` run, or are copied, into a scratch database
+    /// in memory, with foreign keys off; a reset checks what refers to what. Triggers fire for
+    /// what a script inserts, also those of a full-text index.
+    ///
+    /// ```no_run
+    /// # async fn open(pool: sqlx::SqlitePool) -> Result<(), Box<dyn std::error::Error>> {
+    /// use factory_reset::{FactoryRows, Sqlite};
+    /// let rows = FactoryRows::Database("/usr/share/example/pristine.db".into());
+    /// let database = Sqlite::open_from(&pool, &rows).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the database is in memory or cannot be opened, the script fails, the pristine
+    /// database cannot be read, or either has a table or a column that this database lacks.
+    pub async fn open_from(pool: &SqlitePool, rows: &FactoryRows) -> Result<Self, DatabaseError> {
+        let mut opening = Opening::begin(pool).await?;
+        let like = (opening.file.as_str(), opening.encoding.as_str());
+        let live = &mut opening.connection;
+        let factory = Factory::from_rows(&opening.connect, rows, live, like).await?;
+        Ok(opening.end(factory))
     }
 
     /// How long a reset waits for a lock that another connection holds; 5 seconds unless
@@ -137,6 +144,56 @@ impl Sqlite {
             .await
             .map_err(DatabaseError::on("read the database's version"))?;
         Ok(format!("{}:{version}", self.watch.id))
+    }
+}
+
+/// A database that is being opened.
+struct Opening {
+    connect: connect::Connect,
+    connection: SqliteConnection,
+    file: String,
+    encoding: String,
+}
+
+impl Opening {
+    async fn begin(pool: &SqlitePool) -> Result<Self, DatabaseError> {
+        let connect = connect::Connect::like(pool, LOCK_TIMEOUT);
+        let mut connection = connect.open().await?;
+        let file: String =
+            sqlx::query_scalar("SELECT file FROM pragma_database_list WHERE name = 'main'")
+                .fetch_one(&mut connection)
+                .await
+                .map_err(DatabaseError::on("read the database's path"))?;
+        if file.is_empty() {
+            return Err(DatabaseError::new(
+                "use a database in memory",
+                "only its own connection can see it: give the pool a file",
+            ));
+        }
+        let encoding: String = sqlx::query_scalar("PRAGMA encoding")
+            .fetch_one(&mut connection)
+            .await
+            .map_err(DatabaseError::on("read the database's encoding"))?;
+        Ok(Self {
+            connect,
+            connection,
+            file,
+            encoding,
+        })
+    }
+
+    fn end(self, factory: Factory) -> Sqlite {
+        let watch = Watch {
+            connection: Mutex::new(self.connection),
+            id: Uuid::now_v7(),
+        };
+        Sqlite {
+            connect: self.connect.existing_only(),
+            file: self.file,
+            factory,
+            watch,
+            rewriting: Arc::default(),
+        }
     }
 }
 
@@ -159,10 +216,10 @@ impl Database for Sqlite {
 
     fn preserved_tables(&self) -> Vec<(String, String)> {
         let reason = "tracks which migrations have run";
-        vec![(
-            self.factory.migrations_table().to_owned(),
-            reason.to_owned(),
-        )]
+        let table = self.factory.migrations_table().into_iter();
+        table
+            .map(|table| (table.to_owned(), reason.to_owned()))
+            .collect()
     }
 
     fn is_same_table(&self, one: &str, other: &str) -> bool {
@@ -171,6 +228,12 @@ impl Database for Sqlite {
 
     fn format(&self) -> &'static str {
         FORMAT
+    }
+
+    async fn prepare(&self) -> Result<(), DatabaseError> {
+        let mut connection = self.connect.open().await?;
+        record::create_table(&mut connection).await?;
+        close(connection).await
     }
 
     async fn read(&self) -> Result<Box<dyn Transaction>, DatabaseError> {
