@@ -14,12 +14,13 @@ use crate::driver::Driver;
 static TURNS: Semaphore = Semaphore::const_new(2);
 
 /// No window, nothing of the user's, and nothing that asks the network for anything itself.
-const ARGUMENTS: [&str; 10] = [
+const ARGUMENTS: [&str; 11] = [
     "--headless=new",
     // Tests run as root.
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
+    "--hide-scrollbars",
     "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",

@@ -32,6 +32,7 @@ async fn rows(server: &Server, tables: &[&str]) -> i64 {
 #[tokio::test]
 async fn who_may_not_reset_is_told_and_who_may_sees_it() {
     let server = Host::new().demo().start();
+    assert!(server.advice.contains("admin-demo"), "{}", server.advice);
     Browser::run(&server.address, async |browser| {
         browser.open("/").await;
         browser.until_at(OPTIONS).await;

@@ -4,7 +4,7 @@ use std::fs;
 
 use test_browser::{Browser, Scheme};
 
-use super::person::{OPTIONS, sign_in};
+use super::person::{OPTIONS, PHRASE, sign_in};
 use crate::server::Server;
 
 #[tokio::test]
@@ -20,11 +20,12 @@ async fn signing_in_and_the_options_hinder_nobody() {
         browser.assert_accessible("a wrong passphrase").await;
 
         sign_in(browser).await;
-        browser.resize(1280, 1600).await;
-        browser.picture("options-1280-light").await;
-        browser.resize(320, 1600).await;
+        browser.picture("options-1280-light", "body").await;
+        browser.fill("#phrase", PHRASE).await;
+        browser.picture("danger-1280-light", "#history").await;
+        browser.resize(320, 900).await;
         browser.colour(Scheme::Dark).await;
-        browser.picture("options-320-dark").await;
+        browser.picture("options-320-dark", "body").await;
         browser.assert_accessible("options").await;
 
         let long = "a_name_that_is_as_long_as_a_name_can_get_".repeat(5);

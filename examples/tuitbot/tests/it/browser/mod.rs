@@ -13,6 +13,7 @@ mod lost_line;
 mod onboarding;
 mod person;
 mod preview;
+mod progress;
 mod reset;
 mod selection;
 mod signing_in;

@@ -34,7 +34,6 @@ async fn from_the_preview_to_onboarding_in_two_tabs() {
         browser.turn_to(&second).await;
         browser.until_shows("#progress").await;
         browser.turn_to(&first).await;
-        browser.picture("progress").await;
         browser.assert_accessible("progress").await;
         request.end();
 
@@ -55,7 +54,7 @@ async fn from_the_preview_to_onboarding_in_two_tabs() {
                 "{id}"
             );
         }
-        browser.picture("report").await;
+        browser.picture("report", "body").await;
         browser.assert_accessible("report").await;
         // The other one has gone on by itself.
         browser.turn_to(&second).await;

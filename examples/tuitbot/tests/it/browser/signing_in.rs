@@ -74,6 +74,9 @@ async fn the_passphrase_is_told_only_while_it_is_that_of_the_demo() {
         send(settings).await.json()["hint"].clone()
     };
     let server = Server::quiet_demo().await;
+    let advice = format!("open {}/ and sign in with the passphrase", server.address);
+    assert!(server.advice.starts_with(&advice), "{}", server.advice);
+    assert!(server.advice.contains(PASSPHRASE), "{}", server.advice);
     let told = hint(&server).await;
     assert!(told.as_str().unwrap().contains(PASSPHRASE), "{told}");
     assert_eq!(server.reset().await.status, 200);
@@ -84,6 +87,11 @@ async fn the_passphrase_is_told_only_while_it_is_that_of_the_demo() {
     assert_eq!(hint(&server).await, json!(null));
 
     let server = Server::fresh();
+    assert!(
+        server.advice.ends_with("to set it up\n"),
+        "{}",
+        server.advice
+    );
     assert_eq!(hint(&server).await, json!(null));
 }
 
