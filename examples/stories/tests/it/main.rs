@@ -8,6 +8,7 @@
 
 mod api;
 mod backups;
+mod browser;
 mod contract;
 mod demo;
 mod faults;

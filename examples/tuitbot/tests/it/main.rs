@@ -9,6 +9,7 @@
 mod after;
 mod api;
 mod blocked;
+mod browser;
 mod command;
 mod command_line;
 mod concurrency;

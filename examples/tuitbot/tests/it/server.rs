@@ -20,6 +20,8 @@ pub(crate) const PASSPHRASE: &str = "tuitbot-demo";
 pub(crate) struct Server {
     process: Child,
     pub(crate) address: String,
+    /// What it says to do there.
+    pub(crate) advice: String,
     client: reqwest::Client,
     directory: PathBuf,
     _owned: Option<TempDir>,
@@ -102,16 +104,17 @@ impl Server {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        let (mut line, mut advice) = (String::new(), String::new());
+        let mut output = BufReader::new(process.stdout.take().unwrap());
+        output.read_line(&mut line).unwrap();
+        output.read_line(&mut advice).unwrap();
         let address = line
             .trim()
             .strip_prefix("listening on ")
             .expect("the server starts");
         Self {
             address: address.to_owned(),
+            advice,
             process,
             client: reqwest::Client::builder()
                 .timeout(Duration::from_secs(60))
