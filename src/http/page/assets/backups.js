@@ -3,7 +3,7 @@
 import { Refused, newKey } from "./api.js";
 import { send } from "./answer.js";
 import { ask } from "./dialog.js";
-import { announce, byId, element, named, show, time } from "./element.js";
+import { announce, byId, element, named, prose, show, time } from "./element.js";
 import { backupName, counted, listed, size } from "./numbers.js";
 import { confirmed, phraseInput } from "./phrase.js";
 import { rate } from "./progress.js";
@@ -92,7 +92,7 @@ export class Backups {
       element("button", { type: "button", "aria-label": `${text} ${about}`, onclick, disabled }, text);
     const sums = `${counted(rowsOf(backup), "row")} and ${counted(filesOf(backup), "file")}`;
     const broken = backup.error
-      ? element("p", { class: "error" }, `It cannot be restored: ${backup.error}`)
+      ? element("p", { class: "error" }, prose(`It cannot be restored: ${backup.error}`))
       : null;
     return element(
       "li",
@@ -131,7 +131,7 @@ export class Backups {
     try {
       await work();
     } catch (error) {
-      this.#error.textContent = error.message;
+      this.#error.replaceChildren(...prose(error.message));
       this.#error.hidden = false;
     }
   }
@@ -146,7 +146,7 @@ export class Backups {
       this.#message.textContent = "";
       if (answer.status === 401) this.#api.denied();
       if (answer.status >= 400) throw new Refused(answer);
-      this.#message.textContent = answer.body.message;
+      this.#message.replaceChildren(...prose(answer.body.message));
       this.#isNameTyped = false;
       await this.refresh();
     } finally {
@@ -161,7 +161,7 @@ export class Backups {
     if (!(await ask({ title, content, label: `Delete ${backup.name}` }))) return;
     const { body } = await this.#api.call("DELETE", `/backups/${encodeURIComponent(backup.name)}`);
     await this.refresh();
-    this.#message.textContent = body.message;
+    this.#message.replaceChildren(...prose(body.message));
     byId("backups-title").focus();
     announce(body.message);
   }

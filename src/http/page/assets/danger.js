@@ -1,6 +1,6 @@
 // The reset itself: last on the page, and set apart.
 
-import { byId, element, named, show } from "./element.js";
+import { byId, element, named, prose, show } from "./element.js";
 import { backupName, counted } from "./numbers.js";
 import { confirmed, phraseInput } from "./phrase.js";
 import { eraseLabel, isEverything } from "./summary.js";
@@ -161,8 +161,8 @@ export class Danger {
       none ? element("p", {}, none) : null,
       element("ul", {}, shown),
       rest > 0 ? element("p", {}, `and ${counted(rest, "more change", "more changes")}.`) : null,
-      blockers.map(({ name, reason }) => element("p", {}, "In the way now: ", named(name), ` ${reason}`)),
-      element("p", {}, "The numbers above are the new ones. Confirm again if you still want it."),
+      blockers.map(({ name, reason }) => element("p", {}, "In the way now: ", named(name), " ", prose(reason))),
+      element("p", {}, "The numbers above are the new ones. Confirm again if you still want it; while the service is at work, tick below what is to go."),
     );
     this.#whateverLine.hidden = false;
     this.clear();

@@ -29,6 +29,14 @@ export function named(name) {
   return element("code", {}, name);
 }
 
+/** Text in which names stand in backticks, as the service writes it. */
+export function prose(text) {
+  const parts = text.split("`");
+  // Without its partner, a backtick is part of a name.
+  if (parts.length % 2 === 0) return [text];
+  return parts.map((part, index) => (index % 2 === 1 ? named(part) : part));
+}
+
 /** A point in time, in the reader's own zone. */
 export function time(text) {
   const moment = new Date(text);

@@ -1,7 +1,7 @@
 // What goes: everything, or what is selected of it.
 
 import { Category } from "./category.js";
-import { byId, element, show } from "./element.js";
+import { byId, element, prose, show } from "./element.js";
 import { fields } from "./selection.js";
 import { counted, size } from "./numbers.js";
 import { eraseLabel } from "./summary.js";
@@ -111,7 +111,7 @@ export class Goes {
   }
 
   #refuse(text, isShown) {
-    this.#refusal.textContent = text;
+    this.#refusal.replaceChildren(...prose(text));
     this.#refusal.hidden = text === "";
     this.#references.hidden = !isShown;
   }

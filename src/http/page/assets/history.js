@@ -1,6 +1,6 @@
 // The runs of the past.
 
-import { byId, element, show, time } from "./element.js";
+import { byId, element, prose, show, time } from "./element.js";
 import { duration } from "./numbers.js";
 import { reportDetails } from "./report.js";
 import { outcomeWords, selectionWords } from "./summary.js";
@@ -51,7 +51,7 @@ export class History {
 
   async #fill(inside, run) {
     const { body: entry } = await this.#api.call("GET", `/history/${encodeURIComponent(run.id)}`);
-    const error = entry.error ? element("p", { class: "error" }, entry.error) : null;
+    const error = entry.error ? element("p", { class: "error" }, prose(entry.error)) : null;
     const backup = entry.backup ? element("p", {}, `Backup: ${entry.backup}`) : null;
     const report = entry.report ? reportDetails(entry.report) : null;
     const none = error || backup || report ? null : "Nothing more is known.";

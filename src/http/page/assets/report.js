@@ -1,6 +1,6 @@
 // What a run did.
 
-import { byId, element, named, show, time } from "./element.js";
+import { byId, element, named, prose, show, time } from "./element.js";
 import { itemsTable } from "./items_table.js";
 import { counted, countedKind, listed } from "./numbers.js";
 import { stepTotals, took, totals } from "./summary.js";
@@ -10,7 +10,7 @@ const SECONDS = 5;
 function pending(report) {
   if (report.pending.length === 0) return null;
   const entries = report.pending.map(({ work, error }) =>
-    element("li", { "data-pending": work }, named(work), ` – ${error}`),
+    element("li", { "data-pending": work }, named(work), " – ", prose(error)),
   );
   return element(
     "div",
@@ -104,7 +104,7 @@ export function showReport({ title, message, report, backup, afterwards, onClose
   show(
     byId("report"),
     heading,
-    message ? element("p", { id: "report-message" }, message) : null,
+    message ? element("p", { id: "report-message" }, prose(message)) : null,
     facts,
     afterwards ? leave(afterwards) : null,
     report ? reportDetails(report) : null,

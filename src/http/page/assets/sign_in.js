@@ -1,7 +1,7 @@
 // Signing in, in the way that the host wants it.
 
 import { Disconnected } from "./api.js";
-import { byId, element, show } from "./element.js";
+import { byId, element, prose, show } from "./element.js";
 
 /** The inputs of each way: `[id, label, type, autocomplete]`. */
 const INPUTS = {
@@ -103,7 +103,7 @@ export class SignIn {
       form,
       element("h2", { id: "sign-in-title" }, name ? `Sign in to ${name}` : "Sign in"),
       note ? element("p", { id: "sign-in-note" }, note) : null,
-      hint ? element("p", { class: "hint" }, hint) : null,
+      hint ? element("p", { class: "hint" }, prose(hint)) : null,
       inputs.map(({ input, label }) => element("p", {}, label, input)),
       error,
       element("p", { class: "buttons" }, button),
@@ -123,7 +123,7 @@ export class SignIn {
           return;
         }
         const link = refusal.isUnclaimed && afterwards ? element("a", { href: afterwards }, "Go there") : null;
-        error.replaceChildren(refusal.text, ...(link ? [" ", link] : []));
+        error.replaceChildren(...prose(refusal.text), ...(link ? [" ", link] : []));
         const last = inputs.at(-1).input;
         last.value = "";
         last.focus();
