@@ -44,9 +44,11 @@ export function showStays({ preserved }) {
 /** What is there and belongs to nobody. */
 export function showUnclaimed({ unclaimed }) {
   if (unclaimed.length === 0) return show(byId("unclaimed"));
-  const entries = unclaimed.slice(0, MOST).map(({ kind: what, name }) =>
-    element("li", { "data-unclaimed": name }, named(name), " ", kind(what)),
-  );
+  const entries = unclaimed
+    .slice(0, MOST)
+    .map(({ kind: what, name }) =>
+      element("li", { "data-unclaimed": name }, named(name), " ", kind(what)),
+    );
   const rest = unclaimed.length - entries.length;
   return show(
     byId("unclaimed"),

@@ -20,7 +20,9 @@ export function byId(id) {
 
 /** Shows `section` with these children, or hides it when there are none. */
 export function show(section, ...children) {
-  section.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
+  section.replaceChildren(
+    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined),
+  );
   section.hidden = section.childNodes.length === 0;
 }
 

@@ -20,7 +20,9 @@ export class History {
   async refresh() {
     const { body } = await this.#api.call("GET", "/history");
     const none = element("li", {}, "Nothing has been reset or restored yet.");
-    this.#list.replaceChildren(...(body.runs.length > 0 ? body.runs.map((run) => this.#entry(run)) : [none]));
+    this.#list.replaceChildren(
+      ...(body.runs.length > 0 ? body.runs.map((run) => this.#entry(run)) : [none]),
+    );
     return body.runs;
   }
 
@@ -29,7 +31,8 @@ export class History {
     const inside = element("div", {}, "Loading …");
     details.append(inside);
     details.addEventListener("toggle", () => {
-      if (details.open) this.#fill(inside, run).catch((error) => inside.replaceChildren(error.message));
+      if (details.open)
+        this.#fill(inside, run).catch((error) => inside.replaceChildren(error.message));
     });
     const what = selectionWords(run);
     const asked = `${what.charAt(0).toUpperCase()}${what.slice(1)}`;

@@ -16,10 +16,13 @@ const INPUTS = {
 /** Why somebody is not signed in, in words. */
 function words(answer, settings) {
   const seconds = Number(answer.headers.get("Retry-After"));
-  if (answer.status === 401) return `That ${settings.sign_in.kind === "password" ? "name or password" : settings.sign_in.kind} is wrong.`;
-  if (answer.status === 429) return `Too many attempts: try again in ${seconds > 0 ? `${seconds} seconds` : "a minute"}.`;
+  if (answer.status === 401)
+    return `That ${settings.sign_in.kind === "password" ? "name or password" : settings.sign_in.kind} is wrong.`;
+  if (answer.status === 429)
+    return `Too many attempts: try again in ${seconds > 0 ? `${seconds} seconds` : "a minute"}.`;
   if (answer.status === 403) return "You may sign in, but not reset.";
-  if (answer.status === 503 && !seconds) return `${answer.body?.error ?? "Nobody can sign in yet"}. Set ${settings.name || "the service"} up first.`;
+  if (answer.status === 503 && !seconds)
+    return `${answer.body?.error ?? "Nobody can sign in yet"}. Set ${settings.name || "the service"} up first.`;
   return answer.body?.error ?? `The service answered ${answer.status}.`;
 }
 
@@ -122,7 +125,8 @@ export class SignIn {
           resolve();
           return;
         }
-        const link = refusal.isUnclaimed && afterwards ? element("a", { href: afterwards }, "Go there") : null;
+        const link =
+          refusal.isUnclaimed && afterwards ? element("a", { href: afterwards }, "Go there") : null;
         error.replaceChildren(...prose(refusal.text), ...(link ? [" ", link] : []));
         const last = inputs.at(-1).input;
         last.value = "";
@@ -138,7 +142,8 @@ export class SignIn {
       if (answer.status < 400) return null;
       return { text: words(answer, this.#settings), isUnclaimed: answer.status === 503 };
     } catch (error) {
-      if (error instanceof Disconnected) return { text: "The service cannot be reached. Try again." };
+      if (error instanceof Disconnected)
+        return { text: "The service cannot be reached. Try again." };
       throw error;
     }
   }
