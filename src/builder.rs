@@ -4,7 +4,7 @@
 use std::any::TypeId;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -21,7 +21,7 @@ use crate::event_log::EventLog;
 use crate::gate::Gate;
 use crate::guard::{Guard, NothingUnclaimed};
 use crate::history::History;
-use crate::journal::Journal;
+use crate::journal::{Journal, JournalRecord};
 use crate::known_tables::{KnownTables, list};
 use crate::order::order;
 use crate::registry::{StepRegistration, registered};
@@ -369,12 +369,18 @@ impl EngineBuilder {
             gate: Gate::default(),
             events: Arc::new(EventLog::new()),
             history: Arc::new(history),
+            recovered: OnceLock::new(),
             turn: Arc::default(),
             running: Mutex::new(Running::new(journal)),
         });
         {
             let mut running = inner.running.lock().await;
+            // Not one that has only left something to do.
+            let interrupted = running.journal.record().and_then(JournalRecord::entry);
             recovery::recover(&inner, &mut running).await?;
+            if let Some(entry) = interrupted {
+                let _ = inner.recovered.set(entry.id);
+            }
             retry::schedule(&inner, &mut running);
         }
         #[cfg(feature = "backup")]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -67,6 +67,8 @@ pub(crate) struct Inner {
     pub(crate) gate: Gate,
     pub(crate) events: Arc<EventLog>,
     pub(crate) history: Arc<History>,
+    /// The run that was ended when the engine was built.
+    pub(crate) recovered: OnceLock<Uuid>,
     /// What repeated requests are answered.
     #[cfg(feature = "axum")]
     pub(crate) answers: crate::http::Answers,
@@ -206,6 +208,15 @@ impl Engine {
     #[must_use]
     pub fn history_entry(&self, run: Uuid) -> Option<HistoryEntry> {
         self.inner.history.find(run)
+    }
+
+    /// The interrupted run that the building of this engine has ended, as the history tells of it
+    /// now: finished where its outcome is [`Completed`](crate::RunOutcome::Completed), undone
+    /// otherwise.
+    #[must_use]
+    pub fn recovered(&self) -> Option<HistoryEntry> {
+        let run = self.inner.recovered.get()?;
+        self.history_entry(*run)
     }
 
     /// Makes a backup, without stopping the service.

@@ -68,6 +68,7 @@
 //! | `backup` | named backups: [`Engine::backup`], [`Engine::restore_behind_gate`] |
 //! | `axum` | [`http`]: the gate as a layer, and the router of a reset service |
 //! | `openapi` | the router's OpenAPI document at `/openapi.json`, and a page that shows it |
+//! | `cli` | [`cli`]: the command that a host flattens into its own |
 //! | `testing` | [`testing`]: what a host's own tests ask of its engine |
 //!
 //! The crate works on Unix: it reaches the data directory through directory handles.
@@ -82,6 +83,8 @@ mod bundle;
 mod call;
 mod choice;
 mod claims;
+#[cfg(feature = "cli")]
+pub mod cli;
 mod context;
 mod data_directory;
 mod database;
@@ -99,6 +102,8 @@ pub mod http;
 mod item;
 mod journal;
 mod known_tables;
+#[cfg(any(feature = "axum", feature = "cli"))]
+mod message;
 mod meter;
 mod options;
 mod order;
@@ -147,8 +152,8 @@ pub use database::Postgres;
 #[cfg(feature = "sqlite")]
 pub use database::Sqlite;
 pub use database::{
-    Database, DatabaseError, DatabaseLock, Decision, KeptRows, RECORD_TABLE, Reference, Tally,
-    Transaction,
+    Database, DatabaseError, DatabaseLock, Decision, FactoryRows, KeptRows, RECORD_TABLE,
+    Reference, Tally, Transaction,
 };
 pub use descriptor::{Category, Phase, Scope, StepDescriptor, StepId};
 pub use engine::Engine;

@@ -128,6 +128,12 @@ impl Database for Bounded {
         self.database.format()
     }
 
+    async fn prepare(&self) -> Result<(), DatabaseError> {
+        let work = self.database.prepare();
+        let action = "create the table of the commit record";
+        self.patience.answer(action, work).await
+    }
+
     async fn lock(&self) -> Result<Option<DatabaseLock>, DatabaseError> {
         let work = self.database.lock();
         self.patience.answer("take the reset's lock", work).await

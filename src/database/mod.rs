@@ -2,6 +2,7 @@
 
 mod bounded;
 mod error;
+mod factory_rows;
 mod kept_rows;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 pub(crate) use bounded::{Bounded, Patience};
 pub use error::DatabaseError;
+pub use factory_rows::FactoryRows;
 pub use kept_rows::KeptRows;
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
@@ -48,12 +50,18 @@ pub trait Database: Send + Sync + 'static {
     /// The files that it keeps, absolute; in the data directory they count as claimed.
     fn files(&self) -> Vec<PathBuf>;
 
-    /// The tables that the host's migrations create, in a fresh install.
+    /// The tables of a fresh install: those that the host's migrations create.
     fn migrated_tables(&self) -> &BTreeSet<String>;
 
     /// The tables that a reset must always keep, each with the reason: what tracks
     /// migrations.
     fn preserved_tables(&self) -> Vec<(String, String)>;
+
+    /// Makes what a commit needs, where that is not there yet. Called when a reset begins: a
+    /// preview makes nothing.
+    async fn prepare(&self) -> Result<(), DatabaseError> {
+        Ok(())
+    }
 
     /// Whether two names mean one table.
     fn is_same_table(&self, one: &str, other: &str) -> bool {

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use super::call::Call;
 use super::idempotency::{Done, Memory, Try, once};
 use super::json::present;
-use super::message::counted;
 #[cfg(feature = "openapi")]
 use super::openapi;
 use super::refused::Refused;
@@ -18,6 +17,7 @@ use super::run::of_failed_backup;
 use crate::backup::{Backup, BackupError, BackupRequest};
 use crate::descriptor::Category;
 use crate::engine::Engine;
+use crate::message;
 
 /// How long the name of a backup may be.
 const LONGEST_NAME: usize = 64;
@@ -143,15 +143,7 @@ pub(super) async fn make(call: Call) -> Result<Response, Refused> {
 }
 
 fn made(backup: Backup) -> Done {
-    let rows = backup.contents.iter().flat_map(|step| &step.tables);
-    let rows = rows.map(|table| table.rows).sum();
-    let files = backup.contents.iter().map(|step| step.files).sum();
-    let message = format!(
-        "the backup `{}` is made, of {} and {}",
-        backup.name,
-        counted(rows, "row"),
-        counted(files, "file")
-    );
+    let message = message::of_backup(&backup);
     let made = Made {
         success: true,
         message,
@@ -202,7 +194,7 @@ pub(super) async fn remove(
 ) -> Result<Reply, Refused> {
     let Path(name) = name.map_err(|_| Refused::not_found("there is no such backup"))?;
     engine.remove_backup(&name).await?;
-    let message = format!("the backup `{name}` is removed");
+    let message = message::of_removed_backup(&name);
     let removed = Removed {
         success: true,
         message,

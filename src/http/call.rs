@@ -11,12 +11,12 @@ use super::authoriser::Actor;
 use super::idempotency::{Repeatable, Try, once};
 use super::if_match::Condition;
 use super::json::Object;
-use super::message;
 use super::refused::Refused;
 use super::run::run;
 use crate::backup::RestoreRequest;
 use crate::engine::Engine;
 use crate::error::ResetError;
+use crate::message;
 use crate::request::ResetRequest;
 use crate::selection::Selection;
 

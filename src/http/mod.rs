@@ -14,7 +14,6 @@ mod gate;
 mod idempotency;
 mod if_match;
 mod json;
-mod message;
 mod offer;
 #[cfg(feature = "openapi")]
 mod openapi;

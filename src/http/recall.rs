@@ -9,7 +9,6 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::idempotency::{Key, replayed};
-use super::message;
 #[cfg(feature = "openapi")]
 use super::openapi;
 use super::refused::Refused;
@@ -17,6 +16,7 @@ use super::reply::Reply;
 use super::run::recalled;
 use crate::engine::Engine;
 use crate::history::{Action, HistoryEntry};
+use crate::message;
 
 /// How long a key must be to be nobody else's guess.
 const UNGUESSABLE: usize = 32;

@@ -5,10 +5,14 @@
 
 mod error;
 mod file;
+#[cfg(feature = "cli")]
+mod look;
 mod record;
 mod transitions;
 
 pub use error::JournalError;
+#[cfg(feature = "cli")]
+pub(crate) use look::look;
 pub use record::JournalState;
 pub(crate) use record::{JournalRecord, Leftover};
 pub(crate) use transitions::Journal;

@@ -7,6 +7,12 @@ mod build;
 mod calls;
 mod cancel;
 mod claims;
+#[cfg(feature = "cli")]
+mod cli;
+#[cfg(feature = "cli")]
+mod cli_command;
+#[cfg(feature = "cli")]
+mod cli_remote;
 mod commit;
 mod compile;
 mod concurrency;
@@ -36,6 +42,8 @@ mod pending;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "postgres")]
+mod postgres_factory_rows;
+#[cfg(feature = "postgres")]
 mod postgres_faults;
 #[cfg(feature = "postgres")]
 mod postgres_fixture;
@@ -51,6 +59,7 @@ mod rich;
 mod sqlite;
 mod sqlite_backup;
 mod sqlite_factory;
+mod sqlite_factory_rows;
 mod sqlite_keep;
 mod sqlite_locks;
 mod sqlite_modes;

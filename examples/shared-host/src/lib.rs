@@ -23,7 +23,7 @@ pub use discard::discard;
 pub use hashing::{Hashing, HashingError};
 pub use json_body::{BodyError, JsonBody};
 pub use listener::{announce, listen};
-pub use log::log_to_stderr;
+pub use log::{log_errors_to_stderr, log_to_stderr};
 pub use random_token::random_token;
 pub use server::Server;
 pub use shutdown::shutdown_signal;

@@ -5,11 +5,19 @@ use tracing_subscriber::EnvFilter;
 /// Logs to stderr what `RUST_LOG` asks for, or else warnings, and what the crate `host` and
 /// the reset engine have to tell.
 pub fn log_to_stderr(host: &str) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
-        EnvFilter::new(format!(
-            "warn,{host}=info,shared_host=info,factory_reset=info"
-        ))
-    });
+    log(&format!(
+        "warn,{host}=info,shared_host=info,factory_reset=info"
+    ));
+}
+
+/// Logs to stderr what `RUST_LOG` asks for, or else errors alone: for a command that tells by
+/// itself how it goes.
+pub fn log_errors_to_stderr() {
+    log("error");
+}
+
+fn log(unless_asked: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(unless_asked));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)

@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use factory_reset::cli;
 
 /// What the command line says.
 #[derive(Debug, Parser)]
@@ -17,19 +18,61 @@ pub struct Arguments {
 pub enum Command {
     /// Serve the HTTP API.
     Serve(ServeArguments),
+    /// Return a service that does not run, or one with `--url`, to its factory state.
+    Reset(ResetArguments),
 }
 
-/// How to serve. What holds a password is not shown in `--help`.
+/// Where everything is kept. What holds a password is not shown in `--help`.
 #[derive(Debug, Args)]
-pub struct ServeArguments {
+pub struct DataArguments {
     /// The folder of generated files and secrets, and of the SQLite database.
     #[arg(
         long,
         value_name = "DIR",
         env = "STORIES_DATA_DIR",
-        default_value = "stories-data"
+        default_value = "stories-data",
+        global = true
     )]
     pub data_dir: PathBuf,
+
+    /// A PostgreSQL database to use (`postgres://…`), instead of SQLite in the data directory.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "DATABASE_URL",
+        hide_env_values = true,
+        global = true
+    )]
+    pub database_url: Option<String>,
+
+    /// A Redis server to cache in (`redis://…`).
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "REDIS_URL",
+        hide_env_values = true,
+        global = true
+    )]
+    pub redis_url: Option<String>,
+
+    /// What signs tokens, at least 32 bytes, instead of a secret that is generated into the
+    /// data directory.
+    #[arg(
+        long,
+        value_name = "SECRET",
+        env = "JWT_SECRET",
+        hide_env_values = true,
+        global = true
+    )]
+    pub jwt_secret: Option<String>,
+}
+
+/// How to serve.
+#[derive(Debug, Args)]
+pub struct ServeArguments {
+    /// Where everything is kept.
+    #[command(flatten)]
+    pub data: DataArguments,
 
     /// The address to listen on; port 0 takes any free one.
     #[arg(
@@ -40,25 +83,19 @@ pub struct ServeArguments {
     )]
     pub bind: SocketAddr,
 
-    /// A PostgreSQL database to use (`postgres://…`), instead of SQLite in the data directory.
-    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
-    pub database_url: Option<String>,
-
-    /// A Redis server to cache in (`redis://…`).
-    #[arg(long, value_name = "URL", env = "REDIS_URL", hide_env_values = true)]
-    pub redis_url: Option<String>,
-
-    /// What signs tokens, at least 32 bytes, instead of a secret that is generated into the
-    /// data directory.
-    #[arg(
-        long,
-        value_name = "SECRET",
-        env = "JWT_SECRET",
-        hide_env_values = true
-    )]
-    pub jwt_secret: Option<String>,
-
     /// Fill a fresh install with example data.
     #[arg(long)]
     pub demo: bool,
+}
+
+/// What to reset, and how.
+#[derive(Debug, Args)]
+pub struct ResetArguments {
+    /// Where everything is kept.
+    #[command(flatten)]
+    pub data: DataArguments,
+
+    /// What to do.
+    #[command(flatten)]
+    pub reset: cli::ResetArguments,
 }

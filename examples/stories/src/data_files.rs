@@ -39,6 +39,17 @@ impl DataFiles {
         Ok(Self { directory })
     }
 
+    /// The data directory of a service that was started before.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such folder.
+    pub fn open(directory: &Path) -> io::Result<Self> {
+        let directory = directory.canonicalize()?;
+        directory.read_dir()?;
+        Ok(Self { directory })
+    }
+
     /// Removes what a crash has left of secrets that were just being written.
     ///
     /// # Errors

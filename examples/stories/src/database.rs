@@ -100,6 +100,19 @@ impl Database {
         &self.pool
     }
 
+    /// Where it is, without a password.
+    pub(crate) fn place(&self) -> String {
+        match &self.pool {
+            Pool::Sqlite(pool) => pool.connect_options().get_filename().display().to_string(),
+            Pool::Postgres(pool) => {
+                let options = pool.connect_options();
+                let (host, port) = (options.get_host(), options.get_port());
+                let name = options.get_database().unwrap_or(options.get_username());
+                format!("postgres://{host}:{port}/{name}")
+            }
+        }
+    }
+
     /// What everything else works on, in SQL that both databases understand.
     pub(crate) fn any(&self) -> &AnyPool {
         &self.any

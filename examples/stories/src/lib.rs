@@ -7,6 +7,7 @@
 //! | to change | look into |
 //! |---|---|
 //! | what happens at start and shutdown, and in which order | [`serve`](fn@serve) |
+//! | what `stories reset` works on | [`reset`](fn@reset) |
 //! | routes and their layers | [`app`](fn@app), `routes` |
 //! | names and places of files | [`DataFiles`] |
 //! | which database, and its schema | [`Database`], `migrations` |
@@ -27,6 +28,7 @@ mod database;
 mod demo;
 mod extract;
 mod generated_file;
+mod offline;
 mod reset;
 mod routes;
 mod serve;
@@ -35,12 +37,13 @@ mod text;
 
 pub use api_error::ApiError;
 pub use app::app;
-pub use arguments::{Arguments, Command, ServeArguments};
+pub use arguments::{Arguments, Command, DataArguments, ResetArguments, ServeArguments};
 pub use cache::{Cache, CacheError};
 pub use data_files::DataFiles;
 pub use database::{Database, DatabaseUrlError, POSTGRES_MIGRATOR, Pool, SQLITE_MIGRATOR};
 pub use demo::DemoError;
 pub use extract::{JsonBody, Path};
+pub use offline::{OfflineError, reset};
 pub use reset::EngineError;
 pub use serve::{StartupError, serve};
 pub use state::{AppState, OpenError};

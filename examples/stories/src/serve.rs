@@ -52,7 +52,7 @@ pub enum StartupError {
 /// When the service cannot start.
 pub async fn serve(arguments: &ServeArguments) -> Result<(), StartupError> {
     let shutdown = shutdown_signal().map_err(StartupError::Signals)?;
-    let state = AppState::open(arguments)?;
+    let state = AppState::create(&arguments.data)?;
 
     // Before migrations, before anything is read: it may have a reset to finish or undo.
     // From here on no other process has this directory.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use shared_host::Hashing;
 
 use crate::access::{Authentication, JwtSecret, JwtSecretError, Setup, SetupToken, Tokens, Users};
-use crate::{Cache, CacheError, DataFiles, Database, DatabaseUrlError, ServeArguments};
+use crate::{Cache, CacheError, DataArguments, DataFiles, Database, DatabaseUrlError};
 
 /// Everything that the host keeps at hand. Cloning it is cheap.
 #[derive(Clone)]
@@ -50,19 +50,28 @@ pub enum OpenError {
 }
 
 impl AppState {
-    /// Opens what the arguments name. Nothing runs yet; database and cache are reached for at
+    /// Opens what the arguments name, and makes the data directory where it is missing. Nothing runs yet; database and cache are reached for at
     /// their first use. Call it within a Tokio runtime.
     ///
     /// # Errors
     ///
     /// When an argument is not valid, or the secret that signs tokens can be neither read nor
     /// made.
-    pub fn open(arguments: &ServeArguments) -> Result<Self, OpenError> {
+    pub fn create(arguments: &DataArguments) -> Result<Self, OpenError> {
         let files =
             DataFiles::create(&arguments.data_dir).map_err(|source| OpenError::Directory {
                 path: arguments.data_dir.clone(),
                 source,
             })?;
+        Self::open(files, arguments)
+    }
+
+    /// Opens what is there already.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create).
+    pub fn open(files: DataFiles, arguments: &DataArguments) -> Result<Self, OpenError> {
         let database = Database::open(arguments.database_url.as_deref(), &files.database())?;
         let cache = Cache::open(arguments.redis_url.as_deref())?;
         let secret = match &arguments.jwt_secret {

@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use factory_reset::cli;
 
 /// What the command line says.
 #[derive(Debug, Parser)]
@@ -17,19 +18,47 @@ pub struct Arguments {
 pub enum Command {
     /// Serve the HTTP API.
     Serve(ServeArguments),
+    /// Return a bot that does not run, or one with `--url`, to its factory state.
+    Reset(ResetArguments),
 }
 
-/// How to serve.
+/// Which bot.
 #[derive(Debug, Args)]
-pub struct ServeArguments {
+pub struct DataArguments {
     /// The folder that holds everything the bot keeps.
     #[arg(
         long,
         value_name = "DIR",
         env = "TUITBOT_DATA_DIR",
-        default_value = "./tuitbot-data"
+        default_value = "./tuitbot-data",
+        global = true
     )]
     pub data_dir: PathBuf,
+
+    /// Refuse a reset while anything in the data directory or the database would neither be
+    /// cleared nor kept on purpose.
+    #[arg(long, env = "TUITBOT_STRICT_COVERAGE", global = true)]
+    pub strict_coverage: bool,
+}
+
+/// What to reset, and how.
+#[derive(Debug, Args)]
+pub struct ResetArguments {
+    /// Which bot.
+    #[command(flatten)]
+    pub data: DataArguments,
+
+    /// What to do.
+    #[command(flatten)]
+    pub reset: cli::ResetArguments,
+}
+
+/// How to serve.
+#[derive(Debug, Args)]
+pub struct ServeArguments {
+    /// Which bot.
+    #[command(flatten)]
+    pub data: DataArguments,
 
     /// The address to listen on; port 0 takes any free one.
     #[arg(
@@ -39,11 +68,6 @@ pub struct ServeArguments {
         default_value = "127.0.0.1:3001"
     )]
     pub bind: SocketAddr,
-
-    /// Refuse a reset while anything in the data directory or the database would neither be
-    /// cleared nor kept on purpose.
-    #[arg(long, env = "TUITBOT_STRICT_COVERAGE")]
-    pub strict_coverage: bool,
 
     /// Fill a fresh data directory with example data.
     #[arg(long)]

@@ -36,6 +36,18 @@ impl DataFiles {
         Ok(Self { directory })
     }
 
+    /// The data directory of a bot that was started before.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such folder, or no database in it.
+    pub fn open(directory: &Path) -> io::Result<Self> {
+        let directory = std::path::absolute(directory)?;
+        let files = Self { directory };
+        files.database().metadata()?;
+        Ok(files)
+    }
+
     /// Removes what a crash has left of secrets that were just being written.
     ///
     /// # Errors

@@ -8,6 +8,7 @@
 //! | to change | look into |
 //! |---|---|
 //! | what happens at start and shutdown, and in which order | [`serve`](fn@serve) |
+//! | what `tuitbot reset` works on | [`reset`](fn@reset) |
 //! | routes and their layers | [`app`](fn@app), `routes` |
 //! | names and places of files | [`DataFiles`] |
 //! | who may call | [`access`] |
@@ -28,6 +29,7 @@ mod data_files;
 mod database;
 mod demo_install;
 mod json_body;
+mod offline;
 mod onboarding;
 mod reset;
 mod routes;
@@ -36,13 +38,14 @@ mod state;
 
 pub use api_error::ApiError;
 pub use app::app;
-pub use arguments::{Arguments, Command, ServeArguments};
+pub use arguments::{Arguments, Command, DataArguments, ResetArguments, ServeArguments};
 pub use configuration::{Business, Configuration, ContentSource, ContentSources, XApi};
 pub use configuration_file::{ConfigurationError, ConfigurationFile};
 pub use data_files::DataFiles;
 pub use database::MIGRATOR;
 pub use demo_install::DemoError;
 pub use json_body::JsonBody;
+pub use offline::{OfflineError, reset};
 pub use onboarding::Onboarding;
 pub use reset::EngineError;
 pub use serve::{StartupError, serve};

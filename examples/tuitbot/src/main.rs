@@ -5,22 +5,26 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use factory_reset::chain;
-use shared_host::log_to_stderr;
+use shared_host::{log_errors_to_stderr, log_to_stderr};
 use tuitbot::{Arguments, Command};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    log_to_stderr("tuitbot");
-    let result = match &arguments.command {
-        Command::Serve(arguments) => tuitbot::serve(arguments).await,
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Nobody may be reading; there is nobody else to tell then.
-            let _ = writeln!(io::stderr(), "error: {}", chain(&error));
-            ExitCode::FAILURE
+    match Arguments::parse().command {
+        Command::Serve(arguments) => {
+            log_to_stderr("tuitbot");
+            match tuitbot::serve(&arguments).await {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => {
+                    // Nobody may be reading; there is nobody else to tell then.
+                    let _ = writeln!(io::stderr(), "error: {}", chain(&error));
+                    ExitCode::FAILURE
+                }
+            }
+        }
+        Command::Reset(arguments) => {
+            log_errors_to_stderr();
+            tuitbot::reset(arguments).await
         }
     }
 }

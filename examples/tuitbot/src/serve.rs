@@ -59,17 +59,17 @@ pub async fn serve(arguments: &ServeArguments) -> Result<(), StartupError> {
     let shutdown = shutdown_signal().map_err(StartupError::Signals)?;
 
     let data_directory_error = |source| StartupError::DataDirectory {
-        path: arguments.data_dir.clone(),
+        path: arguments.data.data_dir.clone(),
         source,
     };
-    let files = DataFiles::create(&arguments.data_dir).map_err(data_directory_error)?;
+    let files = DataFiles::create(&arguments.data.data_dir).map_err(data_directory_error)?;
     // Asked before the database is there.
     let is_fresh = files.is_fresh().map_err(data_directory_error)?;
     let state = AppState::open(files).map_err(data_directory_error)?;
 
     // Before migrations, before anything is read: it may have a reset to finish or undo.
     // From here on no other process has this directory.
-    let engine = reset::build(&state, arguments.strict_coverage).await?;
+    let engine = reset::build(&state, arguments.data.strict_coverage).await?;
     state
         .files
         .remove_leftovers()

@@ -27,6 +27,8 @@ pub(super) struct Table {
     pub(super) oid: i64,
     /// As an SQL identifier with its schema.
     pub(super) relation: String,
+    /// As an SQL identifier without its schema, in the current one.
+    bare: Option<String>,
     is_partitioned: bool,
     /// The columns that can be written, each with its type; generated ones cannot.
     pub(super) columns: Vec<(String, String)>,
@@ -45,6 +47,11 @@ pub(super) struct Sequence {
 }
 
 impl Table {
+    /// What SQL may call it without its schema.
+    pub(super) fn bare(&self) -> Option<&str> {
+        self.bare.as_deref()
+    }
+
     /// What SQL calls its rows: without those of tables that inherit from it, which are
     /// tables of their own; with those of its partitions, which are not.
     pub(super) fn rows(&self) -> String {
@@ -129,11 +136,13 @@ impl Catalogue {
             } else {
                 format!("{}.{}", plain(&schema), plain(&table))
             };
+            let bare = is_current.then(|| quote(&table));
             names.insert(oid, name.clone());
             let table = Table {
                 name: name.clone(),
                 oid,
                 relation,
+                bare,
                 is_partitioned,
                 columns: columns.into_iter().zip(types).collect(),
             };

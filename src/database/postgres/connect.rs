@@ -68,6 +68,14 @@ impl Connect {
         self
     }
 
+    /// Another server, role and database, waited for as long.
+    pub(super) fn to(&self, options: PgConnectOptions) -> Self {
+        Self {
+            options,
+            lock_timeout: self.lock_timeout,
+        }
+    }
+
     /// The same server and role, another database.
     pub(super) fn database(&self, name: &str) -> Self {
         Self {
@@ -96,19 +104,21 @@ impl Connect {
     /// With everything that the engine relies on.
     pub(super) async fn open(&self) -> Result<PgConnection, DatabaseError> {
         let mut connection = self.open_plain().await?;
+        self.set_up(&mut connection).await?;
+        Ok(connection)
+    }
+
+    /// Brings a connection into the state in which the engine relies on it, whatever was set.
+    pub(super) async fn set_up(&self, connection: &mut PgConnection) -> Result<(), DatabaseError> {
         // 0 would mean for ever.
         let lock_timeout = self.lock_timeout.as_millis().clamp(1, 2_147_483_647);
         let session = format!("{SESSION} SET lock_timeout = {lock_timeout}");
-        run(&mut connection, &session)
+        run(connection, &session)
             .await
             .map_err(failed("set the connection up"))?;
         // Not every system on which the server runs can tell.
-        let _ = run(
-            &mut connection,
-            "SET client_connection_check_interval = 1000",
-        )
-        .await;
-        Ok(connection)
+        let _ = run(connection, "SET client_connection_check_interval = 1000").await;
+        Ok(())
     }
 }
 

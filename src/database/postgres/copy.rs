@@ -73,21 +73,22 @@ pub(super) async fn save(
         .write_all(&line)
         .await
         .map_err(|error| DatabaseError::new(action(), error))?;
-    rows_to(connection, table, output, tally).await
+    rows_to(connection, table, &table.rows(), output, tally).await
 }
 
-/// Writes the rows, in the order in which the table has them; returns how many.
+/// Writes the rows of `table`, which SQL calls `rows`, in the order in which they stand; returns
+/// how many.
 pub(super) async fn rows_to(
     connection: &mut PgConnection,
     table: &Table,
+    rows: &str,
     output: &mut (dyn AsyncWrite + Send + Unpin),
     tally: Option<&Tally>,
 ) -> Result<u64, DatabaseError> {
     let action = || format!("save table `{}`", table.name);
     let select = format!(
-        "COPY (SELECT {} FROM {}) TO STDOUT",
-        table.column_list(),
-        table.rows()
+        "COPY (SELECT {} FROM {rows}) TO STDOUT",
+        table.column_list()
     );
     let mut stream = connection
         .copy_out_raw(&select)

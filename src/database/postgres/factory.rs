@@ -10,7 +10,9 @@ use super::connect::{Connect, close};
 use super::error::failed;
 use super::scratch::{Model, Scratch};
 use super::sequences::{self, State};
-use super::{DatabaseError, copy};
+use super::{DatabaseError, copies, copy, pristine, script};
+use crate::database::FactoryRows;
+use crate::database::factory_rows::{Difference, creates_tables};
 
 /// The rows of a fresh install's table.
 #[derive(Debug)]
@@ -21,11 +23,11 @@ pub(super) struct Seed {
     pub(super) rows: Vec<u8>,
 }
 
-/// What the host's migrations make of an empty database.
+/// What a fresh install holds.
 #[derive(Debug)]
 pub(super) struct Factory {
     tables: BTreeSet<String>,
-    migrations_table: String,
+    migrations_table: Option<String>,
     /// Of each table that has any.
     seeds: BTreeMap<String, Seed>,
     /// Where each sequence stands, by its identifier.
@@ -34,7 +36,7 @@ pub(super) struct Factory {
 
 impl Factory {
     /// Runs the migrations on a scratch database and reads what they leave.
-    pub(super) async fn build(
+    pub(super) async fn migrated(
         host: &mut PgConnection,
         scratch: &Connect,
         migrator: &Migrator,
@@ -42,54 +44,135 @@ impl Factory {
     ) -> Result<Self, DatabaseError> {
         let model = Model::of(host, schema).await?;
         let scratch = Scratch::create(scratch, &model).await?;
-        let factory = Self::read(&scratch, migrator, &model).await;
+        let factory = Self::migrate(&scratch, migrator, &model).await;
         scratch.drop().await;
         factory
     }
 
-    async fn read(
+    async fn migrate(
         scratch: &Scratch,
         migrator: &Migrator,
         model: &Model,
     ) -> Result<Self, DatabaseError> {
-        let mut connection = scratch.migrate(migrator, model).await?;
-        let catalogue = Catalogue::read(&mut connection).await?;
-        let migrations_table = migrations_table(&mut connection, migrator, &catalogue).await?;
-        let mut seeds = BTreeMap::new();
-        let mut tables = BTreeSet::new();
-        for table in catalogue.tables() {
-            if table.name == migrations_table {
-                continue;
-            }
-            tables.insert(table.name.clone());
-            let mut rows = Vec::new();
-            copy::rows_to(&mut connection, table, &mut rows, None).await?;
-            if !rows.is_empty() {
-                let columns = table.column_list();
-                seeds.insert(table.name.clone(), Seed { columns, rows });
-            }
-        }
-        let sequences = sequences::read(&mut connection, catalogue.all_sequences()).await?;
+        let mut connection = scratch.open_plain(model).await?;
+        migrator.run(&mut connection).await.map_err(|error| {
+            DatabaseError::new("run the migrations on a scratch database", error)
+        })?;
         close(connection).await;
-        Ok(Self {
-            tables,
-            migrations_table,
-            seeds,
-            sequences,
-        })
+        let mut connection = scratch.open(model).await?;
+        let catalogue = Catalogue::read(&mut connection).await?;
+        let table = migrations_table(&mut connection, migrator, &catalogue).await?;
+        let mut factory = Self::read(&mut connection, &catalogue).await?;
+        close(connection).await;
+        factory.tables.remove(&table);
+        factory.seeds.remove(&table);
+        factory.migrations_table = Some(table);
+        Ok(factory)
     }
 
-    /// The tables that the migrations create.
+    /// Takes the rows from elsewhere.
+    pub(super) async fn from_rows(
+        host: &mut PgConnection,
+        connect: &Connect,
+        rows: &FactoryRows,
+        schema: &str,
+    ) -> Result<Self, DatabaseError> {
+        let live = Catalogue::read(host).await?;
+        match rows {
+            FactoryRows::None => Ok(Self::empty(&live)),
+            FactoryRows::Database(address) => {
+                let model = Model::of(host, schema).await?;
+                pristine::read(connect, address, &model, &live).await
+            }
+            FactoryRows::Script(sql) if creates_tables(sql) => {
+                let model = Model::of(host, schema).await?;
+                let scratch = Scratch::create(connect, &model).await?;
+                let factory = Self::run(&scratch, sql, &model, &live).await;
+                scratch.drop().await;
+                factory
+            }
+            FactoryRows::Script(sql) => copies::read(connect, sql, &live).await,
+        }
+    }
+
+    /// Runs a script that creates tables.
+    async fn run(
+        scratch: &Scratch,
+        sql: &str,
+        model: &Model,
+        live: &Catalogue,
+    ) -> Result<Self, DatabaseError> {
+        let mut connection = scratch.open_plain(model).await?;
+        script::run(&mut connection, sql).await?;
+        close(connection).await;
+        let mut connection = scratch.open(model).await?;
+        let catalogue = Catalogue::read(&mut connection).await?;
+        compare(live, &catalogue)?;
+        let factory = Self::read(&mut connection, &catalogue).await?;
+        close(connection).await;
+        Ok(factory)
+    }
+
+    /// The tables there are without any rows.
+    pub(super) fn empty(live: &Catalogue) -> Self {
+        Self {
+            tables: live.tables().map(|table| table.name.clone()).collect(),
+            migrations_table: None,
+            seeds: BTreeMap::new(),
+            sequences: BTreeMap::new(),
+        }
+    }
+
+    /// Reads every row.
+    pub(super) async fn read(
+        connection: &mut PgConnection,
+        catalogue: &Catalogue,
+    ) -> Result<Self, DatabaseError> {
+        let mut factory = Self::empty(catalogue);
+        for table in catalogue.tables() {
+            let rows = table.rows();
+            factory.read_rows(connection, table, &rows).await?;
+        }
+        let sequences = catalogue.all_sequences();
+        factory.sequences = sequences::read(connection, sequences).await?;
+        Ok(factory)
+    }
+
+    /// Reads the rows of `table`, which SQL calls `rows`.
+    pub(super) async fn read_rows(
+        &mut self,
+        connection: &mut PgConnection,
+        table: &Table,
+        rows: &str,
+    ) -> Result<(), DatabaseError> {
+        let mut copied = Vec::new();
+        copy::rows_to(connection, table, rows, &mut copied, None).await?;
+        if !copied.is_empty() {
+            let seed = Seed {
+                columns: table.column_list(),
+                rows: copied,
+            };
+            self.seeds.insert(table.name.clone(), seed);
+        }
+        Ok(())
+    }
+
+    /// Says where the sequence `relation` stands.
+    pub(super) fn set_sequence(&mut self, relation: String, state: State) {
+        self.sequences.insert(relation, state);
+    }
+
+    /// The tables of a fresh install.
     pub(super) fn tables(&self) -> &BTreeSet<String> {
         &self.tables
     }
 
-    /// Where the migrator keeps track of migrations.
-    pub(super) fn migrations_table(&self) -> &str {
-        &self.migrations_table
+    /// Where the migrator keeps track of migrations, should there be one.
+    pub(super) fn migrations_table(&self) -> Option<&str> {
+        self.migrations_table.as_deref()
     }
 
-    /// The rows that migrations put into `table`.
+    /// The rows that a fresh install has in `table`.
     pub(super) fn seed(&self, table: &str) -> Option<&Seed> {
         self.seeds.get(table)
     }
@@ -119,4 +202,22 @@ async fn migrations_table(
         || migrator.table_name.to_string(),
         |table| table.name.clone(),
     ))
+}
+
+/// Whether every row of `fresh` has its place in `live`.
+pub(super) fn compare(live: &Catalogue, fresh: &Catalogue) -> Result<(), DatabaseError> {
+    let differ = |difference| DatabaseError::new("use the source of the factory rows", difference);
+    for theirs in fresh.tables() {
+        let Some(ours) = live.table(&theirs.name) else {
+            return Err(differ(Difference::Table(theirs.name.clone())));
+        };
+        let columns = |table: &Table| {
+            let columns = table.columns.iter();
+            columns
+                .map(|(name, kind)| format!("`{name}` ({kind})"))
+                .collect()
+        };
+        Difference::of_columns(&theirs.name, columns(ours), columns(theirs)).map_err(differ)?;
+    }
+    Ok(())
 }

@@ -1,20 +1,25 @@
 //! PostgreSQL: tables are locked, counted exactly, and truncated or deleted from, never with
-//! CASCADE; factory rows come from a scratch database on which the host's migrations have run.
+//! CASCADE; factory rows come from a scratch database on which the host's migrations have run,
+//! or from elsewhere.
 
 mod aside;
 mod catalogue;
 mod clear;
 mod connect;
+mod copies;
 mod copy;
 mod error;
 mod factory;
 mod foreign_keys;
 mod kept;
 mod lock;
+mod materialized;
+mod pristine;
 mod record;
 mod references;
 mod rewrite;
 mod scratch;
+mod script;
 mod sequences;
 mod transaction;
 
@@ -34,7 +39,8 @@ use transaction::PostgresTransaction;
 use uuid::Uuid;
 
 use super::{
-    Database, DatabaseError, DatabaseLock, Decision, KeptRows, Reference, Tally, Transaction,
+    Database, DatabaseError, DatabaseLock, Decision, FactoryRows, KeptRows, Reference, Tally,
+    Transaction,
 };
 
 /// How long a reset waits for another connection's lock unless the host says otherwise.
@@ -93,21 +99,45 @@ impl Postgres {
         migrator: &Migrator,
         scratch: PgConnectOptions,
     ) -> Result<Self, DatabaseError> {
-        let options = pool.connect_options().as_ref().clone();
-        let connect = Connect::new(options, LOCK_TIMEOUT);
-        let mut connection = connect.open().await?;
-        let schema = current_schema(&mut connection).await?;
-        let identity = identity(&mut connection, &connect, &schema).await?;
-        record::create_table(&mut connection).await?;
+        let mut opening = Opening::begin(pool).await?;
+        record::create_table(&mut opening.connection).await?;
         let scratch = Connect::new(scratch, LOCK_TIMEOUT);
-        let factory = Factory::build(&mut connection, &scratch, migrator, &schema).await?;
-        close(connection).await;
-        Ok(Self {
-            connect,
-            identity,
-            schema,
-            factory: Arc::new(factory),
-        })
+        let (host, schema) = (&mut opening.connection, opening.schema.as_str());
+        let factory = Factory::migrated(host, &scratch, migrator, schema).await?;
+        Ok(opening.end(factory).await)
+    }
+
+    /// Opens the database behind `pool` with factory rows from elsewhere, for a service that has
+    /// no migrations of sqlx. Only reads: the table of the commit record is made by the
+    /// first reset.
+    ///
+    /// - A script that creates tables runs on a scratch database, so that the role must be
+    ///   allowed to create one. It may be what `pg_dump` writes, with `--inserts` or without.
+    /// - A script that only fills tables runs on temporary copies of those in the current
+    ///   schema, which needs no more than the right to create temporary tables: nothing else can
+    ///   be written meanwhile. It names tables and sequences without their schema. The copies
+    ///   have defaults, counters and constraints of their own, but no foreign keys and no
+    ///   triggers.
+    /// - A pristine database is of the same or a later version of the server, and has the same
+    ///   schemas; the role may read all of it.
+    ///
+    /// ```no_run
+    /// # async fn open(pool: sqlx::PgPool) -> Result<(), Box<dyn std::error::Error>> {
+    /// use factory_reset::{FactoryRows, Postgres};
+    /// let rows = FactoryRows::Script("INSERT INTO settings VALUES ('theme', 'light')".into());
+    /// let database = Postgres::open_from(&pool, &rows).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the server cannot be reached, the script fails, the pristine database cannot be
+    /// read, or either has a table or a column that this database lacks.
+    pub async fn open_from(pool: &PgPool, rows: &FactoryRows) -> Result<Self, DatabaseError> {
+        let mut opening = Opening::begin(pool).await?;
+        let (host, schema) = (&mut opening.connection, opening.schema.as_str());
+        let factory = Factory::from_rows(host, &opening.connect, rows, schema).await?;
+        Ok(opening.end(factory).await)
     }
 
     /// How long a reset waits for a lock that another connection holds; 5 seconds unless
@@ -116,6 +146,40 @@ impl Postgres {
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.connect = self.connect.lock_timeout(timeout);
         self
+    }
+}
+
+/// A database that is being opened.
+struct Opening {
+    connect: Connect,
+    connection: PgConnection,
+    identity: String,
+    schema: String,
+}
+
+impl Opening {
+    async fn begin(pool: &PgPool) -> Result<Self, DatabaseError> {
+        let options = pool.connect_options().as_ref().clone();
+        let connect = Connect::new(options, LOCK_TIMEOUT);
+        let mut connection = connect.open().await?;
+        let schema = current_schema(&mut connection).await?;
+        let identity = identity(&mut connection, &connect, &schema).await?;
+        Ok(Self {
+            connect,
+            connection,
+            identity,
+            schema,
+        })
+    }
+
+    async fn end(self, factory: Factory) -> Postgres {
+        close(self.connection).await;
+        Postgres {
+            connect: self.connect,
+            identity: self.identity,
+            schema: self.schema,
+            factory: Arc::new(factory),
+        }
     }
 }
 
@@ -135,8 +199,10 @@ impl Database for Postgres {
 
     fn preserved_tables(&self) -> Vec<(String, String)> {
         let reason = "tracks which migrations have run";
-        let table = self.factory.migrations_table();
-        vec![(table.to_owned(), reason.to_owned())]
+        let table = self.factory.migrations_table().into_iter();
+        table
+            .map(|table| (table.to_owned(), reason.to_owned()))
+            .collect()
     }
 
     fn is_same_table(&self, one: &str, other: &str) -> bool {
@@ -147,6 +213,13 @@ impl Database for Postgres {
 
     fn format(&self) -> &'static str {
         copy::FORMAT
+    }
+
+    async fn prepare(&self) -> Result<(), DatabaseError> {
+        let mut connection = self.connect.open().await?;
+        record::create_table(&mut connection).await?;
+        close(connection).await;
+        Ok(())
     }
 
     async fn lock(&self) -> Result<Option<DatabaseLock>, DatabaseError> {

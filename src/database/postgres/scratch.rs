@@ -1,9 +1,6 @@
 //! A database for a moment, beside the host's.
 
-use std::borrow::Cow;
-
 use sqlx::PgConnection;
-use sqlx::migrate::Migrator;
 use uuid::Uuid;
 
 use super::catalogue::{literal, quote};
@@ -17,9 +14,9 @@ const PREFIX: &str = "factory_reset_scratch_";
 /// The role may not create databases.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the host's migrations run there, to learn what a fresh install holds: \
+    "what makes a fresh install runs there, to learn what that holds: \
      run `ALTER ROLE {role} CREATEDB`, or open with `Postgres::open_with_scratch(…)` and a role \
-     that may"
+     that may, or name a pristine database"
 )]
 struct Denied {
     role: String,
@@ -36,7 +33,7 @@ pub(super) struct Model {
     schema: String,
 }
 
-/// An empty database on which migrations can run. Whoever has made it drops it; what a crash
+/// An empty database on which migrations or a script can run. Whoever has made it drops it; what a crash
 /// leaves goes an hour later.
 #[derive(Debug)]
 pub(super) struct Scratch {
@@ -89,6 +86,27 @@ impl Model {
             schema: schema.to_owned(),
         })
     }
+
+    /// Has `connection` find tables, and show times, as in the host's database.
+    pub(super) async fn apply(&self, connection: &mut PgConnection) -> Result<(), DatabaseError> {
+        let set_up = format!(
+            "SELECT set_config('search_path', {}, false); \
+             SELECT set_config('TimeZone', {}, false)",
+            literal(&self.search_path),
+            literal(&self.time_zone)
+        );
+        run(connection, &set_up)
+            .await
+            .map_err(failed("set the connection up"))
+    }
+
+    async fn create_schema(&self, connection: &mut PgConnection) -> Result<(), DatabaseError> {
+        self.apply(connection).await?;
+        let create = format!("CREATE SCHEMA IF NOT EXISTS {}", quote(&self.schema));
+        run(connection, &create)
+            .await
+            .map_err(failed("set the scratch database up"))
+    }
 }
 
 impl Scratch {
@@ -134,34 +152,17 @@ impl Scratch {
         })
     }
 
-    /// Runs the migrations. Returns a connection on which the engine can read.
-    pub(super) async fn migrate(
-        &self,
-        migrator: &Migrator,
-        model: &Model,
-    ) -> Result<PgConnection, DatabaseError> {
-        let set_up = format!(
-            "SELECT set_config('search_path', {}, false); \
-             SELECT set_config('TimeZone', {}, false); \
-             CREATE SCHEMA IF NOT EXISTS {}",
-            literal(&model.search_path),
-            literal(&model.time_zone),
-            quote(&model.schema)
-        );
-        let action = || Cow::from("run the migrations on a scratch database");
+    /// Connects as the host does, for what is to run there.
+    pub(super) async fn open_plain(&self, model: &Model) -> Result<PgConnection, DatabaseError> {
         let mut connection = self.connect.open_plain().await?;
-        run(&mut connection, &set_up)
-            .await
-            .map_err(failed(action()))?;
-        migrator
-            .run(&mut connection)
-            .await
-            .map_err(|error| DatabaseError::new(action(), error))?;
-        close(connection).await;
+        model.create_schema(&mut connection).await?;
+        Ok(connection)
+    }
+
+    /// Connects for the engine to read.
+    pub(super) async fn open(&self, model: &Model) -> Result<PgConnection, DatabaseError> {
         let mut connection = self.connect.open().await?;
-        run(&mut connection, &set_up)
-            .await
-            .map_err(failed(action()))?;
+        model.apply(&mut connection).await?;
         Ok(connection)
     }
 

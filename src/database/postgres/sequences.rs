@@ -20,6 +20,14 @@ pub(super) async fn read<'a>(
         .into_iter()
         .map(|sequence| sequence.relation.as_str())
         .collect();
+    states(connection, relations).await
+}
+
+/// Where each of these stands, as identifiers.
+pub(super) async fn states(
+    connection: &mut PgConnection,
+    relations: BTreeSet<&str>,
+) -> Result<BTreeMap<String, State>, DatabaseError> {
     if relations.is_empty() {
         return Ok(BTreeMap::new());
     }

@@ -86,6 +86,39 @@ pub(super) async fn reset(
     Ok(())
 }
 
+/// Copies the rows about all tables from the schema `from`.
+pub(super) async fn copy(
+    connection: &mut SqliteConnection,
+    from: &str,
+) -> Result<(), DatabaseError> {
+    let there = known(connection, from).await?;
+    let mut statements = Vec::new();
+    if there
+        .iter()
+        .any(|counter| counter.starts_with("sqlite_stat"))
+    {
+        // Makes the tables of its findings, for which there is no other statement.
+        statements.push("ANALYZE main.sqlite_schema".to_owned());
+    }
+    for (counter, columns) in COUNTERS {
+        if there.contains(counter) {
+            let columns = columns.join(", ");
+            statements.push(format!("DELETE FROM main.{counter}"));
+            statements.push(format!(
+                "INSERT INTO main.{counter} ({columns}) \
+                 SELECT {columns} FROM {from}.{counter} ORDER BY rowid"
+            ));
+        }
+    }
+    for statement in statements {
+        sqlx::query(AssertSqlSafe(statement))
+            .execute(&mut *connection)
+            .await
+            .map_err(DatabaseError::on("copy the counters"))?;
+    }
+    Ok(())
+}
+
 /// The largest row number in `table`, should it have a counter: SQLite begins one with the
 /// first row.
 async fn largest(

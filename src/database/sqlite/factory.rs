@@ -1,6 +1,5 @@
 //! What a fresh install holds.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -10,13 +9,16 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::connect::Connect;
+use super::schema::Schema;
 use super::schema_order::SchemaOrder;
-use super::{Catalogue, DatabaseError};
+use super::{Catalogue, DatabaseError, Table, pristine, script};
+use crate::database::FactoryRows;
+use crate::database::factory_rows::{Difference, creates_tables};
 
 /// The name under which the factory database is attached.
 pub(super) const SCHEMA: &str = "factory";
 
-/// A database in memory on which the host's migrations have run, and nothing else.
+/// A database in memory that holds a fresh install, and nothing else.
 #[derive(Debug, Clone)]
 pub(super) struct Factory {
     /// SQLite's `memdb` file system shares a name that starts with `/` within the process:
@@ -25,47 +27,94 @@ pub(super) struct Factory {
     catalogue: Arc<Catalogue>,
     order: Arc<SchemaOrder>,
     tables: Arc<BTreeSet<String>>,
-    migrations_table: Cow<'static, str>,
+    migrations_table: Option<String>,
     /// Keeps the database alive; nothing is ever run on it again.
     _connection: Arc<Mutex<SqliteConnection>>,
 }
 
 impl Factory {
-    pub(super) async fn build(
+    /// Runs the host's migrations.
+    pub(super) async fn migrated(
         connect: &Connect,
         migrator: &Migrator,
         encoding: &str,
     ) -> Result<Self, DatabaseError> {
-        let name = format!("/factory-reset-{}", Uuid::now_v7());
+        let name = new_name();
         let mut connection = connect.open_memory(&name, encoding).await?;
         migrator.run(&mut connection).await.map_err(|error| {
             DatabaseError::new("run the migrations on a scratch database", error)
         })?;
+        let table = migrator.table_name.to_string();
+        Self::read(name, connection, Some(table)).await
+    }
+
+    /// Takes the rows from elsewhere, for the tables of the service's database `live`.
+    pub(super) async fn from_rows(
+        connect: &Connect,
+        rows: &FactoryRows,
+        live: &mut SqliteConnection,
+        (file, encoding): (&str, &str),
+    ) -> Result<Self, DatabaseError> {
+        let name = new_name();
+        let mut connection = connect.open_memory(&name, encoding).await?;
+        // Scripts fill tables in any order; the reset checks what refers to what.
+        sqlx::query("PRAGMA foreign_keys = OFF")
+            .execute(&mut connection)
+            .await
+            .map_err(DatabaseError::on("set the scratch database up"))?;
+        match rows {
+            FactoryRows::None => {
+                let schema = Schema::read(live, "main").await?;
+                schema.tables().create(&mut connection).await?;
+            }
+            FactoryRows::Script(sql) => {
+                if !creates_tables(sql) {
+                    let schema = Schema::read(live, "main").await?;
+                    schema.create(&mut connection).await?;
+                }
+                script::run(&mut connection, sql).await?;
+            }
+            FactoryRows::Database(pristine) => {
+                pristine::copy(&mut connection, pristine, file).await?;
+            }
+        }
+        let factory = Self::read(name, connection, None).await?;
+        let live = Catalogue::read(live, "main").await?;
+        compare(&live, &factory.catalogue)
+            .map_err(|error| DatabaseError::new("use the source of the factory rows", error))?;
+        Ok(factory)
+    }
+
+    async fn read(
+        name: String,
+        mut connection: SqliteConnection,
+        migrations_table: Option<String>,
+    ) -> Result<Self, DatabaseError> {
         let catalogue = Catalogue::read(&mut connection, "main").await?;
         let order = SchemaOrder::read(&mut connection).await?;
         let tables = catalogue
             .tables()
             .map(|table| table.name.clone())
-            .filter(|name| *name != migrator.table_name)
+            .filter(|name| Some(name) != migrations_table.as_ref())
             .collect();
         Ok(Self {
             name,
             catalogue: Arc::new(catalogue),
             order: Arc::new(order),
             tables: Arc::new(tables),
-            migrations_table: migrator.table_name.clone(),
+            migrations_table,
             _connection: Arc::new(Mutex::new(connection)),
         })
     }
 
-    /// The tables that the migrations create.
+    /// The tables of a fresh install.
     pub(super) fn tables(&self) -> &BTreeSet<String> {
         &self.tables
     }
 
-    /// Where the migrator keeps track of migrations.
-    pub(super) fn migrations_table(&self) -> &str {
-        &self.migrations_table
+    /// Where the migrator keeps track of migrations, should there be one.
+    pub(super) fn migrations_table(&self) -> Option<&str> {
+        self.migrations_table.as_deref()
     }
 
     /// How they look in a fresh install.
@@ -91,4 +140,33 @@ impl Factory {
             .map_err(DatabaseError::on("attach the factory rows"))?;
         Ok(())
     }
+}
+
+fn new_name() -> String {
+    format!("/factory-reset-{}", Uuid::now_v7())
+}
+
+/// Whether every row of `fresh` has its place in `live`.
+fn compare(live: &Catalogue, fresh: &Catalogue) -> Result<(), Difference> {
+    for theirs in fresh.tables() {
+        let Some(ours) = live.table(&theirs.name) else {
+            return Err(Difference::Table(theirs.name.clone()));
+        };
+        Difference::of_columns(&theirs.name, columns(ours), columns(theirs))?;
+    }
+    Ok(())
+}
+
+/// What is copied of a table; with what holds it, for a virtual table.
+fn columns(table: &Table) -> Vec<String> {
+    let storages = table.storages().iter();
+    let columns = storages.flat_map(|storage| {
+        let columns = storage.columns.iter().map(|column| format!("`{column}`"));
+        let columns = columns.chain(storage.rowid.map(str::to_owned));
+        columns.map(|column| match &table.virtual_table {
+            Some(_) => format!("`{}`.{column}", storage.name),
+            None => column,
+        })
+    });
+    columns.collect()
 }

@@ -1,5 +1,5 @@
 //! SQLite: clearing with foreign keys off on a connection of its own, factory rows from a
-//! scratch database in memory on which the host's migrations have run.
+//! scratch database in memory that holds a fresh install.
 
 mod catalogue;
 mod check;
@@ -13,15 +13,19 @@ mod foreign_key;
 mod full_text;
 mod kept;
 mod load;
+mod pristine;
 mod record;
 mod references;
 mod save;
+mod schema;
 mod schema_order;
+mod script;
 mod set_aside;
 mod stream;
 mod transaction;
 mod vacuum;
 mod value;
+mod version;
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -39,8 +43,11 @@ use tokio::sync::Mutex;
 use transaction::SqliteTransaction;
 use uuid::Uuid;
 use vacuum::Rewriting;
+use version::Version;
 
-use super::{Database, DatabaseError, Decision, KeptRows, Reference, Tally, Transaction};
+use super::{
+    Database, DatabaseError, Decision, FactoryRows, KeptRows, Reference, Tally, Transaction,
+};
 use crate::task::blocking;
 
 /// What a saved table is called, and begins with.
@@ -62,17 +69,8 @@ pub struct Sqlite {
     connect: connect::Connect,
     file: String,
     factory: Factory,
-    watch: Watch,
+    version: Version,
     rewriting: Arc<Mutex<Rewriting>>,
-}
-
-/// The connection that tells whether the database has changed: SQLite counts the commits of
-/// *other* connections for each connection, so one must stay and do nothing else.
-#[derive(Debug)]
-struct Watch {
-    connection: Mutex<SqliteConnection>,
-    /// Tells this connection's count from that of one before a restart.
-    id: Uuid,
 }
 
 impl Sqlite {
@@ -89,6 +87,70 @@ impl Sqlite {
     ///
     /// When the database is in memory, cannot be opened, or a migration fails.
     pub async fn open(pool: &SqlitePool, migrator: &Migrator) -> Result<Self, DatabaseError> {
+        let mut opening = Opening::begin(pool).await?;
+        record::create_table(&mut opening.connection).await?;
+        let factory = Factory::migrated(&opening.connect, migrator, &opening.encoding).await?;
+        Ok(opening.end(factory).await)
+    }
+
+    /// Opens the database behind `pool` with factory rows from elsewhere, for a service that has
+    /// no migrations of sqlx. Only reads: the table of the commit record is made by the first
+    /// reset.
+    ///
+    /// The script and the pristine database of `rows` run, or are copied, into a scratch database
+    /// in memory, with foreign keys off; a reset checks what refers to what. Triggers fire for
+    /// what a script inserts, also those of a full-text index.
+    ///
+    /// ```no_run
+    /// # async fn open(pool: sqlx::SqlitePool) -> Result<(), Box<dyn std::error::Error>> {
+    /// use factory_reset::{FactoryRows, Sqlite};
+    /// let rows = FactoryRows::Database("/usr/share/example/pristine.db".into());
+    /// let database = Sqlite::open_from(&pool, &rows).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the database is in memory or cannot be opened, the script fails, the pristine
+    /// database cannot be read, or either has a table or a column that this database lacks.
+    pub async fn open_from(pool: &SqlitePool, rows: &FactoryRows) -> Result<Self, DatabaseError> {
+        let mut opening = Opening::begin(pool).await?;
+        let like = (opening.file.as_str(), opening.encoding.as_str());
+        let live = &mut opening.connection;
+        match Factory::from_rows(&opening.connect, rows, live, like).await {
+            Ok(factory) => Ok(opening.end(factory).await),
+            Err(error) => {
+                opening.end_without().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// How long a reset waits for a lock that another connection holds; 5 seconds unless
+    /// set.
+    #[must_use]
+    pub fn lock_timeout(mut self, timeout: Duration) -> Self {
+        self.connect = self.connect.lock_timeout(timeout);
+        self
+    }
+
+    /// Closes the database, and waits until that is done: a process that ends first may leave
+    /// the files of an empty write-ahead log behind.
+    pub async fn close(self) {
+        self.version.close().await;
+    }
+}
+
+/// A database that is being opened.
+struct Opening {
+    connect: connect::Connect,
+    connection: SqliteConnection,
+    file: String,
+    encoding: String,
+}
+
+impl Opening {
+    async fn begin(pool: &SqlitePool) -> Result<Self, DatabaseError> {
         let connect = connect::Connect::like(pool, LOCK_TIMEOUT);
         let mut connection = connect.open().await?;
         let file: String =
@@ -102,41 +164,47 @@ impl Sqlite {
                 "only its own connection can see it: give the pool a file",
             ));
         }
-        record::create_table(&mut connection).await?;
         let encoding: String = sqlx::query_scalar("PRAGMA encoding")
             .fetch_one(&mut connection)
             .await
             .map_err(DatabaseError::on("read the database's encoding"))?;
-        let factory = Factory::build(&connect, migrator, &encoding).await?;
-        let watch = Watch {
-            connection: Mutex::new(connection),
-            id: Uuid::now_v7(),
-        };
         Ok(Self {
-            connect: connect.existing_only(),
+            connect,
+            connection,
             file,
-            factory,
-            watch,
-            rewriting: Arc::default(),
+            encoding,
         })
     }
 
-    /// How long a reset waits for a lock that another connection holds; 5 seconds unless
-    /// set.
-    #[must_use]
-    pub fn lock_timeout(mut self, timeout: Duration) -> Self {
-        self.connect = self.connect.lock_timeout(timeout);
-        self
+    async fn empty_log(&self) -> Result<(), DatabaseError> {
+        let connect = self.connect.clone().lock_timeout(Duration::ZERO);
+        let mut connection = connect.existing_only().open().await?;
+        sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(&mut connection)
+            .await
+            .map_err(DatabaseError::on("empty the write-ahead log"))?;
+        close(connection).await
     }
 
-    /// Changes with every commit, and never comes back. Cheap.
-    async fn version(&self) -> Result<String, DatabaseError> {
-        let mut connection = self.watch.connection.lock().await;
-        let version: i64 = sqlx::query_scalar("PRAGMA data_version")
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(DatabaseError::on("read the database's version"))?;
-        Ok(format!("{}:{version}", self.watch.id))
+    async fn end_without(self) {
+        if let Err(error) = close(self.connection).await {
+            tracing::debug!(%error, "closing the database");
+        }
+    }
+
+    async fn end(self, factory: Factory) -> Sqlite {
+        // What a killed process has left in the log, the last connection to close would empty, and
+        // the files would look changed. Whoever else uses the log will see to it.
+        if let Err(error) = self.empty_log().await {
+            tracing::debug!(%error, "emptying the write-ahead log");
+        }
+        Sqlite {
+            connect: self.connect.existing_only(),
+            version: Version::new(self.connection, self.file.clone()),
+            file: self.file,
+            factory,
+            rewriting: Arc::default(),
+        }
     }
 }
 
@@ -159,10 +227,10 @@ impl Database for Sqlite {
 
     fn preserved_tables(&self) -> Vec<(String, String)> {
         let reason = "tracks which migrations have run";
-        vec![(
-            self.factory.migrations_table().to_owned(),
-            reason.to_owned(),
-        )]
+        let table = self.factory.migrations_table().into_iter();
+        table
+            .map(|table| (table.to_owned(), reason.to_owned()))
+            .collect()
     }
 
     fn is_same_table(&self, one: &str, other: &str) -> bool {
@@ -173,9 +241,13 @@ impl Database for Sqlite {
         FORMAT
     }
 
+    async fn prepare(&self) -> Result<(), DatabaseError> {
+        self.version.create_record_table().await
+    }
+
     async fn read(&self) -> Result<Box<dyn Transaction>, DatabaseError> {
         // First: what is committed in between makes a fingerprint old, never the other way round.
-        let version = self.version().await?;
+        let version = self.version.read().await?;
         let connection = self.connect.open().await?;
         let transaction =
             SqliteTransaction::read(connection, self.factory.clone(), version).await?;
@@ -187,7 +259,7 @@ impl Database for Sqlite {
         let (factory, rewriting) = (self.factory.clone(), self.rewriting.clone());
         let mut transaction = SqliteTransaction::write(connection, factory, rewriting).await?;
         // Every other writer is locked out by now.
-        transaction.version = self.version().await?;
+        transaction.version = self.version.read().await?;
         Ok(Box::new(transaction))
     }
 

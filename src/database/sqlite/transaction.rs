@@ -184,7 +184,8 @@ impl Transaction for SqliteTransaction {
         .await?;
         self.is_half_done = was_half_done;
         self.changes.cleared.extend(tables.iter().cloned());
-        self.changes.others |= !self.kept.is_empty();
+        let is_from_elsewhere = self.factory.migrations_table().is_none();
+        self.changes.others |= !self.kept.is_empty() || is_from_elsewhere;
         Ok(in_order(&rows, tables))
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use factory_reset::StepRegistration;
 use redis::{Client, IntoConnectionInfo};
 
 use super::error::CacheError;
@@ -49,6 +50,13 @@ impl CacheKeys {
         prefix: impl Into<String>,
     ) -> Result<Self, CacheError> {
         Self::new(Client::open(address).map_err(CacheError::Address)?, prefix)
+    }
+
+    /// The step `cache`, for a host that takes [no step but its
+    /// own](factory_reset::EngineBuilder::explicit_steps_only).
+    #[must_use]
+    pub fn step() -> StepRegistration {
+        super::step::registration()
     }
 
     /// The server's address, without its credentials.

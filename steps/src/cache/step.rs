@@ -124,7 +124,12 @@ fn outermost(prefixes: &[String]) -> Vec<&str> {
     outermost
 }
 
-inventory::submit! { StepRegistration::new(CACHE, &Cache) }
+/// The step with its descriptor.
+pub(super) const fn registration() -> StepRegistration {
+    StepRegistration::new(CACHE, &Cache)
+}
+
+inventory::submit! { registration() }
 
 #[cfg(test)]
 mod tests {

@@ -80,18 +80,16 @@ mod tests {
     use factory_reset::{ResetRequest, Selection};
 
     use super::*;
-    use crate::{ServeArguments, demo};
+    use crate::{DataArguments, demo};
 
     #[tokio::test]
     async fn after_a_reset_somebody_can_set_the_service_up() {
         let directory = tempfile::tempdir().unwrap();
-        let state = AppState::open(&ServeArguments {
+        let state = AppState::create(&DataArguments {
             data_dir: directory.path().join("data"),
-            bind: ([127, 0, 0, 1], 0).into(),
             database_url: None,
             redis_url: None,
             jwt_secret: None,
-            demo: true,
         })
         .unwrap();
         let engine = build(&state).await.unwrap();

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::backup::Backup;
+
 /// Sums up a report in JSON: `1,542 rows of 10 tables deleted; 3 files deleted`.
-pub(super) fn of_report(report: &Value) -> String {
+pub(crate) fn of_report(report: &Value) -> String {
     let sums = Sums::of(report);
     let mut parts = Vec::new();
     if let Some(sum) = sums.removed.get("table") {
@@ -33,7 +35,7 @@ pub(super) fn of_report(report: &Value) -> String {
 }
 
 /// Says what a restoration has put back.
-pub(super) fn of_restoration(name: &str, report: &Value) -> String {
+pub(crate) fn of_restoration(name: &str, report: &Value) -> String {
     let restored = Sums::of(report).restored;
     let count = |kind| restored.get(kind).map_or(0, |sum| sum.count);
     let (rows, files) = (
@@ -49,6 +51,24 @@ pub(super) fn of_restoration(name: &str, report: &Value) -> String {
         .join("; ")
 }
 
+/// Says what a backup holds that was made.
+pub(crate) fn of_backup(backup: &Backup) -> String {
+    let rows = backup.contents.iter().flat_map(|step| &step.tables);
+    let rows = rows.map(|table| table.rows).sum();
+    let files = backup.contents.iter().map(|step| step.files).sum();
+    format!(
+        "the backup `{}` is made, of {} and {}",
+        backup.name,
+        counted(rows, "row"),
+        counted(files, "file")
+    )
+}
+
+/// Says that a backup is removed.
+pub(crate) fn of_removed_backup(name: &str) -> String {
+    format!("the backup `{name}` is removed")
+}
+
 fn what_is_pending(report: &Value) -> Option<String> {
     let mut pending = elements(report, "pending");
     let text = "what is still pending stands in the report";
@@ -56,7 +76,7 @@ fn what_is_pending(report: &Value) -> Option<String> {
 }
 
 /// A number with its unit: `1 row`, `1,542 rows`.
-pub(super) fn counted(number: u64, unit: &str) -> String {
+pub(crate) fn counted(number: u64, unit: &str) -> String {
     let number_text = grouped(number);
     if number == 1 {
         return format!("{number_text} {unit}");

@@ -1,0 +1,24 @@
+//! Says whether a manifest fits what is there.
+
+use std::path::Path;
+
+use crate::Done;
+use crate::setup::Setup;
+use crate::told::print;
+
+/// Checks the manifest at `file`; changes nothing.
+pub(crate) async fn run(file: &Path) -> Done {
+    let setup = Setup::read(file)?;
+    let checked = setup.check().await?;
+    let (cleared, preserved) = (checked.tables.clear.len(), checked.tables.preserve.len());
+    let text = format!(
+        "{} fits {}: {cleared} tables are cleared, {preserved} preserved; see `preview` for the \
+         rest\n",
+        file.display(),
+        setup.name()
+    );
+    if let Some(database) = checked.database {
+        database.close().await;
+    }
+    print(text.as_bytes())
+}

@@ -1,0 +1,63 @@
+//! What is in the database.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use factory_reset::{Database, DatabaseError, Transaction};
+
+use super::Table;
+
+const SQLITE: &str = "
+    SELECT DISTINCT list.name, key.\"table\"
+    FROM pragma_table_list AS list, pragma_foreign_key_list(list.name) AS key
+    WHERE list.schema = 'main' AND list.type = 'table'";
+
+const POSTGRES: &str = "
+    SELECT DISTINCT named.child, named.parent FROM (
+        SELECT
+            CASE WHEN cn.nspname = current_schema() THEN '' ELSE cn.nspname || '.' END
+                || c.relname AS child,
+            CASE WHEN pn.nspname = current_schema() THEN '' ELSE pn.nspname || '.' END
+                || p.relname AS parent
+        FROM pg_constraint AS key
+        JOIN pg_class AS c ON c.oid = key.conrelid JOIN pg_namespace AS cn ON cn.oid = c.relnamespace
+        JOIN pg_class AS p ON p.oid = key.confrelid JOIN pg_namespace AS pn ON pn.oid = p.relnamespace
+        WHERE key.contype = 'f' AND key.conparentid = 0
+    ) AS named";
+
+/// Every table with its rows.
+pub(super) async fn survey(database: &dyn Database) -> Result<Vec<Table>, DatabaseError> {
+    let mut transaction = database.read().await?;
+    let references = references(&mut *transaction).await?;
+    let mut tables = Vec::new();
+    for name in transaction.tables().await? {
+        let rows = transaction.count(&name).await?;
+        let refers_to = references.get(&name).cloned().unwrap_or_default();
+        tables.push(Table {
+            rows,
+            refers_to: refers_to.into_iter().filter(|it| *it != name).collect(),
+            name,
+        });
+    }
+    transaction.rollback().await?;
+    Ok(tables)
+}
+
+async fn references(
+    transaction: &mut dyn Transaction,
+) -> Result<BTreeMap<String, BTreeSet<String>>, DatabaseError> {
+    let failed = |error| DatabaseError::new("read the foreign keys", error);
+    let pairs: Vec<(String, String)> = if let Some(connection) = transaction.sqlite() {
+        let query = sqlx::query_as(SQLITE).fetch_all(connection);
+        query.await.map_err(failed)?
+    } else if let Some(connection) = transaction.postgres() {
+        let query = sqlx::query_as(POSTGRES).fetch_all(connection);
+        query.await.map_err(failed)?
+    } else {
+        Vec::new()
+    };
+    let mut references: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (child, parent) in pairs {
+        references.entry(child).or_default().insert(parent);
+    }
+    Ok(references)
+}

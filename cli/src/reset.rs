@@ -1,0 +1,74 @@
+//! The commands that all hosts have, on a service that a manifest describes.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use factory_reset::Engine;
+use factory_reset::cli::{Exit, Failure, ResetArguments, ResetCommand, Target};
+
+use crate::command_line::Connection;
+use crate::setup::Setup;
+use crate::told::note;
+
+/// Does what `command` says.
+pub(crate) async fn run(file: &Path, connection: Connection, command: ResetCommand) -> ExitCode {
+    let Connection { url, token, json } = connection;
+    let is_local = url.is_none();
+    let arguments = |command| ResetArguments {
+        url,
+        token,
+        json,
+        command,
+    };
+    if !is_local {
+        let target = Target::new("factory-reset");
+        return arguments(command).run(target, unopened).await;
+    }
+    let setup = match Setup::read(file) {
+        Ok(setup) => setup,
+        Err(failure) => {
+            // Told like every other failure, in JSON where that is asked for.
+            let target = Target::new("factory-reset");
+            let open = async move || Err::<Engine, _>(failure);
+            return arguments(ResetCommand::Options).run(target, open).await;
+        }
+    };
+    if setup.service.is_none() && writes(&command) {
+        note(format_args!(
+            "note: make sure that {} is stopped: nothing keeps it from writing meanwhile, unless \
+             `[service]` in the manifest has it stopped",
+            setup.name()
+        ));
+    }
+    let target = setup.target();
+    let exit = arguments(command)
+        .run(target, async || setup.open().await)
+        .await;
+    let Some(service) = &setup.service else {
+        return exit;
+    };
+    // Who does not know which state stands lets nobody in.
+    if exit == ExitCode::from(Exit::Undecided) {
+        return exit;
+    }
+    match service.after_commit().await {
+        Exit::Pending if exit == ExitCode::SUCCESS => Exit::Pending.into(),
+        _ => exit,
+    }
+}
+
+async fn unopened() -> Result<Engine, Failure> {
+    Err(Failure::new(
+        Exit::Usage,
+        "there is no engine behind an address",
+    ))
+}
+
+/// Whether a service that writes meanwhile would be in the way.
+fn writes(command: &ResetCommand) -> bool {
+    match command {
+        ResetCommand::Run(asked) => !asked.dry_run.dry_run,
+        ResetCommand::Restore(asked) => !asked.dry_run.dry_run,
+        _ => false,
+    }
+}

@@ -1,0 +1,173 @@
+//! Builds the engine of a service.
+
+use factory_reset::cli::{Exit, Failure};
+use factory_reset::{BuildError, Engine, FactoryRows, chain};
+use factory_reset_steps::CacheKeys;
+use rustix::fs::{Access, access};
+
+use super::tables::Tables;
+use super::{Opened, Setup};
+use crate::manifest::Clear;
+use crate::steps;
+
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenError {
+    /// The manifest does not fit what is there.
+    #[error("the manifest does not fit")]
+    Manifest(#[from] Failure),
+    /// What is there cannot be used.
+    #[error("the service cannot be opened")]
+    Build(#[source] BuildError),
+}
+
+/// A manifest that fits what is there.
+pub(crate) struct Checked {
+    pub(crate) database: Option<Opened>,
+    pub(crate) tables: Tables,
+}
+
+impl Setup {
+    /// Checks the manifest against what is there. Changes nothing.
+    pub(crate) async fn check(&self) -> Result<Checked, Failure> {
+        self.check_data_dir()?;
+        let Some(address) = &self.address else {
+            return self.without_database();
+        };
+        let field = match self.manifest.database.as_ref() {
+            Some(database) if database.url_env.is_some() => "database.url_env",
+            _ => "database.url",
+        };
+        let probed = address.probe().await;
+        probed.map_err(|error| self.unreachable(field, &error))?;
+        let rows = self.factory_rows()?;
+        let is_cleared = self.manifest.tables.clear != Clear::default();
+        if rows.is_none() && is_cleared {
+            let text = "say where the rows of a fresh install come from: `script = \"file.sql\"`, \
+                        `database = \"…\"`, or `none = true` if it has none";
+            return Err(self.wrong("factory", text));
+        }
+        let (source, rows) = rows.unwrap_or(("database", FactoryRows::None));
+        let opened = address.open(&rows).await;
+        let opened = opened.map_err(|error| self.wrong(source, &error))?;
+        match self.check_database(&opened).await {
+            Ok(tables) => Ok(Checked {
+                database: Some(opened),
+                tables,
+            }),
+            Err(failure) => {
+                opened.close().await;
+                Err(failure)
+            }
+        }
+    }
+
+    async fn check_database(&self, opened: &Opened) -> Result<Tables, Failure> {
+        self.paths
+            .check_files(&opened.files_in(&self.data_dir))
+            .map_err(|(field, error)| self.wrong(field, &error))?;
+        self.tables(opened.database()).await
+    }
+
+    fn without_database(&self) -> Result<Checked, Failure> {
+        let tables = &self.manifest.tables;
+        if tables.clear != Clear::default() || !tables.preserve.is_empty() {
+            let text = "there is no `[database]` in which they are: add its `url`";
+            return Err(self.wrong("tables", text));
+        }
+        if self.manifest.factory.is_some() {
+            let text = "there is no `[database]` for its rows: add its `url`, or drop it";
+            return Err(self.wrong("factory", text));
+        }
+        Ok(Checked {
+            database: None,
+            tables: Tables::default(),
+        })
+    }
+
+    fn check_data_dir(&self) -> Result<(), Failure> {
+        let shown = self.data_dir.display();
+        let unreachable = |text: String| Err(self.unreachable("data_dir", &text));
+        match self.data_dir.metadata() {
+            Err(error) => return unreachable(format!("`{shown}`: {error}: correct the path")),
+            Ok(metadata) if !metadata.is_dir() => {
+                return unreachable(format!(
+                    "`{shown}` is not a directory: name the one around it"
+                ));
+            }
+            Ok(_) => {}
+        }
+        let needed = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
+        access(&self.data_dir, needed).or_else(|error| {
+            unreachable(format!(
+                "`{shown}` cannot be written to: {error}: a reset keeps its journal there, so make \
+                 it writable for this user"
+            ))
+        })
+    }
+
+    /// Checks the manifest, builds the engine, which ends an interrupted reset, and starts a
+    /// service that such a one has stopped.
+    pub(crate) async fn open(&self) -> Result<Engine, OpenError> {
+        let Checked { database, tables } = self.check().await?;
+        let mut builder = Engine::builder()
+            .explicit_steps_only()
+            .data_dir(&self.data_dir)
+            .confirmation(&self.confirmation)
+            .step(steps::paths())
+            .resource(steps::ClaimedPaths {
+                paths: self.paths.clear.clone(),
+                contents: self.paths.clear_contents.clone(),
+            })
+            .step_timeout(self.timeout);
+        for (path, reason) in &self.paths.preserve {
+            builder = builder.preserve(path.as_str(), reason);
+        }
+        for (path, reason) in &self.paths.secrets {
+            builder = builder.preserve_secret(path.as_str(), reason);
+        }
+        if let Some(backups) = &self.paths.backups {
+            builder = builder.backups(backups.as_str());
+        }
+        let has_database = database.is_some();
+        if let Some(database) = database {
+            builder = database.build(builder);
+            builder = builder
+                .step(steps::tables())
+                .resource(steps::ClaimedTables(tables.clear));
+            for (table, reason) in tables.preserve {
+                builder = builder.preserve_table(table, reason);
+            }
+        }
+        if let Some(cache) = &self.cache {
+            builder = builder.step(CacheKeys::step()).resource(cache.clone());
+        }
+        if let Some(service) = &self.service {
+            builder = builder
+                .step(steps::service(has_database, self.cache.is_some()))
+                .stop_timeout(service.patience())
+                .resource(service.clone());
+        }
+        let engine = builder
+            .build()
+            .await
+            .map_err(|error| self.explained(error))?;
+        if let Some(service) = &self.service {
+            service.after_interruption(&engine).await;
+        }
+        Ok(engine)
+    }
+
+    /// What is wrong with the manifest, or with what is there.
+    fn explained(&self, error: BuildError) -> OpenError {
+        match error {
+            BuildError::Path(_) | BuildError::Database(_) | BuildError::Recovery(_) => {
+                OpenError::Build(error)
+            }
+            error => {
+                let text = format!("{}: {}", self.file.display(), chain(&error));
+                Failure::new(Exit::Usage, text).into()
+            }
+        }
+    }
+}

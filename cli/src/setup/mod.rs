@@ -1,0 +1,222 @@
+//! A service as its manifest describes it, checked against what is there.
+
+mod address;
+mod database;
+mod engine;
+mod paths;
+mod tables;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(crate) use address::Address;
+pub(crate) use database::Opened;
+use factory_reset::FactoryRows;
+use factory_reset::cli::{Exit, Failure, Target};
+use factory_reset_steps::CacheKeys;
+use paths::Paths;
+
+use crate::manifest::{Manifest, Redis, expand};
+use crate::service::Service;
+
+/// How long counting, clearing and committing may take unless the manifest says otherwise.
+const TIMEOUT: u64 = 300;
+
+/// A manifest with everything that can be told from it alone.
+pub(crate) struct Setup {
+    /// For messages.
+    file: PathBuf,
+    manifest: Manifest,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) confirmation: String,
+    address: Option<Address>,
+    paths: Paths,
+    pub(crate) service: Option<Arc<Service>>,
+    cache: Option<CacheKeys>,
+    timeout: Duration,
+}
+
+impl Setup {
+    /// Reads the manifest at `file`. Neither the database nor the data directory is looked at.
+    pub(crate) fn read(file: &Path) -> Result<Self, Failure> {
+        let manifest = Manifest::read(file)?;
+        let file = file.to_owned();
+        let wrong = |field: &str, text: &str| wrong(&file, field, text);
+        if manifest.name.trim().is_empty() {
+            return Err(wrong("name", "is empty: say what the service is called"));
+        }
+        let confirmation = manifest.confirmation.clone();
+        let confirmation =
+            confirmation.unwrap_or_else(|| format!("RESET {}", manifest.name.to_uppercase()));
+        if confirmation.trim().is_empty() || confirmation.contains(char::is_control) {
+            let text = "is empty, or no line that can be typed: give it a phrase to type";
+            return Err(wrong("confirmation", text));
+        }
+        let base = base(&file);
+        let data_dir =
+            from_environment(&manifest.data_dir).map_err(|error| wrong("data_dir", &error))?;
+        let data_dir = base.join(data_dir);
+        let address = match &manifest.database {
+            Some(database) => {
+                let (field, url) = url(
+                    "database",
+                    database.url.as_deref(),
+                    database.url_env.as_deref(),
+                )
+                .map_err(|(field, error)| wrong(&field, &error))?;
+                let address = Address::parse(&url, &base);
+                Some(address.map_err(|error| wrong(&field, &error))?)
+            }
+            None => None,
+        };
+        let paths = Paths::of(&manifest).map_err(|(field, error)| wrong(field, &error))?;
+        let service = match &manifest.service {
+            Some(service) => {
+                let service = Service::new(&manifest.name, service, &base, &data_dir);
+                Some(Arc::new(
+                    service.map_err(|(field, error)| wrong(field, error))?,
+                ))
+            }
+            None => None,
+        };
+        let cache = manifest.redis.as_ref().map(cache).transpose();
+        let cache = cache.map_err(|(field, error)| wrong(&field, &error))?;
+        let timeout = manifest.database.as_ref().and_then(|it| it.timeout);
+        if timeout == Some(0) {
+            return Err(wrong("database.timeout", "is 0: give it some seconds"));
+        }
+        Ok(Self {
+            data_dir,
+            confirmation,
+            address,
+            paths,
+            service,
+            cache,
+            timeout: Duration::from_secs(timeout.unwrap_or(TIMEOUT)),
+            file,
+            manifest,
+        })
+    }
+
+    /// What is shown before anything is asked.
+    pub(crate) fn target(&self) -> Target {
+        let target = Target::new(&self.manifest.name).data_dir(&self.data_dir);
+        match &self.address {
+            Some(address) => target.database(address.to_string()),
+            None => target,
+        }
+    }
+
+    /// What the service is called.
+    pub(crate) fn name(&self) -> &str {
+        &self.manifest.name
+    }
+
+    /// That the manifest is wrong: about the field, what, and what to do.
+    fn wrong(&self, field: &str, text: &str) -> Failure {
+        wrong(&self.file, field, text)
+    }
+
+    /// That what a field names cannot be reached.
+    fn unreachable(&self, field: &str, text: &str) -> Failure {
+        let text = format!("{}: `{field}`: {text}", self.file.display());
+        Failure::new(Exit::Unreachable, text)
+    }
+
+    /// Where factory rows come from, with the field that says so; nothing where it is not said.
+    fn factory_rows(&self) -> Result<Option<(&'static str, FactoryRows)>, Failure> {
+        let Some(factory) = &self.manifest.factory else {
+            return Ok(None);
+        };
+        let base = base(&self.file);
+        let rows = match (&factory.script, &factory.database, factory.none) {
+            (Some(script), None, None) => {
+                let path = base.join(script);
+                let text = std::fs::read_to_string(&path).map_err(|error| {
+                    let text = format!("`{}` cannot be read: {error}", path.display());
+                    self.wrong("factory.script", &text)
+                })?;
+                ("factory.script", FactoryRows::Script(text))
+            }
+            (None, Some(database), None) => {
+                let wrong = |error: String| self.wrong("factory.database", &error);
+                let database = from_environment(database).map_err(wrong)?;
+                let database = match &self.address {
+                    Some(Address::Sqlite(_)) => {
+                        let file = database.strip_prefix("sqlite:").unwrap_or(&database);
+                        let file = file.strip_prefix("//").unwrap_or(file);
+                        base.join(file).display().to_string()
+                    }
+                    _ => database,
+                };
+                ("factory.database", FactoryRows::Database(database))
+            }
+            (None, None, Some(true)) => ("factory.none", FactoryRows::None),
+            (None, None, None) => return Ok(None),
+            _ => {
+                let text = "say one of `script = \"file.sql\"`, `database = \"…\"` and \
+                            `none = true`";
+                return Err(self.wrong("factory", text));
+            }
+        };
+        Ok(Some(rows))
+    }
+}
+
+fn wrong(file: &Path, field: &str, text: &str) -> Failure {
+    Failure::new(
+        Exit::Usage,
+        format!("{}: `{field}`: {text}", file.display()),
+    )
+}
+
+/// What relative paths in the manifest are relative to.
+fn base(file: &Path) -> PathBuf {
+    let directory = file.parent().unwrap_or(Path::new(""));
+    std::path::absolute(directory.join(".")).unwrap_or_else(|_| directory.to_owned())
+}
+
+fn from_environment(text: &str) -> Result<String, String> {
+    expand(text, |name| std::env::var(name).ok())
+}
+
+/// The address that one of two fields gives, with the name of that.
+fn url(
+    table: &str,
+    url: Option<&str>,
+    url_env: Option<&str>,
+) -> Result<(String, String), (String, String)> {
+    match (url, url_env) {
+        (Some(url), None) => {
+            let field = format!("{table}.url");
+            match from_environment(url) {
+                Ok(url) => Ok((field, url)),
+                Err(error) => Err((field, error)),
+            }
+        }
+        (None, Some(name)) => {
+            let field = format!("{table}.url_env");
+            match std::env::var(name) {
+                Ok(url) => Ok((field, url)),
+                Err(_) => {
+                    let error = format!("the environment has no variable `{name}`: set it");
+                    Err((field, error))
+                }
+            }
+        }
+        _ => {
+            let error = "give it one of `url` and `url_env`";
+            Err((table.to_owned(), error.to_owned()))
+        }
+    }
+}
+
+fn cache(redis: &Redis) -> Result<CacheKeys, (String, String)> {
+    let (field, url) = url("redis", redis.url.as_deref(), redis.url_env.as_deref())?;
+    if redis.prefix.is_empty() {
+        let error = "is empty: name one, for others may use the server";
+        return Err(("redis.prefix".to_owned(), error.to_owned()));
+    }
+    CacheKeys::open(url, &redis.prefix).map_err(|error| (field, factory_reset::chain(&error)))
+}

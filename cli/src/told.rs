@@ -1,0 +1,31 @@
+//! What is written where: on stdout what was asked for, on stderr everything else.
+
+use std::fmt::Display;
+use std::io::{ErrorKind, Write, stderr, stdout};
+use std::process::ExitCode;
+
+use factory_reset::cli::{Exit, Failure};
+
+/// Says why a command fails, and ends it accordingly.
+pub(crate) fn failed(failure: &Failure) -> ExitCode {
+    note(format_args!("error: {failure}"));
+    failure.exit().into()
+}
+
+/// Tells what goes on.
+pub(crate) fn note(text: impl Display) {
+    // Whoever has closed the end misses it; that stops no command.
+    let _ = writeln!(stderr(), "{text}");
+}
+
+/// Prints what was asked for.
+pub(crate) fn print(text: &[u8]) -> Result<(), Failure> {
+    let mut out = stdout().lock();
+    match out.write_all(text).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::new(
+            Exit::Failed,
+            format!("could not write to stdout: {error}"),
+        )),
+        _ => Ok(()),
+    }
+}

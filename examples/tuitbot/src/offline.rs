@@ -1,0 +1,65 @@
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use factory_reset::Engine;
+use factory_reset::cli::Target;
+
+use crate::arguments::{DataArguments, ResetArguments};
+use crate::reset::{self, EngineError};
+use crate::{AppState, DataFiles};
+
+/// Why the data of a bot that does not run cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OfflineError {
+    /// There is no bot in the folder. None is made: a slip of the pen would leave an empty one.
+    #[error(
+        "`--data-dir {path}` holds no `{file}`: name the folder of a bot that was started before",
+        path = path.display(),
+        file = DataFiles::DATABASE
+    )]
+    NoBot {
+        /// The folder.
+        path: PathBuf,
+        /// What the file system says.
+        source: io::Error,
+    },
+    /// The folder cannot be read.
+    #[error("failed to open the data directory `{path}`", path = path.display())]
+    DataDirectory {
+        /// The folder.
+        path: PathBuf,
+        /// What the file system says.
+        source: io::Error,
+    },
+    /// The reset engine cannot be built, or an interrupted reset cannot be ended.
+    #[error("failed to prepare for resets")]
+    Engine(#[from] EngineError),
+}
+
+/// Does what `tuitbot reset` says, on a bot that does not run or, by HTTP, on one that does.
+pub async fn reset(arguments: ResetArguments) -> ExitCode {
+    let ResetArguments { data, reset } = arguments;
+    let directory = std::path::absolute(&data.data_dir).unwrap_or_else(|_| data.data_dir.clone());
+    let database = directory.join(DataFiles::DATABASE);
+    let target = Target::new("tuitbot")
+        .data_dir(&data.data_dir)
+        .database(database.display().to_string());
+    reset.run(target, || open(data)).await
+}
+
+/// Nothing is started, migrated or written, but what an interrupted reset has left to do.
+async fn open(data: DataArguments) -> Result<Engine, OfflineError> {
+    let DataArguments {
+        data_dir: path,
+        strict_coverage,
+    } = data;
+    let files = DataFiles::open(&path).map_err(|source| OfflineError::NoBot {
+        path: path.clone(),
+        source,
+    })?;
+    let state =
+        AppState::open(files).map_err(|source| OfflineError::DataDirectory { path, source })?;
+    Ok(reset::build(&state, strict_coverage).await?)
+}

@@ -1,0 +1,148 @@
+use std::fmt::{self, Debug, Display};
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anstream::adapter::strip_str;
+use anstyle::{AnsiColor, Style};
+
+use super::answer::Answer;
+use super::table::printable;
+
+pub(super) const HEADING: Style = Style::new().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+
+type Stream = Arc<Mutex<dyn Write + Send>>;
+
+/// Where a command tells things. Whoever has closed an end misses what is told; that never stops
+/// a command.
+#[derive(Clone)]
+pub struct Console {
+    out: Stream,
+    err: Stream,
+    /// Whether `out` is for JSON alone.
+    is_json: bool,
+    is_watched: bool,
+    can_ask: bool,
+}
+
+impl Console {
+    /// The process's own: coloured and with bars on a terminal, unless `NO_COLOR` is set.
+    #[must_use]
+    pub fn standard() -> Self {
+        Self {
+            out: Arc::new(Mutex::new(anstream::stdout())),
+            err: Arc::new(Mutex::new(anstream::stderr())),
+            is_json: false,
+            is_watched: io::stderr().is_terminal(),
+            can_ask: io::stdin().is_terminal(),
+        }
+    }
+
+    /// Writes plain text to `out` and `err`, and asks nobody: for tests of a host.
+    #[must_use]
+    pub fn captured(out: impl Write + Send + 'static, err: impl Write + Send + 'static) -> Self {
+        Self {
+            out: Arc::new(Mutex::new(Plain(out))),
+            err: Arc::new(Mutex::new(Plain(err))),
+            is_json: false,
+            is_watched: false,
+            can_ask: false,
+        }
+    }
+
+    pub(super) fn json(mut self, is_json: bool) -> Self {
+        self.is_json = is_json;
+        self
+    }
+
+    pub(super) fn is_json(&self) -> bool {
+        self.is_json
+    }
+
+    /// Whether somebody may be looking on.
+    pub(super) fn is_watched(&self) -> bool {
+        self.is_watched
+    }
+
+    /// Whether somebody can be asked.
+    pub(super) fn can_ask(&self) -> bool {
+        self.can_ask
+    }
+
+    /// Tells what was asked for: as JSON, or what `shown` makes of it.
+    pub(super) fn answer(&self, answer: &Answer, shown: impl FnOnce() -> String) {
+        if self.is_json {
+            self.write_out(&format!("{}\n", answer.text));
+        } else {
+            self.write_out(&shown());
+        }
+    }
+
+    /// Tells people what belongs to the answer.
+    pub(super) fn show(&self, text: impl Display) {
+        if self.is_json {
+            self.note(text);
+        } else {
+            self.write_out(&format!("{text}\n"));
+        }
+    }
+
+    /// Tells what goes on.
+    pub(super) fn note(&self, text: impl Display) {
+        let _ = write(&self.err, &format!("{text}\n"));
+    }
+
+    /// Tells what should be looked at.
+    pub(super) fn warn(&self, text: &str) {
+        let text = printable(text);
+        self.note(format_args!("{WARNING}warning:{WARNING:#} {text}"));
+    }
+
+    /// Tells why the command fails.
+    pub(super) fn error(&self, text: &str) {
+        let text = printable(text);
+        self.note(format_args!("{ERROR}error:{ERROR:#} {text}"));
+    }
+
+    /// Asks for something to be typed.
+    pub(super) fn prompt(&self, text: &str) {
+        let _ = write(&self.err, text);
+    }
+
+    fn write_out(&self, text: &str) {
+        if let Err(cause) = write(&self.out, text)
+            && cause.kind() != ErrorKind::BrokenPipe
+        {
+            self.warn(&format!("could not write to stdout: {cause}"));
+        }
+    }
+}
+
+impl Debug for Console {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Console").finish_non_exhaustive()
+    }
+}
+
+fn write(stream: &Stream, text: &str) -> io::Result<()> {
+    // Nothing panics while it holds this lock; a poisoned one would be as good.
+    let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
+    stream.write_all(text.as_bytes())?;
+    stream.flush()
+}
+
+/// Without colours.
+struct Plain<W>(W);
+
+impl<W: Write> Write for Plain<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(bytes);
+        self.0.write_all(strip_str(&text).to_string().as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}

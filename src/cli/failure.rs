@@ -1,0 +1,140 @@
+use serde_json::Value;
+
+use super::exit::Exit;
+use crate::backup::BackupError;
+use crate::bundle::BundleError;
+use crate::data_directory::PathError;
+use crate::error::{FailureCause, PlanError, RecoveryError, ResetError, chain};
+
+/// Why a command does not do what it was asked for: the one line that it prints, and how it ends.
+///
+/// A host's own error tells that it is another thing than
+/// [`Exit::Unreachable`] that keeps the engine from being opened, when it has this among its
+/// sources.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{text}")]
+pub struct Failure {
+    pub(super) exit: Exit,
+    pub(super) text: String,
+    /// How far a reset had come.
+    pub(super) report: Option<Value>,
+}
+
+impl Failure {
+    /// A failure that is told as `text`: what is wrong, and what to do about it.
+    #[must_use]
+    pub fn new(exit: Exit, text: impl Into<String>) -> Self {
+        Self {
+            exit,
+            text: text.into(),
+            report: None,
+        }
+    }
+
+    /// How the command ends.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// Given up for a signal, before anything was changed.
+    pub(super) fn cancelled() -> Self {
+        Self::new(Exit::Cancelled, "given up: nothing was changed")
+    }
+
+    /// Why an engine could not be opened.
+    #[must_use]
+    pub fn of_opening(error: &(dyn std::error::Error + 'static)) -> Self {
+        let mut source = Some(error);
+        while let Some(error) = source {
+            if let Some(failure) = error.downcast_ref::<Self>() {
+                return failure.clone();
+            }
+            if let Some(PathError::InUse { path, holder }) = error.downcast_ref() {
+                return super::holder::failure(path, holder);
+            }
+            if error.is::<RecoveryError>() {
+                let text = format!("{}: mend that, then `recover`", chain(error));
+                return Self::new(Exit::Undecided, text);
+            }
+            source = error.source();
+        }
+        Self::new(Exit::Unreachable, chain(error))
+    }
+}
+
+impl From<PlanError> for Failure {
+    fn from(error: PlanError) -> Self {
+        Self::new(of_plan(&error), chain(&error))
+    }
+}
+
+impl From<BackupError> for Failure {
+    fn from(error: BackupError) -> Self {
+        Self::new(of_backup(&error), chain(&error))
+    }
+}
+
+impl From<ResetError> for Failure {
+    fn from(error: ResetError) -> Self {
+        let exit = of_reset(&error);
+        Self {
+            exit,
+            text: match exit {
+                Exit::Cancelled => "given up: everything is as it was".to_owned(),
+                _ => chain(&error),
+            },
+            report: error.report().map(crate::report::Report::to_value),
+        }
+    }
+}
+
+fn of_plan(error: &PlanError) -> Exit {
+    match error {
+        PlanError::Selection(_) => Exit::Usage,
+        _ => Exit::Failed,
+    }
+}
+
+fn of_reset(error: &ResetError) -> Exit {
+    match error {
+        ResetError::Confirmation
+        | ResetError::Changed { .. }
+        | ResetError::References(_)
+        | ResetError::Blocked(_)
+        | ResetError::Guard { .. } => Exit::Refused,
+        ResetError::Cancelled => Exit::Cancelled,
+        ResetError::AlreadyRunning | ResetError::Drain(_) => Exit::Busy,
+        ResetError::Plan(error) => of_plan(error),
+        ResetError::Backup(error) => of_backup(error),
+        ResetError::Failed { cause, .. } => match cause {
+            FailureCause::References(_) | FailureCause::Blocked(_) => Exit::Refused,
+            FailureCause::Backup(error) => of_backup(error),
+            FailureCause::Cancelled => Exit::Cancelled,
+            _ => Exit::Failed,
+        },
+        ResetError::Recovery(_) | ResetError::NotUndone { .. } | ResetError::Undecided { .. } => {
+            Exit::Undecided
+        }
+    }
+}
+
+fn of_backup(error: &BackupError) -> Exit {
+    match error {
+        BackupError::Name(_) | BackupError::NotFound(_) | BackupError::Nothing(_) => Exit::Usage,
+        BackupError::Cancelled => Exit::Cancelled,
+        BackupError::Busy | BackupError::Drain => Exit::Busy,
+        BackupError::Nowhere
+        | BackupError::Exists(_)
+        | BackupError::Changing(_)
+        | BackupError::Invalid { .. }
+        | BackupError::Unfit { .. }
+        | BackupError::Bundle(
+            BundleError::NotPlain { .. } | BundleError::SetId(_) | BundleError::Unfit { .. },
+        ) => Exit::Refused,
+        BackupError::Step { .. }
+        | BackupError::Database(_)
+        | BackupError::Path(_)
+        | BackupError::Bundle(_) => Exit::Failed,
+    }
+}

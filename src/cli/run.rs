@@ -1,0 +1,114 @@
+use std::error::Error;
+use std::process::ExitCode;
+
+use super::answer::Answer;
+use super::arguments::{ResetArguments, ResetCommand};
+use super::client::Client;
+use super::console::Console;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::interruption::Interruption;
+use super::local::Local;
+use super::remote::Remote;
+use super::service::Service;
+use super::session::Session;
+use super::show_past::recovered;
+use super::shown::Run;
+use super::target::Target;
+use super::unopened;
+use crate::engine::Engine;
+
+impl ResetArguments {
+    /// Does what the arguments say, and tells how it went: on stdout what was asked for, on
+    /// stderr everything else. Signals that ask the process to end are taken from here on.
+    ///
+    /// `open` builds the engine as the service does, before its migrations; it is not called with
+    /// `--url`. When it fails, the command ends with [`Exit::Unreachable`], unless a [`Failure`]
+    /// among the error's sources says otherwise. Call it within a Tokio runtime with I/O and
+    /// time.
+    pub async fn run<E: Error + 'static>(
+        self,
+        target: Target,
+        open: impl AsyncFnOnce() -> Result<Engine, E>,
+    ) -> ExitCode {
+        self.run_on(Console::standard(), target, open).await.into()
+    }
+
+    /// Like [`run`](Self::run), but tells how it goes on `console`.
+    pub async fn run_on<E: Error + 'static>(
+        self,
+        console: Console,
+        target: Target,
+        open: impl AsyncFnOnce() -> Result<Engine, E>,
+    ) -> Exit {
+        let console = console.json(self.json);
+        match self.ended(&console, target, open).await {
+            Ok(exit) => exit,
+            Err(failure) => {
+                if console.is_json() {
+                    console.answer(&Answer::of_failure(&failure), String::new);
+                }
+                console.error(&failure.text);
+                failure.exit
+            }
+        }
+    }
+
+    async fn ended<E: Error + 'static>(
+        self,
+        console: &Console,
+        target: Target,
+        open: impl AsyncFnOnce() -> Result<Engine, E>,
+    ) -> Result<Exit, Failure> {
+        let interruption = Interruption::listen().map_err(|error| {
+            let text = format!("signals cannot be received: {error}");
+            Failure::new(Exit::Failed, text)
+        })?;
+        let (service, place): (Box<dyn Service>, _) = match &self.url {
+            Some(url) => {
+                let client = Client::new(url, self.token.clone())?;
+                let place = target.at(client.base());
+                let console = console.clone();
+                (Box::new(Remote { client, console }), place)
+            }
+            None => {
+                if let ResetCommand::Recover(asked) = &self.command
+                    && asked.dry_run.dry_run
+                {
+                    return unopened::recover(&target, console);
+                }
+                let opening = async { open().await.map_err(|error| Failure::of_opening(&error)) };
+                let engine = interruption.or(opening).await?;
+                tell_recovered(&engine, console)?;
+                let place = target.here(engine.data_dir());
+                (Box::new(Local(engine)), place)
+            }
+        };
+        let session = Session {
+            service,
+            place,
+            name: target.service,
+            console: console.clone(),
+            interruption,
+        };
+        match self.command {
+            ResetCommand::Options => session.options().await,
+            ResetCommand::Preview(asked) => session.preview(&asked).await,
+            ResetCommand::Run(asked) => session.run(&asked).await,
+            ResetCommand::Backup(asked) => session.backup(&asked).await,
+            ResetCommand::Backups(asked) => session.backups(&asked).await,
+            ResetCommand::Restore(asked) => session.restore(&asked).await,
+            ResetCommand::History(asked) => session.history(asked).await,
+            ResetCommand::Recover(_) => session.recover().await,
+        }
+    }
+}
+
+/// Says what opening the engine has ended.
+fn tell_recovered(engine: &Engine, console: &Console) -> Result<(), Failure> {
+    if let Some(entry) = engine.recovered() {
+        let run: Run = Answer::of(&entry).read()?;
+        console.note(recovered(&run));
+    }
+    Ok(())
+}

@@ -1,0 +1,205 @@
+//! For people: what a run has done, what there is of backups and runs.
+
+use std::fmt::Write;
+
+use comfy_table::CellAlignment::{Left, Right};
+
+use super::show_plan::{goes, section};
+use super::shown::{Backup, Contents, Done, Plan, Run};
+use super::table::{counted, duration, printable, size, table, time};
+use crate::history::{Action, RunOutcome};
+
+/// What a run has done.
+pub(super) fn done(done: &Done) -> String {
+    let mut text = report(&done.report);
+    let took = duration(done.report.duration_ms);
+    let _ = writeln!(text, "\nDone in {took}: {}", printable(&done.message));
+    text
+}
+
+fn report(report: &Plan) -> String {
+    let items = report.steps.iter().flat_map(|step| &step.items);
+    let title = match items.into_iter().any(|item| item.outcome == "restored") {
+        true => "Restored",
+        false => "Gone",
+    };
+    let mut text = goes(title, report);
+    if !report.pending.is_empty() {
+        section(&mut text, "Still pending: it is tried again");
+        let rows = report.pending.iter();
+        let rows = rows.map(|pending| vec![pending.work.clone(), pending.error.clone()]);
+        text += &table(&[("Work", Left), ("Reason", Left)], rows.collect());
+    }
+    if let Some(run) = report.run {
+        let _ = writeln!(text, "\nRun {run}");
+    }
+    text
+}
+
+/// The backups that there are.
+pub(super) fn backups(backups: &[Backup]) -> String {
+    if backups.is_empty() {
+        return "There are no backups.\n".to_owned();
+    }
+    let rows = backups.iter().map(|backup| {
+        let contents = backup.contents.iter();
+        let rows = contents.clone().map(Contents::rows).sum();
+        let files = contents.map(|step| step.files).sum();
+        let note = backup.error.clone().unwrap_or_default();
+        vec![
+            backup.name.clone(),
+            time(backup.created_at),
+            size(Some(backup.bytes)),
+            counted(rows, "rows"),
+            counted(files, "files"),
+            note,
+        ]
+    });
+    let columns = [
+        ("Name", Left),
+        ("Made", Left),
+        ("Size", Right),
+        ("Rows", Right),
+        ("Files", Right),
+        ("", Left),
+    ];
+    table(&columns, rows.collect())
+}
+
+/// What a backup holds.
+pub(super) fn contents(backup: &Backup) -> String {
+    let mut text = String::new();
+    let title = format!(
+        "Backup `{}`, made {}",
+        printable(&backup.name),
+        time(backup.created_at)
+    );
+    section(&mut text, &title);
+    let rows = backup.contents.iter().map(|step| {
+        vec![
+            step.label.clone(),
+            counted(step.rows(), "rows"),
+            counted(step.files, "files"),
+            size((step.files > 0).then_some(step.bytes)),
+        ]
+    });
+    let columns = [
+        ("Comes back", Left),
+        ("Rows", Right),
+        ("Files", Right),
+        ("Size", Right),
+    ];
+    text += &table(&columns, rows.collect());
+    text
+}
+
+/// The runs of the past.
+pub(super) fn history(runs: &[Run]) -> String {
+    if runs.is_empty() {
+        return "Nothing was ever reset.\n".to_owned();
+    }
+    let rows = runs.iter().map(|run| {
+        vec![
+            time(run.started_at),
+            action(run),
+            outcome(run),
+            duration(run.duration_ms),
+            run.actor.clone().unwrap_or_default(),
+            run.id.to_string(),
+        ]
+    });
+    let columns = [
+        ("Begun", Left),
+        ("What", Left),
+        ("Outcome", Left),
+        ("Took", Right),
+        ("Who", Left),
+        ("Run", Left),
+    ];
+    table(&columns, rows.collect())
+}
+
+/// One run with its report.
+pub(super) fn run(run: &Run) -> String {
+    let mut text = table(
+        &[("Run", Left), (&run.id.to_string(), Left)],
+        vec![
+            vec!["Begun".to_owned(), time(run.started_at)],
+            vec!["What".to_owned(), action(run)],
+            vec!["Outcome".to_owned(), outcome(run)],
+            vec!["Took".to_owned(), duration(run.duration_ms)],
+            vec!["Who".to_owned(), run.actor.clone().unwrap_or_default()],
+        ],
+    );
+    if let Some(error) = &run.error {
+        let _ = writeln!(text, "\nError: {}", printable(error));
+    }
+    if let Some(told) = &run.report {
+        text += &report(told);
+    }
+    text
+}
+
+/// What has become of a run that was interrupted.
+pub(super) fn recovered(run: &Run) -> String {
+    let what = match run.action {
+        Action::Restore => "restoration",
+        _ => "reset",
+    };
+    let (id, begun) = (run.id, time(run.started_at));
+    let mut text = if run.recovered {
+        format!(
+            "run {id} of {begun} was interrupted: its {what} {}",
+            end(run)
+        )
+    } else {
+        format!("run {id} of {begun} had left something to do")
+    };
+    match run.pending.as_slice() {
+        [] if !run.recovered => text += ": it is done",
+        [] => {}
+        pending => {
+            let works: Vec<_> = pending
+                .iter()
+                .map(|pending| pending.work.as_str())
+                .collect();
+            let _ = write!(text, "; still pending: {}", works.join(", "));
+        }
+    }
+    text
+}
+
+fn end(run: &Run) -> &'static str {
+    match run.outcome {
+        RunOutcome::Completed => "was committed, and is finished now",
+        RunOutcome::NotUndone => "was not committed, and not everything is back yet",
+        RunOutcome::Undecided => "is still undecided",
+        _ => "was not committed, and is undone: everything is as it was",
+    }
+}
+
+fn action(run: &Run) -> String {
+    match (run.action, &run.backup) {
+        (Action::Restore, Some(name)) => format!("restore `{name}`"),
+        (Action::Restore, None) => "restore".to_owned(),
+        (_, Some(name)) => format!("reset, backup `{name}` first"),
+        (_, None) => "reset".to_owned(),
+    }
+}
+
+fn outcome(run: &Run) -> String {
+    let outcome = match run.outcome {
+        RunOutcome::Completed => "completed",
+        RunOutcome::Refused => "refused",
+        RunOutcome::Failed => "failed, undone",
+        RunOutcome::NotUndone => "not undone yet",
+        RunOutcome::Undecided => "undecided",
+    };
+    let recovered = if run.recovered { ", recovered" } else { "" };
+    let pending = if run.pending.is_empty() {
+        ""
+    } else {
+        ", pending"
+    };
+    format!("{outcome}{recovered}{pending}")
+}

@@ -1,0 +1,167 @@
+//! A plan for people: what goes, what stays, what is in the way.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use comfy_table::CellAlignment::{Left, Right};
+
+use super::console::HEADING;
+use super::shown::{Item, Named, Options, Plan, Step};
+use super::table::{counted, printable, size, table};
+
+/// Everything that can be reset, and what may be chosen of it.
+pub(super) fn options(options: &Options) -> String {
+    let mut text = plan(&options.plan);
+    let mut chosen = options.parts.iter().filter(|(_, parts)| parts.len() > 1);
+    if let Some((step, parts)) = chosen.next() {
+        let example = parts.first().map_or("", String::as_str);
+        let _ = writeln!(
+            text,
+            "\nParts of a step can be reset by themselves, as with `--only {}={}`.",
+            printable(step),
+            printable(example)
+        );
+    }
+    if !options.keep.is_empty() {
+        section(&mut text, "Rows that can be kept (`--keep NAME`)");
+        let rows = options.keep.iter();
+        let rows = rows.map(|rows| vec![rows.name.clone(), rows.reason.clone()]);
+        text += &table(&[("Name", Left), ("Reason", Left)], rows.collect());
+    }
+    if !options.backups {
+        text += "\nThis service keeps no backups.\n";
+    }
+    text
+}
+
+/// What would go, what stays, and what is in the way.
+pub(super) fn plan(plan: &Plan) -> String {
+    let mut text = goes("Goes", plan);
+    stays(&mut text, plan);
+    obstacles(&mut text, plan);
+    let _ = writeln!(text, "\nDigest {}", printable(&plan.digest));
+    text
+}
+
+/// What goes, or has gone, under a title that says which.
+pub(super) fn goes(title: &str, plan: &Plan) -> String {
+    let mut text = String::new();
+    section(&mut text, title);
+    let mut rows = Vec::new();
+    let mut empty = Vec::new();
+    for step in &plan.steps {
+        rows.push(vec![
+            step.id.clone(),
+            step.label.clone(),
+            counts(&step.counts),
+            size(step.bytes),
+        ]);
+        for item in &step.items {
+            if item.is_there() {
+                rows.push(vec![
+                    String::new(),
+                    named(item),
+                    count(item),
+                    size(item.bytes),
+                ]);
+            } else {
+                empty.push(printable(&item.name));
+            }
+        }
+    }
+    if plan.steps.len() > 1 {
+        rows.push(total(&plan.steps));
+    }
+    let columns = [
+        ("Step", Left),
+        ("", Left),
+        ("Count", Right),
+        ("Size", Right),
+    ];
+    text += &table(&columns, rows);
+    if !empty.is_empty() {
+        let _ = writeln!(text, "\n  Holds nothing: {}", empty.join(", "));
+    }
+    text
+}
+
+fn total(steps: &[Step]) -> Vec<String> {
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for (unit, count) in steps.iter().flat_map(|step| &step.counts) {
+        *counts.entry(unit.clone()).or_default() += count;
+    }
+    let bytes = steps
+        .iter()
+        .filter_map(|step| step.bytes)
+        .reduce(|sum, more| sum + more);
+    let name = "All of it".to_owned();
+    vec![String::new(), name, self::counts(&counts), size(bytes)]
+}
+
+fn counts(counts: &BTreeMap<String, u64>) -> String {
+    let counts = counts.iter().filter(|(_, count)| **count > 0);
+    // Rows first, as a rule the most.
+    let counts: Vec<_> = counts
+        .rev()
+        .map(|(unit, count)| counted(*count, unit))
+        .collect();
+    if counts.is_empty() {
+        return "nothing".to_owned();
+    }
+    counts.join(", ")
+}
+
+fn count(item: &Item) -> String {
+    match item.outcome.as_str() {
+        "failed" => "failed".to_owned(),
+        "preserved" => "stays".to_owned(),
+        _ => counted(item.count, &item.unit),
+    }
+}
+
+fn named(item: &Item) -> String {
+    let mut name = format!("  {}", item.name);
+    if item.kept > 0 {
+        let _ = write!(name, " ({} stay)", counted(item.kept, &item.unit));
+    }
+    if let Some(message) = &item.message {
+        let _ = write!(name, " ({message})");
+    }
+    name
+}
+
+fn stays(text: &mut String, plan: &Plan) {
+    if plan.preserved.is_empty() {
+        return;
+    }
+    section(text, "Stays");
+    let rows = plan.preserved.iter();
+    let rows = rows.map(|kept| vec![kept.name.clone(), kind(kept), kept.reason.clone()]);
+    *text += &table(
+        &[("Name", Left), ("Kind", Left), ("Reason", Left)],
+        rows.collect(),
+    );
+}
+
+fn obstacles(text: &mut String, plan: &Plan) {
+    if !plan.unclaimed.is_empty() {
+        section(text, "Warning: belongs to nobody, and is left alone");
+        let rows = plan.unclaimed.iter();
+        let rows = rows.map(|left| vec![left.name.clone(), kind(left)]);
+        *text += &table(&[("Name", Left), ("Kind", Left)], rows.collect());
+    }
+    if !plan.blockers.is_empty() {
+        section(text, "In the way: nothing can be reset while it is");
+        let rows = plan.blockers.iter();
+        let rows = rows.map(|blocker| vec![blocker.name.clone(), blocker.reason.clone()]);
+        *text += &table(&[("Name", Left), ("Reason", Left)], rows.collect());
+    }
+}
+
+fn kind(named: &Named) -> String {
+    named.kind.clone()
+}
+
+pub(super) fn section(text: &mut String, title: &str) {
+    let _ = writeln!(text, "\n{HEADING}{title}{HEADING:#}");
+}

@@ -1,0 +1,57 @@
+//! The statements that make a schema, to make the same one elsewhere.
+
+use sqlx::{AssertSqlSafe, SqliteConnection};
+
+use super::DatabaseError;
+use crate::database::RECORD_TABLE;
+
+/// Kind, name and statement.
+type Object = (String, String, String);
+
+/// Every object of a schema, in its order.
+#[derive(Debug)]
+pub(super) struct Schema(Vec<Object>);
+
+impl Schema {
+    /// Reads the schema `schema`; what SQLite makes by itself is not listed.
+    pub(super) async fn read(
+        connection: &mut SqliteConnection,
+        schema: &str,
+    ) -> Result<Self, DatabaseError> {
+        sqlx::query_as(AssertSqlSafe(format!(
+            "SELECT type, name, sql FROM {schema}.sqlite_schema \
+             WHERE sql IS NOT NULL AND tbl_name <> '{RECORD_TABLE}' \
+               AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
+               AND NOT (type = 'table' AND name IN ( \
+                   SELECT name FROM pragma_table_list \
+                   WHERE schema = '{schema}' AND type = 'shadow')) \
+             ORDER BY rowid"
+        )))
+        .fetch_all(connection)
+        .await
+        .map(Self)
+        .map_err(DatabaseError::on("read the schema"))
+    }
+
+    /// The same without indexes, views and triggers, for rows that are only to be held.
+    pub(super) fn tables(mut self) -> Self {
+        self.0.retain(|(kind, ..)| kind == "table");
+        self
+    }
+
+    /// Makes it on `connection`.
+    pub(super) async fn create(
+        &self,
+        connection: &mut SqliteConnection,
+    ) -> Result<(), DatabaseError> {
+        for (kind, name, sql) in &self.0 {
+            sqlx::query(AssertSqlSafe(sql.as_str()))
+                .execute(&mut *connection)
+                .await
+                .map_err(DatabaseError::on(format!(
+                    "make {kind} `{name}` on a scratch database"
+                )))?;
+        }
+        Ok(())
+    }
+}
