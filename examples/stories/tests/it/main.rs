@@ -8,6 +8,7 @@
 
 mod api;
 mod backups;
+mod command_line;
 mod contract;
 mod demo;
 mod faults;
