@@ -84,8 +84,9 @@ export class SignIn {
     }
   }
 
+  /** Forgets the token, if there is one. */
   signOut() {
-    this.#keep(null);
+    if (this.isByToken) this.#keep(null);
   }
 
   /** Shows the form until somebody has signed in. `note` says why it is shown. */
