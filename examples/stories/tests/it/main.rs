@@ -9,6 +9,7 @@
 mod api;
 mod backups;
 mod browser;
+mod command_line;
 mod contract;
 mod demo;
 mod faults;

@@ -103,6 +103,11 @@ impl Server {
         self.directory.join(name)
     }
 
+    /// Where `path` is.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.address)
+    }
+
     /// A request without authentication.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client
