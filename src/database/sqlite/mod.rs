@@ -25,6 +25,7 @@ mod stream;
 mod transaction;
 mod vacuum;
 mod value;
+mod version;
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -42,6 +43,7 @@ use tokio::sync::Mutex;
 use transaction::SqliteTransaction;
 use uuid::Uuid;
 use vacuum::Rewriting;
+use version::Version;
 
 use super::{
     Database, DatabaseError, Decision, FactoryRows, KeptRows, Reference, Tally, Transaction,
@@ -67,17 +69,8 @@ pub struct Sqlite {
     connect: connect::Connect,
     file: String,
     factory: Factory,
-    watch: Watch,
+    version: Version,
     rewriting: Arc<Mutex<Rewriting>>,
-}
-
-/// The connection that tells whether the database has changed: SQLite counts the commits of
-/// *other* connections for each connection, so one must stay and do nothing else.
-#[derive(Debug)]
-struct Watch {
-    connection: Mutex<SqliteConnection>,
-    /// Tells this connection's count from that of one before a restart.
-    id: Uuid,
 }
 
 impl Sqlite {
@@ -135,16 +128,6 @@ impl Sqlite {
         self.connect = self.connect.lock_timeout(timeout);
         self
     }
-
-    /// Changes with every commit, and never comes back. Cheap.
-    async fn version(&self) -> Result<String, DatabaseError> {
-        let mut connection = self.watch.connection.lock().await;
-        let version: i64 = sqlx::query_scalar("PRAGMA data_version")
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(DatabaseError::on("read the database's version"))?;
-        Ok(format!("{}:{version}", self.watch.id))
-    }
 }
 
 /// A database that is being opened.
@@ -183,15 +166,11 @@ impl Opening {
     }
 
     fn end(self, factory: Factory) -> Sqlite {
-        let watch = Watch {
-            connection: Mutex::new(self.connection),
-            id: Uuid::now_v7(),
-        };
         Sqlite {
             connect: self.connect.existing_only(),
+            version: Version::new(self.connection, self.file.clone()),
             file: self.file,
             factory,
-            watch,
             rewriting: Arc::default(),
         }
     }
@@ -233,12 +212,19 @@ impl Database for Sqlite {
     async fn prepare(&self) -> Result<(), DatabaseError> {
         let mut connection = self.connect.open().await?;
         record::create_table(&mut connection).await?;
+        // What a killed process has left in the log, the last connection to close would empty, and
+        // the files would look changed. Whoever else uses the log will see to it.
+        sqlx::raw_sql("PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(&mut connection)
+            .await
+            .map_err(DatabaseError::on("empty the write-ahead log"))?;
+        self.version.forget().await;
         close(connection).await
     }
 
     async fn read(&self) -> Result<Box<dyn Transaction>, DatabaseError> {
         // First: what is committed in between makes a fingerprint old, never the other way round.
-        let version = self.version().await?;
+        let version = self.version.read().await?;
         let connection = self.connect.open().await?;
         let transaction =
             SqliteTransaction::read(connection, self.factory.clone(), version).await?;
@@ -250,7 +236,7 @@ impl Database for Sqlite {
         let (factory, rewriting) = (self.factory.clone(), self.rewriting.clone());
         let mut transaction = SqliteTransaction::write(connection, factory, rewriting).await?;
         // Every other writer is locked out by now.
-        transaction.version = self.version().await?;
+        transaction.version = self.version.read().await?;
         Ok(Box::new(transaction))
     }
 
