@@ -1,6 +1,6 @@
 // What has gone wrong with a run, and what that means.
 
-import { byId, element, show } from "./element.js";
+import { byId, element, prose, show } from "./element.js";
 import { outcomeWords } from "./summary.js";
 
 /** Nothing was begun, so there is nothing in the history. */
@@ -15,7 +15,7 @@ export function showFailure(text, words, last) {
   show(
     section,
     element("h2", { id: "failure-title" }, "It has failed"),
-    element("p", { id: "failure-text" }, text),
+    element("p", { id: "failure-text" }, prose(text)),
     end ? element("p", { id: "failure-end" }, `${end}.`) : null,
   );
   section.focus();

@@ -183,5 +183,18 @@ class Page {
   }
 }
 
-const settings = await (await fetch(new URL("settings.json", import.meta.url))).json();
-await new Page(settings).start();
+/** What the host says of itself. */
+async function settings() {
+  for (;;) {
+    try {
+      const response = await fetch(new URL("settings.json", import.meta.url));
+      if (response.ok) return await response.json();
+    } catch {
+      // Nobody answers; the page itself may come from the browser's memory.
+    }
+    show(byId("connection"), "Connection lost, trying again …");
+    await pause(2000);
+  }
+}
+
+await new Page(await settings()).start();

@@ -16,10 +16,16 @@ export function rate({ done, total, unit, rate: speed, left, isAbout }) {
 }
 
 function entry({ id, label, state, work }) {
-  const bar = work && state === "running"
-    ? element("progress", { max: work.total, value: work.total && Math.min(work.done, work.total), "aria-label": label })
-    : null;
-  const numbers = work && state === "running" ? element("span", { class: "rate" }, rate(work)) : null;
+  const bar =
+    work && state === "running"
+      ? element("progress", {
+          max: work.total,
+          value: work.total && Math.min(work.done, work.total),
+          "aria-label": label,
+        })
+      : null;
+  const numbers =
+    work && state === "running" ? element("span", { class: "rate" }, rate(work)) : null;
   return element(
     "li",
     { "data-progress": id, "data-state": state },
@@ -52,7 +58,14 @@ export class Progress {
     show(
       byId("progress"),
       element("h2", { id: "progress-title" }, `${verb} …`),
-      element("p", {}, element("strong", { id: "progress-now" }, track.now), ". ", this.#elapsed, who),
+      element(
+        "p",
+        {},
+        element("strong", { id: "progress-now" }, track.now),
+        ". ",
+        this.#elapsed,
+        who,
+      ),
       element("p", { class: "remark" }, "It goes on when this page is closed."),
       element("ol", { class: "steps" }, backup, steps),
     );

@@ -1,7 +1,7 @@
 // Resets and restorations: those that this page begins, and those that others have begun.
 
-import { newKey, pause } from "./api.js";
-import { lookUp, recall, send } from "./answer.js";
+import { newKey } from "./api.js";
+import { lookUp, recall, recallSoon, send } from "./answer.js";
 import { announce, byId, show } from "./element.js";
 import { UNTOUCHED, showFailure } from "./failure.js";
 import { Progress } from "./progress.js";
@@ -84,15 +84,12 @@ export class Runs {
   /** Another tab begins one. Its key tells how it ends, also when the session has ended with it. */
   async #begunElsewhere(about) {
     this.#other = about;
-    let answer = null;
-    for (let attempt = 0; !answer && attempt < 20 && this.#other === about; attempt += 1) {
-      answer = await recall(this.#api, about.key).catch(() => null);
-      if (!answer) await pause(250);
-    }
+    const answer = await recallSoon(this.#api, about.key);
     if (this.#other !== about) return;
     this.#other = null;
     if (answer?.status === 200) await this.#answered(answer, about);
-    else if (this.#track?.state === "finished" || this.#track?.state === "failed") await this.#follow();
+    else if (this.#track?.state === "finished" || this.#track?.state === "failed")
+      await this.#follow();
   }
 
   /** Takes an event of any run. */
@@ -147,7 +144,9 @@ export class Runs {
       return this.#answered({ status: 200, body }, about);
     }
     this.#end();
-    return this.#page.signInAgain("The session has ended. Sign in to see how that has ended which was under way.");
+    return this.#page.signInAgain(
+      "The session has ended. Sign in to see how that has ended which was under way.",
+    );
   }
 
   /** Somebody may not listen any more; whether to go on trying. */
@@ -166,7 +165,8 @@ export class Runs {
       return this.#view.changed();
     }
     if (answer.status === 401) {
-      const note = "The session has ended, and it is not known that anything has happened. Sign in and look at the history.";
+      const note =
+        "The session has ended, and it is not known that anything has happened. Sign in and look at the history.";
       return this.#page.signInAgain(note);
     }
     const text = answer.body?.error ?? `the service answered ${answer.status}`;
