@@ -17,5 +17,8 @@ pub(crate) async fn run(file: &Path) -> Done {
         file.display(),
         setup.name()
     );
+    if let Some(database) = checked.database {
+        database.close().await;
+    }
     print(text.as_bytes())
 }

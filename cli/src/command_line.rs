@@ -75,8 +75,11 @@ pub(crate) enum Command {
         /// For which one.
         shell: Shell,
     },
-    /// Print the man page.
-    Man,
+    /// Print the man page, or write it with those of all commands.
+    Man {
+        /// Into which directory.
+        directory: Option<PathBuf>,
+    },
 }
 
 /// What to look at.

@@ -1,5 +1,7 @@
 //! What is generated from the command line's own description.
 
+use std::path::Path;
+
 use clap::CommandFactory;
 use clap_complete::Shell;
 use clap_mangen::Man;
@@ -17,17 +19,29 @@ pub(crate) fn completions(shell: Shell) -> Done {
     print(&text)
 }
 
-/// Prints the man page: of the whole, and of each command.
-pub(crate) fn man() -> Done {
-    let mut text = Vec::new();
+/// Prints the man page with those of all commands, or writes each into a file in `directory`.
+pub(crate) fn man(directory: Option<&Path>) -> Done {
+    let failed = |error: std::io::Error| Failure::new(Exit::Failed, error.to_string());
     let mut command = CommandLine::command();
     command.build();
     let mut commands = vec![command.clone()];
     let shown = command.get_subcommands().filter(|it| !it.is_hide_set());
     commands.extend(shown.filter(|it| it.get_name() != "help").cloned());
+    let mut whole = Vec::new();
     for command in commands {
-        let rendered = Man::new(command).render(&mut text);
-        rendered.map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
+        let page = Man::new(command);
+        let Some(directory) = directory else {
+            page.render(&mut whole).map_err(failed)?;
+            continue;
+        };
+        let path = page.generate_to(directory).map_err(|error| {
+            let shown = directory.display();
+            Failure::new(
+                Exit::Failed,
+                format!("`{shown}` cannot be written to: {error}"),
+            )
+        })?;
+        whole.extend(format!("{}\n", path.display()).into_bytes());
     }
-    print(&text)
+    print(&whole)
 }

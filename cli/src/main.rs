@@ -41,7 +41,7 @@ async fn main() -> ExitCode {
         Command::Check => check::run(&manifest).await,
         Command::Serve(arguments) => serve::run(&manifest, connection.token, arguments).await,
         Command::Completions { shell } => generate::completions(shell),
-        Command::Man => generate::man(),
+        Command::Man { directory } => generate::man(directory.as_deref()),
     };
     match done {
         Ok(()) => Exit::Done.into(),

@@ -1,5 +1,6 @@
 //! What is in the data directory.
 
+use std::fs::{DirEntry, read_dir};
 use std::path::Path;
 
 use walkdir::WalkDir;
@@ -8,6 +9,9 @@ use super::Found;
 
 /// The framework's own directory.
 const OWN: &str = ".factory-reset";
+
+/// What the place of backups is called.
+const BACKUPS: &str = "backups";
 
 /// Everything at the top of `data_dir`, by name; links are not followed.
 pub(super) fn survey(data_dir: &Path) -> Result<Vec<Found>, String> {
@@ -33,4 +37,26 @@ pub(super) fn survey(data_dir: &Path) -> Result<Vec<Found>, String> {
     }
     found.retain(|found| found.name != OWN);
     Ok(found)
+}
+
+/// Where backups can go: beside what is there, unless that is a place of backups already, which
+/// is then nothing to clear.
+pub(super) fn backups(data_dir: &Path, found: &mut Vec<Found>) -> &'static str {
+    let Some(place) = found.iter().position(|found| found.name == BACKUPS) else {
+        return BACKUPS;
+    };
+    let is_bundle = |entry: std::io::Result<DirEntry>| {
+        let suffixes = [".tar.zst", ".tar.zst.sha256"];
+        entry.is_ok_and(|entry| {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            suffixes.iter().any(|suffix| name.ends_with(suffix))
+        })
+    };
+    let entries = read_dir(data_dir.join(BACKUPS));
+    if entries.is_ok_and(|mut entries| entries.all(is_bundle)) {
+        found.remove(place);
+        return BACKUPS;
+    }
+    "reset-backups"
 }

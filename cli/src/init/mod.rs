@@ -11,6 +11,7 @@ use std::path::Path;
 
 use factory_reset::cli::{Exit, Failure};
 use factory_reset::{FactoryRows, chain};
+use figures::counted;
 
 use crate::Done;
 use crate::command_line::InitArguments;
@@ -23,6 +24,8 @@ struct Survey {
     data_dir: String,
     /// The line of the manifest that tells where the database is.
     address: Option<String>,
+    /// Where backups go.
+    backups: &'static str,
     tables: Vec<Table>,
     paths: Vec<Found>,
 }
@@ -78,8 +81,10 @@ async fn survey(arguments: &InitArguments) -> Result<Survey, Failure> {
     let name = arguments.name.clone();
     let name = name.or_else(|| Some(data_dir.file_name()?.to_str()?.to_owned()));
     let name = name.unwrap_or_else(|| "service".to_owned());
-    let found = files::survey(&data_dir).map_err(|error| unreachable("--data-dir", error))?;
+    let mut found = files::survey(&data_dir).map_err(|error| unreachable("--data-dir", error))?;
+    let backups = files::backups(&data_dir, &mut found);
     let mut survey = Survey {
+        backups,
         name,
         data_dir: data_dir.display().to_string(),
         address: None,
@@ -96,8 +101,9 @@ async fn survey(arguments: &InitArguments) -> Result<Survey, Failure> {
     let opened = address.open(&FactoryRows::None).await;
     let opened = opened.map_err(|error| unreachable(field, error))?;
     let tables = database::survey(opened.database()).await;
-    survey.tables = tables.map_err(|error| unreachable(field, chain(&error)))?;
     let files = opened.files_in(&data_dir);
+    opened.close().await;
+    survey.tables = tables.map_err(|error| unreachable(field, chain(&error)))?;
     survey.paths.retain(|found| !files.contains(&found.name));
     survey.address = Some(match &arguments.database_env {
         Some(name) => format!("url_env = {}", text::quoted(name)),
@@ -137,11 +143,11 @@ fn tell(survey: &Survey, arguments: &InitArguments) {
     let files: u64 = survey.paths.iter().map(|found| found.files).sum();
     let output = arguments.output.display();
     note(format_args!(
-        "{output} lists {} tables with {} rows, and {} paths with {} files.",
-        figures::thousands(survey.tables.len() as u64),
-        figures::thousands(rows),
-        figures::thousands(survey.paths.len() as u64),
-        figures::thousands(files)
+        "{output} lists {} with {}, and {} with {}.",
+        counted(survey.tables.len() as u64, "table", "tables"),
+        counted(rows, "row", "rows"),
+        counted(survey.paths.len() as u64, "path", "paths"),
+        counted(files, "file", "files")
     ));
     if arguments.claim_all {
         note("A reset clears all of them but what is preserved: read it before you run one.");

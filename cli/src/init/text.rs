@@ -38,9 +38,7 @@ fn write(text: &mut String, survey: &Survey, claims_all: bool) -> std::fmt::Resu
     let phrase = format!("RESET {}", name.to_uppercase());
     writeln!(text, "confirmation = {}", quoted(&phrase))?;
     writeln!(text, "# Where backups go, below the data directory.")?;
-    let is_taken = survey.paths.iter().any(|found| found.name == "backups");
-    let backups = if is_taken { "reset-backups" } else { "backups" };
-    writeln!(text, "backups = {}", quoted(backups))?;
+    writeln!(text, "backups = {}", quoted(survey.backups))?;
     if let Some(address) = &survey.address {
         writeln!(text, "\n[database]\n{address}")?;
         factory(text, claims_all)?;

@@ -93,6 +93,15 @@ impl Opened {
         }
     }
 
+    /// Closes it.
+    pub(crate) async fn close(self) {
+        match self {
+            Self::Sqlite(database) => database.close().await,
+            // Nothing of it is open between two calls.
+            Self::Postgres(_) => {}
+        }
+    }
+
     /// Hands it to an engine.
     pub(crate) fn build(self, builder: EngineBuilder) -> EngineBuilder {
         match self {

@@ -23,7 +23,7 @@ pub(crate) enum OpenError {
 
 /// A manifest that fits what is there.
 pub(crate) struct Checked {
-    database: Option<Opened>,
+    pub(crate) database: Option<Opened>,
     pub(crate) tables: Tables,
 }
 
@@ -50,14 +50,23 @@ impl Setup {
         let (source, rows) = rows.unwrap_or(("database", FactoryRows::None));
         let opened = address.open(&rows).await;
         let opened = opened.map_err(|error| self.wrong(source, &error))?;
-        let tables = self.tables(opened.database()).await?;
+        match self.check_database(&opened).await {
+            Ok(tables) => Ok(Checked {
+                database: Some(opened),
+                tables,
+            }),
+            Err(failure) => {
+                opened.close().await;
+                Err(failure)
+            }
+        }
+    }
+
+    async fn check_database(&self, opened: &Opened) -> Result<Tables, Failure> {
         self.paths
             .check_files(&opened.files_in(&self.data_dir))
             .map_err(|(field, error)| self.wrong(field, &error))?;
-        Ok(Checked {
-            database: Some(opened),
-            tables,
-        })
+        self.tables(opened.database()).await
     }
 
     fn without_database(&self) -> Result<Checked, Failure> {

@@ -19,7 +19,8 @@ use super::foreign_keys::ForeignKey;
 use super::kept::Kept;
 use super::references::{self, Seeds};
 use super::{
-    DatabaseError, Factory, KeptRows, Reference, Tally, Transaction, copy, record, run, sequences,
+    DatabaseError, Factory, KeptRows, Reference, Tally, Transaction, copy, materialized, record,
+    run, sequences,
 };
 
 /// Dropping it closes the connection, and the server rolls back.
@@ -35,6 +36,8 @@ pub(super) struct PostgresTransaction {
     seeds: Seeds,
     aside: Aside,
     cleared: BTreeSet<String>,
+    /// The tables with other rows than before, of which views are still to be made anew.
+    changed: BTreeSet<i64>,
     /// What is to be rewritten after the commit, as SQL identifiers.
     rewrite: BTreeSet<String>,
     /// Whether something has begun that did not come to its end.
@@ -85,6 +88,7 @@ impl PostgresTransaction {
             seeds: Seeds::default(),
             aside: Aside::default(),
             cleared: BTreeSet::new(),
+            changed: BTreeSet::new(),
             rewrite: BTreeSet::new(),
             is_half_done: false,
             tally: None,
@@ -200,6 +204,7 @@ impl PostgresTransaction {
         )
         .await?;
         self.rewrite.extend(ways.to_rewrite());
+        self.changed.extend(tables.iter().map(|table| table.oid));
         self.cleared
             .extend(tables.iter().map(|table| table.name.clone()));
         sequences::reset(
@@ -234,6 +239,7 @@ impl PostgresTransaction {
         let ways = Ways::choose(&tables, rows, None, true);
         ways.take_out(&mut self.connection, None).await?;
         self.rewrite.extend(ways.to_rewrite());
+        self.changed.extend(tables.iter().map(|table| table.oid));
         Ok(())
     }
 
@@ -370,7 +376,9 @@ impl Transaction for PostgresTransaction {
     }
 
     async fn check(&mut self) -> Result<(), DatabaseError> {
-        self.aside.put_back(&mut self.connection).await
+        self.aside.put_back(&mut self.connection).await?;
+        let changed = std::mem::take(&mut self.changed).into_iter().collect();
+        materialized::refresh(&mut self.connection, changed).await
     }
 
     async fn commit(mut self: Box<Self>, run: Uuid) -> Result<(), DatabaseError> {

@@ -90,12 +90,12 @@ impl Sqlite {
         let mut opening = Opening::begin(pool).await?;
         record::create_table(&mut opening.connection).await?;
         let factory = Factory::migrated(&opening.connect, migrator, &opening.encoding).await?;
-        Ok(opening.end(factory))
+        Ok(opening.end(factory).await)
     }
 
     /// Opens the database behind `pool` with factory rows from elsewhere, for a service that has
-    /// no migrations of sqlx. Only reads: the table of the commit record is made when the engine
-    /// is built.
+    /// no migrations of sqlx. Only reads: the table of the commit record is made by the first
+    /// reset.
     ///
     /// The script and the pristine database of `rows` run, or are copied, into a scratch database
     /// in memory, with foreign keys off; a reset checks what refers to what. Triggers fire for
@@ -117,8 +117,13 @@ impl Sqlite {
         let mut opening = Opening::begin(pool).await?;
         let like = (opening.file.as_str(), opening.encoding.as_str());
         let live = &mut opening.connection;
-        let factory = Factory::from_rows(&opening.connect, rows, live, like).await?;
-        Ok(opening.end(factory))
+        match Factory::from_rows(&opening.connect, rows, live, like).await {
+            Ok(factory) => Ok(opening.end(factory).await),
+            Err(error) => {
+                opening.end_without().await;
+                Err(error)
+            }
+        }
     }
 
     /// How long a reset waits for a lock that another connection holds; 5 seconds unless
@@ -127,6 +132,12 @@ impl Sqlite {
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.connect = self.connect.lock_timeout(timeout);
         self
+    }
+
+    /// Closes the database, and waits until that is done: a process that ends first may leave
+    /// the files of an empty write-ahead log behind.
+    pub async fn close(self) {
+        self.version.close().await;
     }
 }
 
@@ -165,7 +176,28 @@ impl Opening {
         })
     }
 
-    fn end(self, factory: Factory) -> Sqlite {
+    async fn empty_log(&self) -> Result<(), DatabaseError> {
+        let connect = self.connect.clone().lock_timeout(Duration::ZERO);
+        let mut connection = connect.existing_only().open().await?;
+        sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(&mut connection)
+            .await
+            .map_err(DatabaseError::on("empty the write-ahead log"))?;
+        close(connection).await
+    }
+
+    async fn end_without(self) {
+        if let Err(error) = close(self.connection).await {
+            tracing::debug!(%error, "closing the database");
+        }
+    }
+
+    async fn end(self, factory: Factory) -> Sqlite {
+        // What a killed process has left in the log, the last connection to close would empty, and
+        // the files would look changed. Whoever else uses the log will see to it.
+        if let Err(error) = self.empty_log().await {
+            tracing::debug!(%error, "emptying the write-ahead log");
+        }
         Sqlite {
             connect: self.connect.existing_only(),
             version: Version::new(self.connection, self.file.clone()),
@@ -210,16 +242,7 @@ impl Database for Sqlite {
     }
 
     async fn prepare(&self) -> Result<(), DatabaseError> {
-        let mut connection = self.connect.open().await?;
-        record::create_table(&mut connection).await?;
-        // What a killed process has left in the log, the last connection to close would empty, and
-        // the files would look changed. Whoever else uses the log will see to it.
-        sqlx::raw_sql("PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)")
-            .execute(&mut connection)
-            .await
-            .map_err(DatabaseError::on("empty the write-ahead log"))?;
-        self.version.forget().await;
-        close(connection).await
+        self.version.create_record_table().await
     }
 
     async fn read(&self) -> Result<Box<dyn Transaction>, DatabaseError> {

@@ -7,7 +7,7 @@ use sqlx::SqliteConnection;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use super::DatabaseError;
+use super::{DatabaseError, close, record};
 use crate::task::blocking;
 
 /// The version of a database, which its files tell from one process to the next, and within one
@@ -36,9 +36,19 @@ impl Version {
         }
     }
 
-    /// Forgets what was read: an emptied log counts as a commit.
-    pub(super) async fn forget(&self) {
-        self.connection.lock().await.1 = None;
+    /// Creates the table of the commit record. That is no change to whoever has looked before:
+    /// SQLite does not count a connection's own commits for it.
+    pub(super) async fn create_record_table(&self) -> Result<(), DatabaseError> {
+        self.read().await?;
+        let (connection, _) = &mut *self.connection.lock().await;
+        record::create_table(connection).await
+    }
+
+    pub(super) async fn close(self) {
+        let (connection, _) = self.connection.into_inner();
+        if let Err(error) = close(connection).await {
+            tracing::debug!(%error, "closing the database");
+        }
     }
 
     /// Changes with every commit, and never comes back. Cheap.
