@@ -1,6 +1,7 @@
 //! The options page: its files, their headers, and where they refer to.
 
 use std::collections::BTreeSet;
+use std::fs;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -124,6 +125,21 @@ async fn wherever_it_is_nested_all_that_it_refers_to_is_there() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn no_file_is_forgotten_and_none_is_unused() {
+    let served = reachable(&page().router(), "/").await;
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/src/http/page/assets");
+    let names = fs::read_dir(directory).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let path = |name: String| match &*name {
+        "index.html" => "/".to_owned(),
+        _ => format!("/{name}"),
+    };
+    let mut written: BTreeSet<_> = names.map(path).collect();
+    written.insert("/settings.json".to_owned());
+    assert_eq!(served, written);
 }
 
 #[tokio::test]
