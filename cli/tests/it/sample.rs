@@ -102,7 +102,12 @@ impl Sample {
     /// Everything in it, but for the commit record.
     pub(crate) async fn dump(&self) -> Dump {
         match self {
-            Self::Sqlite(options) => dump(&mut Self::sqlite_connection(options).await).await,
+            Self::Sqlite(options) => {
+                let mut connection = Self::sqlite_connection(options).await;
+                let dump = dump(&mut connection).await;
+                connection.close().await.unwrap();
+                dump
+            }
             Self::Postgres(database) => {
                 let mut connection = PgConnection::connect(&database.url).await.unwrap();
                 test_servers::dump(&mut connection).await
