@@ -50,12 +50,12 @@ impl Browser {
 
     /// What reaches so far that one has to scroll sideways; empty when one has not.
     pub(crate) async fn overflow(&self) -> String {
-        let script = "
-            const width = window.innerWidth;
-            if (document.documentElement.scrollWidth <= width) return '';
-            const all = [...document.querySelectorAll('body *')];
-            const wide = all.filter((one) => one.getBoundingClientRect().right > width);
-            return wide.slice(0, 9).map((one) => one.outerHTML.slice(0, 99)).join('\\n')";
+        let script = r"
+            const [width, needed] = [window.innerWidth, document.documentElement.scrollWidth];
+            if (needed <= width) return '';
+            const isWide = (one) => one.getBoundingClientRect().left + one.scrollWidth > width;
+            const wide = [...document.querySelectorAll('body *')].filter(isWide);
+            return [`${needed} px`, ...wide.map((one) => one.outerHTML.slice(0, 99))].join('\n')";
         text(&self.evaluate(script, &[]).await)
     }
 
