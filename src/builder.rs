@@ -341,9 +341,6 @@ impl EngineBuilder {
             let backups = backups.map(|path| Backups::new(data_directory.clone(), path));
             (secrets, backups)
         };
-        if let Some(database) = &database {
-            database.prepare().await?;
-        }
         let (journal, history) = {
             let data_directory = data_directory.clone();
             blocking(move || {

@@ -12,7 +12,7 @@ use super::selected::SelectionArguments;
 pub struct ResetArguments {
     /// Ask this server instead of working on the data directory: the address of its reset
     /// service, as `http://127.0.0.1:3001/api/reset`.
-    #[arg(long, value_name = "URL", global = true)]
+    #[arg(long, value_name = "URL", global = true, help_heading = "Where")]
     pub url: Option<String>,
 
     /// What lets the server let us in, sent as a bearer token.
@@ -21,7 +21,8 @@ pub struct ResetArguments {
         value_name = "TOKEN",
         env = "FACTORY_RESET_TOKEN",
         hide_env_values = true,
-        global = true
+        global = true,
+        help_heading = "Where"
     )]
     pub token: Option<String>,
 

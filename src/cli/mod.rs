@@ -45,8 +45,8 @@
 mod answer;
 mod arguments;
 mod ask;
+mod backing_up;
 mod client;
-mod command;
 mod console;
 mod event;
 mod exit;
@@ -55,18 +55,23 @@ mod holder;
 mod interruption;
 mod listening;
 mod local;
+mod looking;
 mod progress;
+mod recovering;
 mod remote;
 mod repeat;
+mod resetting;
 mod run;
 mod selected;
 mod service;
+mod session;
 mod show_past;
 mod show_plan;
 mod shown;
 mod table;
 mod target;
 mod unopened;
+mod watching;
 
 pub use arguments::{
     BackupArguments, BackupsArguments, DryRun, HistoryArguments, PreviewArguments,

@@ -197,7 +197,60 @@ fn style(bar: &ProgressBar, template: &str) {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
     use super::*;
+
+    /// What is written, as far as it has come.
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn long_work_is_told_of_now_and_then_with_its_rate() {
+        let err = Written::default();
+        let console = Console::captured(Vec::new(), err.clone());
+        let labels = [("tables".to_owned(), "Database tables".to_owned())];
+        let mut progress = Progress::new(console, labels.into());
+        let step = || "tables".to_owned();
+        let mut tell = |elapsed_ms, kind| progress.tell(&Event { elapsed_ms, kind });
+        tell(1000, Kind::StepStarted { step: step() });
+        for (elapsed_ms, done) in [(3000, 100_000), (6000, 1_500_000), (7000, 1_600_000)] {
+            let (total, unit) = (Some(3_000_000), "rows".to_owned());
+            let step = step();
+            tell(
+                elapsed_ms,
+                Kind::StepProgressed {
+                    step,
+                    done,
+                    total,
+                    unit,
+                },
+            );
+        }
+        let removed = 30;
+        tell(
+            8000,
+            Kind::StepFinished {
+                step: step(),
+                removed,
+            },
+        );
+        let told = String::from_utf8(err.0.lock().unwrap().clone()).unwrap();
+        let expected = "Database tables: 1,500,000 of 3,000,000 rows (300,000/s)\n\
+                        Database tables: 30 items\n";
+        assert_eq!(told, expected);
+    }
 
     #[test]
     fn the_templates_are_understood() {

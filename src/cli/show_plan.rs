@@ -122,7 +122,8 @@ fn count(item: &Item) -> String {
 fn named(item: &Item) -> String {
     let mut name = format!("  {}", item.name);
     if item.kept > 0 {
-        let _ = write!(name, " ({} stay)", counted(item.kept, &item.unit));
+        let stay = if item.kept == 1 { "stays" } else { "stay" };
+        let _ = write!(name, " ({} {stay})", counted(item.kept, &item.unit));
     }
     if let Some(message) = &item.message {
         let _ = write!(name, " ({message})");

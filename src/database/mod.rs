@@ -57,8 +57,8 @@ pub trait Database: Send + Sync + 'static {
     /// migrations.
     fn preserved_tables(&self) -> Vec<(String, String)>;
 
-    /// Makes what a commit needs, where that is not there yet. Called when the engine is built,
-    /// and everything else about it is in order.
+    /// Makes what a commit needs, where that is not there yet. Called when a reset begins: a
+    /// preview makes nothing.
     async fn prepare(&self) -> Result<(), DatabaseError> {
         Ok(())
     }

@@ -48,6 +48,30 @@ async fn a_checkpoint_and_a_new_connection_are_no_change() {
 }
 
 #[tokio::test]
+async fn it_outlives_the_process_and_sees_what_was_written_in_between() {
+    let host = Host::new().await;
+    // As of one process after the other: the last connection to close empties the log.
+    let of_a_start = async || {
+        let engine = host.engine().await;
+        let digest = of_all(&engine).await;
+        drop(engine);
+        digest
+    };
+    host.pool.close().await;
+    let first = of_a_start().await;
+    assert_eq!(of_a_start().await, first);
+    let mut connection = host.connect().await;
+    sqlx::raw_sql("UPDATE posts SET text = 'other' WHERE id = 1")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    sqlx::Connection::close(connection).await.unwrap();
+    let second = of_a_start().await;
+    assert_ne!(second, first);
+    assert_eq!(of_a_start().await, second);
+}
+
+#[tokio::test]
 async fn every_write_to_the_database_changes_it() {
     let host = Host::new().await;
     let engine = host.engine().await;

@@ -33,6 +33,7 @@ mod http_idempotency;
 mod http_if_match;
 #[cfg(feature = "openapi")]
 mod http_openapi;
+mod http_page;
 mod http_references;
 mod http_run;
 mod journal;

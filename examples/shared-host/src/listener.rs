@@ -14,10 +14,14 @@ pub async fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)
     Ok((listener, address))
 }
 
-/// Says where, for whoever has asked for any free port.
-pub fn announce(address: SocketAddr) {
+/// Says where, for whoever has asked for any free port; and, with `advice`, what to do there.
+pub fn announce(address: SocketAddr, advice: &str) {
     let mut stdout = io::stdout().lock();
-    let written = writeln!(stdout, "listening on http://{address}").and_then(|()| stdout.flush());
+    // At once: who waits for the first line may not stay for the second.
+    let lines = format!("listening on http://{address}\nopen http://{address}/ {advice}\n");
+    let written = stdout
+        .write_all(lines.as_bytes())
+        .and_then(|()| stdout.flush());
     if let Err(error) = written {
         tracing::warn!(%error, "failed to write to stdout");
     }

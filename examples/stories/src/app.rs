@@ -27,8 +27,8 @@ const BODY_DEADLINE: Duration = Duration::from_secs(10);
 /// write is dropped half-way.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 
-/// The HTTP API.
-pub fn app(state: AppState, engine: &Engine) -> Router {
+/// The HTTP API, and `pages` beside it.
+pub fn app(state: AppState, engine: &Engine, pages: Router) -> Router {
     // The reset's own routes lie outside of the gate, and of the deadline: a reset is never
     // given up half-way because it takes long.
     let authoriser = AdministratorAuthoriser(Arc::clone(&state.authentication));
@@ -37,6 +37,7 @@ pub fn app(state: AppState, engine: &Engine) -> Router {
         .layer(engine.gate().except(HEALTH))
         .layer(from_fn(answer_in_time))
         .nest("/api/reset", reset)
+        .merge(pages)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(RequestBodyDeadlineLayer::new(BODY_DEADLINE))
         .layer(CatchPanicLayer::custom(answer_panic))

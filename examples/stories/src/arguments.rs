@@ -31,7 +31,8 @@ pub struct DataArguments {
         value_name = "DIR",
         env = "STORIES_DATA_DIR",
         default_value = "stories-data",
-        global = true
+        global = true,
+        help_heading = "Where"
     )]
     pub data_dir: PathBuf,
 

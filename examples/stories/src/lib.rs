@@ -14,6 +14,7 @@
 //! | what Redis keeps | [`Cache`] |
 //! | who may call | [`access`] |
 //! | what a factory reset clears and keeps | `reset` |
+//! | what a browser is shown | `pages` |
 //! | what `--demo` writes | `demo` |
 
 pub mod access;
@@ -29,6 +30,7 @@ mod demo;
 mod extract;
 mod generated_file;
 mod offline;
+mod pages;
 mod reset;
 mod routes;
 mod serve;

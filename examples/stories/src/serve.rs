@@ -5,10 +5,10 @@ use axum::response::IntoResponse;
 use shared_host::{Server, announce, listen, shutdown_signal};
 use sqlx::migrate::MigrateError;
 
-use crate::access::SetupTokenError;
+use crate::access::{KnownPassword, SetupTokenError, Users};
 use crate::arguments::ServeArguments;
 use crate::reset::{self, EngineError};
-use crate::{ApiError, AppState, DemoError, OpenError, app, demo};
+use crate::{ApiError, AppState, DemoError, OpenError, app, demo, pages};
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -81,8 +81,15 @@ pub async fn serve(arguments: &ServeArguments) -> Result<(), StartupError> {
                 address: arguments.bind,
                 source,
             })?;
-    announce(address);
-    let server = Server::new(app(state.clone(), &engine), |error| {
+    let users = Users::new(state.database.clone());
+    let known = if arguments.demo {
+        KnownPassword::find(users.clone(), &state.hashing, demo::ADMINISTRATOR).await
+    } else {
+        None
+    };
+    announce(address, &pages::advice(&state, known.as_ref()).await);
+    let pages = pages::router(users, known);
+    let server = Server::new(app(state.clone(), &engine, pages), |error| {
         ApiError::internal(error).into_response()
     });
     let shutdown = async {

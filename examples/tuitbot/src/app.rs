@@ -8,7 +8,6 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use factory_reset::Engine;
-use factory_reset::http::{Page, SignIn};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyDeadlineLayer;
 use tower_http::trace::TraceLayer;
@@ -29,8 +28,8 @@ const BODY_DEADLINE: Duration = Duration::from_secs(10);
 /// write is dropped half-way.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 
-/// The HTTP API.
-pub fn app(state: AppState, engine: &Engine) -> Router {
+/// The HTTP API, and `pages` beside it.
+pub fn app(state: AppState, engine: &Engine, pages: Router) -> Router {
     // The reset's own routes lie outside of the gate, and of the deadline: a reset is never
     // given up half-way because it takes long.
     let reset = reset_routes(&state, engine);
@@ -38,7 +37,7 @@ pub fn app(state: AppState, engine: &Engine) -> Router {
         .layer(engine.gate().except(HEALTH))
         .layer(from_fn(answer_in_time))
         .merge(reset)
-        .nest_service("/settings/reset", page())
+        .merge(pages)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(RequestBodyDeadlineLayer::new(BODY_DEADLINE))
         .layer(CatchPanicLayer::custom(answer_panic))
@@ -79,16 +78,6 @@ fn reset_routes(state: &AppState, engine: &Engine) -> Router {
             "/api/reset",
             factory_reset::http::router(engine, authoriser),
         )
-}
-
-/// The options page, for anybody to load; what it shows, it asks for.
-fn page() -> Router {
-    Page::new("/api/reset")
-        .name("Tuitbot")
-        .sign_in(SignIn::passphrase("/api/auth/login", "/api/auth/status"))
-        .hint("In the demo, the passphrase is tuitbot-demo.")
-        .afterwards("/onboarding")
-        .router()
 }
 
 async fn answer_in_time(request: Request, next: Next) -> Result<Response, ApiError> {

@@ -31,7 +31,8 @@ pub struct DataArguments {
         value_name = "DIR",
         env = "TUITBOT_DATA_DIR",
         default_value = "./tuitbot-data",
-        global = true
+        global = true,
+        help_heading = "Where"
     )]
     pub data_dir: PathBuf,
 

@@ -4,7 +4,8 @@ use crate::access::PassphraseError;
 use crate::automation::Runtimes;
 use crate::{AppState, Business, Configuration, ConfigurationError, XApi, demo};
 
-const PASSPHRASE: &str = "tuitbot-demo";
+/// What a demo is claimed with.
+pub(crate) const PASSPHRASE: &str = "tuitbot-demo";
 
 /// Why the example data cannot be written.
 #[derive(Debug, thiserror::Error)]

@@ -13,6 +13,7 @@
 //! | names and places of files | [`DataFiles`] |
 //! | who may call | [`access`] |
 //! | what a factory reset clears and keeps | `reset` |
+//! | what a browser is shown | `pages` |
 //! | what the bot does by itself | [`automation`], [`watchtower`] |
 
 pub mod access;
@@ -31,6 +32,7 @@ mod demo_install;
 mod json_body;
 mod offline;
 mod onboarding;
+mod pages;
 mod reset;
 mod routes;
 mod serve;

@@ -10,6 +10,7 @@ use sqlx::migrate::MigrateError;
 use crate::access::PassphraseError;
 use crate::arguments::ServeArguments;
 use crate::demo_install;
+use crate::pages::{self, KnownPassphrase};
 use crate::reset::{self, EngineError};
 use crate::{ApiError, AppState, DataFiles, DemoError, MIGRATOR, app};
 
@@ -94,8 +95,14 @@ pub async fn serve(arguments: &ServeArguments) -> Result<(), StartupError> {
                 address: arguments.bind,
                 source,
             })?;
-    announce(address);
-    let server = Server::new(app(state.clone(), &engine), |error| {
+    let known = if arguments.demo {
+        KnownPassphrase::find(&state.passphrase, demo_install::PASSPHRASE).await
+    } else {
+        None
+    };
+    announce(address, &pages::advice(&state, known.as_ref()).await);
+    let pages = pages::router(state.configuration.clone(), known);
+    let server = Server::new(app(state.clone(), &engine, pages), |error| {
         ApiError::internal(error).into_response()
     });
     let shutdown = async {

@@ -108,8 +108,8 @@ impl Postgres {
     }
 
     /// Opens the database behind `pool` with factory rows from elsewhere, for a service that has
-    /// no migrations of sqlx. Only reads: the table of the commit record is made when the engine
-    /// is built.
+    /// no migrations of sqlx. Only reads: the table of the commit record is made by the
+    /// first reset.
     ///
     /// - A script that creates tables runs on a scratch database, so that the role must be
     ///   allowed to create one. It may be what `pg_dump` writes, with `--inserts` or without.

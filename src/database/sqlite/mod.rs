@@ -26,6 +26,7 @@ mod stream;
 mod transaction;
 mod vacuum;
 mod value;
+mod version;
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -43,6 +44,7 @@ use tokio::sync::Mutex;
 use transaction::SqliteTransaction;
 use uuid::Uuid;
 use vacuum::Rewriting;
+use version::Version;
 
 use super::{
     Database, DatabaseError, Decision, FactoryRows, KeptRows, Reference, Tally, Transaction,
@@ -68,17 +70,8 @@ pub struct Sqlite {
     connect: connect::Connect,
     file: String,
     factory: Factory,
-    watch: Watch,
+    version: Version,
     rewriting: Arc<Mutex<Rewriting>>,
-}
-
-/// The connection that tells whether the database has changed: SQLite counts the commits of
-/// *other* connections for each connection, so one must stay and do nothing else.
-#[derive(Debug)]
-struct Watch {
-    connection: Mutex<SqliteConnection>,
-    /// Tells this connection's count from that of one before a restart.
-    id: Uuid,
 }
 
 impl Sqlite {
@@ -98,12 +91,12 @@ impl Sqlite {
         let mut opening = Opening::begin(pool).await?;
         record::create_table(&mut opening.connection).await?;
         let factory = Factory::migrated(&opening.connect, migrator, &opening.encoding).await?;
-        Ok(opening.end(factory))
+        Ok(opening.end(factory).await)
     }
 
     /// Opens the database behind `pool` with factory rows from elsewhere, for a service that has
-    /// no migrations of sqlx. Only reads: the table of the commit record is made when the engine
-    /// is built.
+    /// no migrations of sqlx. Only reads: the table of the commit record is made by the first
+    /// reset.
     ///
     /// The script and the pristine database of `rows` run, or are copied, into a scratch database
     /// in memory, with foreign keys off; a reset checks what refers to what. Triggers fire for
@@ -126,7 +119,7 @@ impl Sqlite {
         let like = (opening.file.as_str(), opening.encoding.as_str());
         let live = &mut opening.connection;
         match Factory::from_rows(&opening.connect, rows, live, like).await {
-            Ok(factory) => Ok(opening.end(factory)),
+            Ok(factory) => Ok(opening.end(factory).await),
             Err(error) => {
                 opening.end_without().await;
                 Err(error)
@@ -145,20 +138,7 @@ impl Sqlite {
     /// Closes the database, and waits until that is done: a process that ends first may leave
     /// the files of an empty write-ahead log behind.
     pub async fn close(self) {
-        let connection = self.watch.connection.into_inner();
-        if let Err(error) = close(connection).await {
-            tracing::debug!(%error, "closing the database");
-        }
-    }
-
-    /// Changes with every commit, and never comes back. Cheap.
-    async fn version(&self) -> Result<String, DatabaseError> {
-        let mut connection = self.watch.connection.lock().await;
-        let version: i64 = sqlx::query_scalar("PRAGMA data_version")
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(DatabaseError::on("read the database's version"))?;
-        Ok(format!("{}:{version}", self.watch.id))
+        self.version.close().await;
     }
 }
 
@@ -197,22 +177,33 @@ impl Opening {
         })
     }
 
+    async fn empty_log(&self) -> Result<(), DatabaseError> {
+        let connect = self.connect.clone().lock_timeout(Duration::ZERO);
+        let mut connection = connect.existing_only().open().await?;
+        sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            .execute(&mut connection)
+            .await
+            .map_err(DatabaseError::on("empty the write-ahead log"))?;
+        close(connection).await
+    }
+
     async fn end_without(self) {
         if let Err(error) = close(self.connection).await {
             tracing::debug!(%error, "closing the database");
         }
     }
 
-    fn end(self, factory: Factory) -> Sqlite {
-        let watch = Watch {
-            connection: Mutex::new(self.connection),
-            id: Uuid::now_v7(),
-        };
+    async fn end(self, factory: Factory) -> Sqlite {
+        // What a killed process has left in the log, the last connection to close would empty, and
+        // the files would look changed. Whoever else uses the log will see to it.
+        if let Err(error) = self.empty_log().await {
+            tracing::debug!(%error, "emptying the write-ahead log");
+        }
         Sqlite {
             connect: self.connect.existing_only(),
+            version: Version::new(self.connection, self.file.clone()),
             file: self.file,
             factory,
-            watch,
             rewriting: Arc::default(),
         }
     }
@@ -252,14 +243,12 @@ impl Database for Sqlite {
     }
 
     async fn prepare(&self) -> Result<(), DatabaseError> {
-        let mut connection = self.connect.open().await?;
-        record::create_table(&mut connection).await?;
-        close(connection).await
+        self.version.create_record_table().await
     }
 
     async fn read(&self) -> Result<Box<dyn Transaction>, DatabaseError> {
         // First: what is committed in between makes a fingerprint old, never the other way round.
-        let version = self.version().await?;
+        let version = self.version.read().await?;
         let connection = self.connect.open().await?;
         let transaction =
             SqliteTransaction::read(connection, self.factory.clone(), version).await?;
@@ -271,7 +260,7 @@ impl Database for Sqlite {
         let (factory, rewriting) = (self.factory.clone(), self.rewriting.clone());
         let mut transaction = SqliteTransaction::write(connection, factory, rewriting).await?;
         // Every other writer is locked out by now.
-        transaction.version = self.version().await?;
+        transaction.version = self.version.read().await?;
         Ok(Box::new(transaction))
     }
 

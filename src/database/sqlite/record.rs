@@ -10,7 +10,7 @@ use crate::database::RECORD_TABLE;
 const COMMITTED: &str = "commit";
 const ABORTED: &str = "abort";
 
-/// Creates the table when the engine is built: a reset must not change the schema.
+/// Creates the table before the transaction of a reset, which must not change the schema.
 pub(super) async fn create_table(connection: &mut SqliteConnection) -> Result<(), DatabaseError> {
     sqlx::query(AssertSqlSafe(format!(
         "CREATE TABLE IF NOT EXISTS {RECORD_TABLE} \

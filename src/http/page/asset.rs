@@ -35,13 +35,16 @@ assets! {
     "answer.js": SCRIPT,
     "api.js": SCRIPT,
     "around.js": SCRIPT,
+    "backup_contents.js": SCRIPT,
     "backups.js": SCRIPT,
     "category.js": SCRIPT,
+    "changes.js": SCRIPT,
     "danger.js": SCRIPT,
     "dialog.js": SCRIPT,
     "difference.js": SCRIPT,
     "element.js": SCRIPT,
     "events.js": SCRIPT,
+    "failure.js": SCRIPT,
     "goes.js": SCRIPT,
     "history.js": SCRIPT,
     "items_table.js": SCRIPT,
@@ -103,7 +106,9 @@ impl Asset {
         let tag = self.tag();
         let known = headers.get(header::IF_NONE_MATCH);
         let known = known.and_then(|known| known.to_str().ok());
-        let is_known = known.is_some_and(|known| known.split(',').any(|one| one.trim() == tag));
+        // Weakly compared, as a proxy that compresses weakens a tag.
+        let is_tag = |one: &str| one.trim().trim_start_matches("W/") == tag;
+        let is_known = known.is_some_and(|known| known.split(',').any(is_tag));
         let headers = [
             (header::CONTENT_TYPE, HeaderValue::from_static(self.kind)),
             // Another release has other files under the same names.

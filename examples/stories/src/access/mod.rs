@@ -3,6 +3,7 @@
 
 mod authentication;
 mod jwt_secret;
+mod known_password;
 mod password;
 mod setup;
 mod setup_token;
@@ -20,3 +21,4 @@ pub use username::Username;
 pub use users::{Role, User, Users};
 
 pub(crate) use authentication::require_caller;
+pub(crate) use known_password::KnownPassword;

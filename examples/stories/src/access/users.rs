@@ -76,7 +76,7 @@ impl Users {
     }
 
     /// Whether there is any. Reads only.
-    pub(super) async fn are_any(&self) -> Result<bool, sqlx::Error> {
+    pub(crate) async fn are_any(&self) -> Result<bool, sqlx::Error> {
         let first: Option<i64> = sqlx::query_scalar("SELECT id FROM users LIMIT 1")
             .fetch_optional(self.database.any())
             .await?;

@@ -3,9 +3,11 @@ use shared_host::{Hashing, random_token};
 use super::{DemoError, operations, reading, writing};
 use crate::Database;
 
+/// Name and password of the one who may reset.
+pub(crate) const ADMINISTRATOR: (&str, &str) = ("admin", "admin-demo");
 /// Name, password and role of each user.
 const USERS: [(&str, &str, &str); 3] = [
-    ("admin", "admin-demo", "administrator"),
+    (ADMINISTRATOR.0, ADMINISTRATOR.1, "administrator"),
     ("test", "test-demo", "writer"),
     ("writer", "writer-demo", "writer"),
 ];

@@ -17,6 +17,7 @@ use std::io;
 use shared_host::HashingError;
 
 use crate::AppState;
+pub(crate) use database::ADMINISTRATOR;
 
 /// Why the example data cannot be written.
 #[derive(Debug, thiserror::Error)]

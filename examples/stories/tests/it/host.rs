@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 
 use fault_sweeps::Control;
 use tempfile::TempDir;
@@ -88,12 +88,26 @@ impl Host {
         String::from_utf8(output.stderr).unwrap()
     }
 
+    /// What `stories reset` says, on the same state.
+    pub(crate) fn reset(&self, arguments: &[&str]) -> Output {
+        let mut command = self.on(&["reset"]);
+        command.args(arguments).stdin(Stdio::null());
+        command.output().unwrap()
+    }
+
     fn command(&self) -> Command {
+        let mut command = self.on(&["serve", "--bind", "127.0.0.1:0"]);
+        command.args(&self.arguments);
+        command
+    }
+
+    /// The program with `arguments`, on this host's state.
+    fn on(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stories"));
         command
-            .args(["serve", "--bind", "127.0.0.1:0", "--data-dir"])
+            .args(arguments)
+            .arg("--data-dir")
             .arg(&self.directory)
-            .args(&self.arguments)
             // Not what whoever runs the tests has.
             .env_remove("DATABASE_URL")
             .env_remove("REDIS_URL")

@@ -8,6 +8,8 @@
 
 mod api;
 mod backups;
+mod browser;
+mod command_line;
 mod contract;
 mod demo;
 mod faults;

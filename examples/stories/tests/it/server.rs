@@ -29,7 +29,9 @@ pub(crate) const TABLES: [&str; 10] = [
 /// Killed when dropped.
 pub(crate) struct Server {
     process: Child,
-    address: String,
+    pub(crate) address: String,
+    /// What it says to do there.
+    pub(crate) advice: String,
     client: reqwest::Client,
     directory: PathBuf,
     _owned: Option<TempDir>,
@@ -76,16 +78,17 @@ impl Server {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        let (mut line, mut advice) = (String::new(), String::new());
+        let mut output = BufReader::new(process.stdout.take().unwrap());
+        output.read_line(&mut line).unwrap();
+        output.read_line(&mut advice).unwrap();
         let Some(address) = line.trim().strip_prefix("listening on ") else {
             process.wait().unwrap();
             return Err(line);
         };
         Ok(Self {
             address: address.to_owned(),
+            advice,
             process,
             client: reqwest::Client::builder()
                 .timeout(Duration::from_secs(60))
@@ -98,6 +101,11 @@ impl Server {
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.join(name)
+    }
+
+    /// Where `path` is.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.address)
     }
 
     /// A request without authentication.

@@ -74,6 +74,11 @@ impl Passphrase {
         self.hash.read().await.is_some()
     }
 
+    /// Its hash, if it is in memory.
+    pub(crate) async fn hash(&self) -> Option<String> {
+        self.hash.read().await.clone()
+    }
+
     /// Sets the passphrase, in the file and in memory.
     ///
     /// # Errors
@@ -97,7 +102,7 @@ impl Passphrase {
     ///
     /// [`PassphraseError::Unset`], or that the stored hash is damaged.
     pub async fn verify(&self, passphrase: String) -> Result<bool, PassphraseError> {
-        let Some(hash) = self.hash.read().await.clone() else {
+        let Some(hash) = self.hash().await else {
             return Err(PassphraseError::Unset);
         };
         Ok(self.hashing.verify(passphrase, hash).await?)

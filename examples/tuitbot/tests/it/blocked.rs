@@ -15,13 +15,13 @@ use crate::server::Server;
 use crate::state::State;
 
 /// An attribute that forbids removal, taken away when dropped.
-struct Attribute {
+pub(crate) struct Attribute {
     path: PathBuf,
     letter: char,
 }
 
 impl Attribute {
-    fn set(path: PathBuf, letter: char) -> Self {
+    pub(crate) fn set(path: PathBuf, letter: char) -> Self {
         run("chattr", &[&format!("+{letter}"), path.to_str().unwrap()]);
         Self { path, letter }
     }

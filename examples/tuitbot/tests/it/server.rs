@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use reqwest::header::{HeaderMap, SET_COOKIE};
 use reqwest::{Method, RequestBuilder, StatusCode};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
@@ -19,6 +20,8 @@ pub(crate) const PASSPHRASE: &str = "tuitbot-demo";
 pub(crate) struct Server {
     process: Child,
     pub(crate) address: String,
+    /// What it says to do there.
+    pub(crate) advice: String,
     client: reqwest::Client,
     directory: PathBuf,
     _owned: Option<TempDir>,
@@ -101,16 +104,17 @@ impl Server {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        let (mut line, mut advice) = (String::new(), String::new());
+        let mut output = BufReader::new(process.stdout.take().unwrap());
+        output.read_line(&mut line).unwrap();
+        output.read_line(&mut advice).unwrap();
         let address = line
             .trim()
             .strip_prefix("listening on ")
             .expect("the server starts");
         Self {
             address: address.to_owned(),
+            advice,
             process,
             client: reqwest::Client::builder()
                 .timeout(Duration::from_secs(60))
@@ -195,6 +199,13 @@ impl Server {
 
     pub(crate) fn pid(&self) -> u32 {
         self.process.id()
+    }
+
+    /// Ends it in good order.
+    pub(crate) fn end(&mut self) {
+        let pid = i32::try_from(self.pid()).unwrap();
+        kill_process(Pid::from_raw(pid).unwrap(), Signal::TERM).unwrap();
+        self.process.wait().unwrap();
     }
 
     /// Kills it without a warning.

@@ -39,3 +39,31 @@ export async function send(api, path, { body, headers, key }, onLost = () => {})
     if (answer) return { ...answer, isRecalled: true };
   }
 }
+
+/** The answer to a request that is only just on its way; null when it does not come. */
+export async function recallSoon(api, key) {
+  for (let attempt = 0; attempt < 20; attempt += 1) {
+    const answer = await recall(api, key);
+    if (answer) return answer;
+    await pause(250);
+  }
+  return null;
+}
+
+/**
+ * What the history says of a run that is over: an answer of any status. The run is over a moment
+ * before it stands there.
+ */
+export async function lookUp(api, run) {
+  let answer = null;
+  for (let attempt = 0; attempt < 20; attempt += 1) {
+    try {
+      answer = await api.request("GET", `/history/${encodeURIComponent(run)}`);
+      if (answer.status !== 404) break;
+    } catch (error) {
+      if (!(error instanceof Disconnected)) throw error;
+    }
+    await pause(250);
+  }
+  return answer;
+}

@@ -3,6 +3,9 @@
 import { byId, element, named, show } from "./element.js";
 import { counted } from "./numbers.js";
 
+/** How much of what nobody claims is named: there may be any amount of it. */
+const MOST = 200;
+
 const KINDS = { table: "table", path: "path", task: "task", memory: "in memory", keys: "keys" };
 
 function kind(name) {
@@ -41,9 +44,12 @@ export function showStays({ preserved }) {
 /** What is there and belongs to nobody. */
 export function showUnclaimed({ unclaimed }) {
   if (unclaimed.length === 0) return show(byId("unclaimed"));
-  const entries = unclaimed.map(({ kind: what, name }) =>
-    element("li", { "data-unclaimed": name }, named(name), " ", kind(what)),
-  );
+  const entries = unclaimed
+    .slice(0, MOST)
+    .map(({ kind: what, name }) =>
+      element("li", { "data-unclaimed": name }, named(name), " ", kind(what)),
+    );
+  const rest = unclaimed.length - entries.length;
   return show(
     byId("unclaimed"),
     element("h2", { id: "unclaimed-title" }, "Warning: this belongs to nobody"),
@@ -54,5 +60,6 @@ export function showUnclaimed({ unclaimed }) {
       "it would still be there afterwards:",
     ),
     element("ul", {}, entries),
+    rest > 0 ? element("p", {}, `and ${counted(rest, "more", "more")}.`) : null,
   );
 }

@@ -2,40 +2,13 @@
 
 import { Refused, newKey } from "./api.js";
 import { send } from "./answer.js";
+import { contents, filesOf, rowsOf } from "./backup_contents.js";
 import { ask } from "./dialog.js";
-import { announce, byId, element, named, show, time } from "./element.js";
-import { backupName, counted, listed, size } from "./numbers.js";
+import { announce, byId, element, named, prose, show, time } from "./element.js";
+import { backupName, counted, size } from "./numbers.js";
 import { confirmed, phraseInput } from "./phrase.js";
 import { rate } from "./progress.js";
 import { work } from "./track.js";
-
-function rowsOf(backup) {
-  const tables = backup.contents.flatMap((step) => step.tables);
-  return tables.reduce((sum, table) => sum + table.rows, 0);
-}
-
-function filesOf(backup) {
-  return backup.contents.reduce((sum, step) => sum + step.files, 0);
-}
-
-/** What a backup holds, step by step. */
-function contents(backup) {
-  const entries = backup.contents.map((step) => {
-    const rows = step.tables.reduce((sum, table) => sum + table.rows, 0);
-    const parts = [];
-    if (step.tables.length > 0) {
-      parts.push(`${counted(rows, "row")} of ${counted(step.tables.length, "table")}`);
-    }
-    if (step.paths.length > 0) parts.push(`${counted(step.files, "file")} (${size(step.bytes)})`);
-    const names = [...step.tables.map((table) => `${table.name} (${counted(table.rows, "row")})`), ...step.paths];
-    return [
-      element("dt", {}, step.label),
-      element("dd", {}, listed(parts), element("p", { class: "remark" }, names.join(", "))),
-    ];
-  });
-  const sum = backup.sha256 ? element("p", { class: "remark" }, "SHA-256: ", named(backup.sha256)) : null;
-  return [element("dl", {}, entries), sum];
-}
 
 /** The section of the backups. `onRestore` is given the body of the request. */
 export class Backups {
@@ -49,7 +22,12 @@ export class Backups {
   #list = element("ul", { class: "list" });
   #message = element("p", { id: "backup-message", role: "status" });
   #error = element("p", { id: "backup-error", class: "error", role: "alert" });
-  #name = element("input", { id: "backup-name", maxlength: "64", pattern: "[A-Za-z0-9._\\-]+", required: true });
+  #name = element("input", {
+    id: "backup-name",
+    maxlength: "64",
+    pattern: "[A-Za-z0-9._\\-]+",
+    required: true,
+  });
   #make = element("button", { type: "submit", id: "make-backup" }, "Make a backup");
 
   constructor(api, { options, phrase, onRestore }) {
@@ -82,17 +60,23 @@ export class Backups {
     const { body } = await this.#api.call("GET", "/backups");
     const names = body.backups.map(({ name }) => name);
     const none = element("li", {}, "There is no backup yet.");
-    this.#list.replaceChildren(...(body.backups.length > 0 ? body.backups.map((each) => this.#entry(each)) : [none]));
+    this.#list.replaceChildren(
+      ...(body.backups.length > 0 ? body.backups.map((each) => this.#entry(each)) : [none]),
+    );
     if (!this.#isNameTyped) this.#name.value = backupName("backup", names);
     return names;
   }
 
   #entry(backup) {
     const button = (text, about, onclick, disabled) =>
-      element("button", { type: "button", "aria-label": `${text} ${about}`, onclick, disabled }, text);
+      element(
+        "button",
+        { type: "button", "aria-label": `${text} ${about}`, onclick, disabled },
+        text,
+      );
     const sums = `${counted(rowsOf(backup), "row")} and ${counted(filesOf(backup), "file")}`;
     const broken = backup.error
-      ? element("p", { class: "error" }, `It cannot be restored: ${backup.error}`)
+      ? element("p", { class: "error" }, prose(`It cannot be restored: ${backup.error}`))
       : null;
     return element(
       "li",
@@ -104,7 +88,12 @@ export class Backups {
       element(
         "p",
         { class: "buttons" },
-        button("Restore", backup.name, () => this.#guarded(() => this.#restore(backup)), Boolean(backup.error)),
+        button(
+          "Restore",
+          backup.name,
+          () => this.#guarded(() => this.#restore(backup)),
+          Boolean(backup.error),
+        ),
         button("Delete", backup.name, () => this.#guarded(() => this.#remove(backup))),
       ),
     );
@@ -131,7 +120,7 @@ export class Backups {
     try {
       await work();
     } catch (error) {
-      this.#error.textContent = error.message;
+      this.#error.replaceChildren(...prose(error.message));
       this.#error.hidden = false;
     }
   }
@@ -146,7 +135,7 @@ export class Backups {
       this.#message.textContent = "";
       if (answer.status === 401) this.#api.denied();
       if (answer.status >= 400) throw new Refused(answer);
-      this.#message.textContent = answer.body.message;
+      this.#message.replaceChildren(...prose(answer.body.message));
       this.#isNameTyped = false;
       await this.refresh();
     } finally {
@@ -156,12 +145,18 @@ export class Backups {
   }
 
   async #remove(backup) {
-    const content = element("p", {}, "It cannot be had back. It is of ", time(backup.created_at), ".");
+    const content = element(
+      "p",
+      {},
+      "It cannot be had back. It is of ",
+      time(backup.created_at),
+      ".",
+    );
     const title = `Delete the backup ${backup.name}?`;
     if (!(await ask({ title, content, label: `Delete ${backup.name}` }))) return;
     const { body } = await this.#api.call("DELETE", `/backups/${encodeURIComponent(backup.name)}`);
     await this.refresh();
-    this.#message.textContent = body.message;
+    this.#message.replaceChildren(...prose(body.message));
     byId("backups-title").focus();
     announce(body.message);
   }
@@ -169,7 +164,13 @@ export class Backups {
   async #restore(backup) {
     const { input, label } = phraseInput("restore-phrase", this.#phrase);
     const content = [
-      element("p", {}, "What is there now is replaced by what the backup of ", time(backup.created_at), " holds:"),
+      element(
+        "p",
+        {},
+        "What is there now is replaced by what the backup of ",
+        time(backup.created_at),
+        " holds:",
+      ),
       ...contents(backup),
     ];
     const inputs = [label, input];

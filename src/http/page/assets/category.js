@@ -17,12 +17,18 @@ export class Category {
 
   constructor(step, parts, onChange) {
     this.#step = step;
-    this.#box = element("input", { type: "checkbox", name: "step", value: step.id, id: `step-${step.id}` });
+    this.#box = element("input", {
+      type: "checkbox",
+      name: "step",
+      value: step.id,
+      id: `step-${step.id}`,
+    });
     this.#box.addEventListener("change", () => {
       for (const part of this.#parts.values()) part.checked = this.#box.checked;
       onChange();
     });
-    if (parts.length > 1) for (const part of parts) this.#parts.set(part, this.#part(part, onChange));
+    if (parts.length > 1)
+      for (const part of parts) this.#parts.set(part, this.#part(part, onChange));
     const about = `about-${step.id}`;
     this.#box.setAttribute("aria-describedby", about);
     this.element = element(
@@ -35,7 +41,12 @@ export class Category {
       element(
         "details",
         {},
-        element("summary", {}, "What exactly", element("span", { class: "unseen" }, `: ${step.label}`)),
+        element(
+          "summary",
+          {},
+          "What exactly",
+          element("span", { class: "unseen" }, `: ${step.label}`),
+        ),
         this.#items,
       ),
     );
@@ -110,7 +121,9 @@ export class Category {
     // Redrawing would take the focus away from a checkbox in the table.
     const focused = this.#items.contains(document.activeElement) ? document.activeElement : null;
     const there = this.#step.items;
-    const missing = [...this.#parts.keys()].filter((part) => !there.some(({ name }) => name === part));
+    const missing = [...this.#parts.keys()].filter(
+      (part) => !there.some(({ name }) => name === part),
+    );
     const left = missing.map((name) => this.#left(name));
     const all = [...there, ...left];
     const choice = this.#parts.size > 0 ? (item) => this.#parts.get(item.name) : null;

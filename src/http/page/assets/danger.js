@@ -1,16 +1,10 @@
 // The reset itself: last on the page, and set apart.
 
-import { byId, element, named, show } from "./element.js";
+import { changesText } from "./changes.js";
+import { byId, element, show } from "./element.js";
 import { backupName, counted } from "./numbers.js";
 import { confirmed, phraseInput } from "./phrase.js";
 import { eraseLabel, isEverything } from "./summary.js";
-
-const MOST_CHANGES = 20;
-
-function changeEntry({ label, name, kind, before, after }) {
-  const text = { new: `new, ${after}`, gone: `gone, was ${before}`, changed: `${before} → ${after}` };
-  return element("li", { "data-changed": name }, `${label}: `, named(name), ` – ${text[kind]}`);
-}
 
 /** The form. `onErase` is given the body of the request and the tag of the preview. */
 export class Danger {
@@ -24,11 +18,24 @@ export class Danger {
   #why = element("p", { id: "erase-why" });
   #what = element("p", { id: "erase-what" });
   #first = element("input", { type: "checkbox", id: "backup-first" });
-  #firstName = element("input", { id: "backup-first-name", maxlength: "64", pattern: "[A-Za-z0-9._\\-]+" });
+  #firstName = element("input", {
+    id: "backup-first-name",
+    maxlength: "64",
+    pattern: "[A-Za-z0-9._\\-]+",
+  });
   #isNameTyped = false;
   #changed = element("div", { id: "changed", class: "notice warning", role: "alert" });
   #whatever = element("input", { type: "checkbox", id: "accept-changes" });
-  #whateverLine = element("p", {}, element("label", {}, this.#whatever, " Whatever is added until then goes as well (the service is still at work)"));
+  #whateverLine = element(
+    "p",
+    {},
+    element(
+      "label",
+      {},
+      this.#whatever,
+      " Whatever is added until then goes as well (the service is still at work)",
+    ),
+  );
   #preview = null;
   #asked = {};
   #tag = null;
@@ -106,7 +113,8 @@ export class Danger {
     if (this.#first.checked && !this.#isNamed()) {
       return "The backup needs a name of letters, digits, dots, dashes and underscores.";
     }
-    if (this.#input.value !== this.#phrase) return `The button works once ${this.#phrase} is typed, exactly so.`;
+    if (this.#input.value !== this.#phrase)
+      return `The button works once ${this.#phrase} is typed, exactly so.`;
     return null;
   }
 
@@ -127,7 +135,9 @@ export class Danger {
   update(preview, asked, tag) {
     [this.#preview, this.#asked, this.#tag] = [preview, asked, tag];
     const isAll = isEverything(asked);
-    const what = isAll ? "Everything goes back to the factory state" : "Only what is selected above is reset";
+    const what = isAll
+      ? "Everything goes back to the factory state"
+      : "Only what is selected above is reset";
     this.#what.textContent = `${what}, all of it or nothing.`;
     this.#erase.textContent = eraseLabel(preview);
     this.#reflect();
@@ -152,18 +162,7 @@ export class Danger {
 
   /** Says what has changed since the last preview, and asks again. */
   changed(changes, blockers) {
-    const shown = changes.slice(0, MOST_CHANGES).map((change) => changeEntry(change));
-    const rest = changes.length - shown.length;
-    const none = changes.length === 0 ? "No number is another one, but the content is." : null;
-    show(
-      this.#changed,
-      element("h3", { id: "changed-title" }, "Nothing was erased: the data has changed since you looked"),
-      none ? element("p", {}, none) : null,
-      element("ul", {}, shown),
-      rest > 0 ? element("p", {}, `and ${counted(rest, "more change", "more changes")}.`) : null,
-      blockers.map(({ name, reason }) => element("p", {}, "In the way now: ", named(name), ` ${reason}`)),
-      element("p", {}, "The numbers above are the new ones. Confirm again if you still want it."),
-    );
+    show(this.#changed, changesText(changes, blockers));
     this.#whateverLine.hidden = false;
     this.clear();
     this.#input.focus();

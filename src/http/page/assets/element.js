@@ -20,13 +20,23 @@ export function byId(id) {
 
 /** Shows `section` with these children, or hides it when there are none. */
 export function show(section, ...children) {
-  section.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
+  section.replaceChildren(
+    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined),
+  );
   section.hidden = section.childNodes.length === 0;
 }
 
 /** A name as it stands in the database or the data directory. */
 export function named(name) {
   return element("code", {}, name);
+}
+
+/** Text in which names stand in backticks, as the service writes it. */
+export function prose(text) {
+  const parts = text.split("`");
+  // Without its partner, a backtick is part of a name.
+  if (parts.length % 2 === 0) return [text];
+  return parts.map((part, index) => (index % 2 === 1 ? named(part) : part));
 }
 
 /** A point in time, in the reader's own zone. */

@@ -47,7 +47,7 @@ export function listen(api, { onEvent, onLost, onBack, onDenied }) {
   }
 
   (async () => {
-    for (let attempt = 0; !stopped; ) {
+    for (let attempt = 0; !stopped;) {
       let ended = false;
       const since = Date.now();
       try {

@@ -1,14 +1,18 @@
 // What goes: everything, or what is selected of it.
 
 import { Category } from "./category.js";
-import { byId, element, show } from "./element.js";
+import { byId, element, prose, show } from "./element.js";
 import { fields } from "./selection.js";
 import { counted, size } from "./numbers.js";
 import { eraseLabel } from "./summary.js";
 
 /** The section of what goes. `onChange` is called when something else is selected. */
 export class Goes {
-  #everything = this.#extent("everything", "Everything", "back to the factory state, as if freshly installed");
+  #everything = this.#extent(
+    "everything",
+    "Everything",
+    "back to the factory state, as if freshly installed",
+  );
   #selection = this.#extent("selection", "Only what I select", "the rest stays as it is");
   #cascade = element("input", { type: "checkbox", name: "cascade", id: "cascade" });
   #refusal = element("p");
@@ -22,7 +26,9 @@ export class Goes {
     this.#onChange = onChange;
     const parts = options.parts ?? {};
     const changed = () => this.#changed();
-    this.#categories = options.steps.map((step) => new Category(step, parts[step.id] ?? [], changed));
+    this.#categories = options.steps.map(
+      (step) => new Category(step, parts[step.id] ?? [], changed),
+    );
     this.#keep = (options.keep ?? []).map(({ name }) =>
       element("input", { type: "checkbox", name: "keep", value: name, onchange: changed }),
     );
@@ -58,10 +64,19 @@ export class Goes {
     show(
       byId("goes"),
       element("h2", { id: "goes-title" }, "What goes"),
-      element("fieldset", { class: "extents" }, element("legend", {}, "How much is reset"), extents),
+      element(
+        "fieldset",
+        { class: "extents" },
+        element("legend", {}, "How much is reset"),
+        extents,
+      ),
       this.#sum,
       this.#references,
-      element("div", { class: "categories" }, this.#categories.map((category) => category.element)),
+      element(
+        "div",
+        { class: "categories" },
+        this.#categories.map((category) => category.element),
+      ),
       reasons.length > 0 ? keep : null,
     );
   }
@@ -111,7 +126,7 @@ export class Goes {
   }
 
   #refuse(text, isShown) {
-    this.#refusal.textContent = text;
+    this.#refusal.replaceChildren(...prose(text));
     this.#refusal.hidden = text === "";
     this.#references.hidden = !isShown;
   }

@@ -1,6 +1,6 @@
 // The runs of the past.
 
-import { byId, element, show, time } from "./element.js";
+import { byId, element, prose, show, time } from "./element.js";
 import { duration } from "./numbers.js";
 import { reportDetails } from "./report.js";
 import { outcomeWords, selectionWords } from "./summary.js";
@@ -20,7 +20,9 @@ export class History {
   async refresh() {
     const { body } = await this.#api.call("GET", "/history");
     const none = element("li", {}, "Nothing has been reset or restored yet.");
-    this.#list.replaceChildren(...(body.runs.length > 0 ? body.runs.map((run) => this.#entry(run)) : [none]));
+    this.#list.replaceChildren(
+      ...(body.runs.length > 0 ? body.runs.map((run) => this.#entry(run)) : [none]),
+    );
     return body.runs;
   }
 
@@ -29,7 +31,8 @@ export class History {
     const inside = element("div", {}, "Loading …");
     details.append(inside);
     details.addEventListener("toggle", () => {
-      if (details.open) this.#fill(inside, run).catch((error) => inside.replaceChildren(error.message));
+      if (details.open)
+        this.#fill(inside, run).catch((error) => inside.replaceChildren(error.message));
     });
     const what = selectionWords(run);
     const asked = `${what.charAt(0).toUpperCase()}${what.slice(1)}`;
@@ -51,7 +54,7 @@ export class History {
 
   async #fill(inside, run) {
     const { body: entry } = await this.#api.call("GET", `/history/${encodeURIComponent(run.id)}`);
-    const error = entry.error ? element("p", { class: "error" }, entry.error) : null;
+    const error = entry.error ? element("p", { class: "error" }, prose(entry.error)) : null;
     const backup = entry.backup ? element("p", {}, `Backup: ${entry.backup}`) : null;
     const report = entry.report ? reportDetails(entry.report) : null;
     const none = error || backup || report ? null : "Nothing more is known.";

@@ -45,7 +45,12 @@ function row(item, words, choice) {
  * chosen with, where one can be.
  */
 export function itemsTable(label, items, { isDone = false, choice = null } = {}) {
-  const heads = [...(choice ? ["Reset"] : []), "Name", "Kind", isDone ? "What became of it" : "Now"];
+  const heads = [
+    ...(choice ? ["Reset"] : []),
+    "Name",
+    "Kind",
+    isDone ? "What became of it" : "Now",
+  ];
   const numbers = ["Holds", "Size"].map((text) =>
     element("th", { scope: "col", class: "number" }, text),
   );
@@ -63,5 +68,9 @@ export function itemsTable(label, items, { isDone = false, choice = null } = {})
     element("thead", {}, head),
     element("tbody", {}, rows),
   );
-  return element("div", { class: "scroll", role: "region", "aria-label": label, tabindex: "0" }, table);
+  return element(
+    "div",
+    { class: "scroll", role: "region", "aria-label": label, tabindex: "0" },
+    table,
+  );
 }

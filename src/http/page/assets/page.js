@@ -24,7 +24,7 @@ class Page {
       onRestore: (body) => this.#guarded(() => this.#runs.restore(body)),
     });
     this.#runs = new Runs(this);
-    this.api.denied = () => this.signInAgain("The session has ended.");
+    this.api.denied = () => this.signInAgain(this.#denial());
     byId("title").textContent = this.#name();
     byId("sign-out").addEventListener("click", () => {
       this.#signIn.signOut();
@@ -34,6 +34,12 @@ class Page {
 
   #name() {
     return `Reset ${this.settings.name}`.trim();
+  }
+
+  /** Why somebody has to sign in who was not asked to before. */
+  #denial() {
+    if (this.view.options) return "The session has ended.";
+    return this.#signIn.isByToken ? "The token that was given is not accepted." : null;
   }
 
   /** Says in the title where the page stands. */
@@ -110,6 +116,7 @@ class Page {
     this.view.isShown = false;
     this.view.clear();
     this.title("Sign in");
+    this.#signIn.signOut();
     this.#asking = this.#signIn.ask(note);
     await this.#asking;
     this.#asking = null;
@@ -176,5 +183,18 @@ class Page {
   }
 }
 
-const settings = await (await fetch(new URL("settings.json", import.meta.url))).json();
-await new Page(settings).start();
+/** What the host says of itself. */
+async function settings() {
+  for (;;) {
+    try {
+      const response = await fetch(new URL("settings.json", import.meta.url));
+      if (response.ok) return await response.json();
+    } catch {
+      // Nobody answers; the page itself may come from the browser's memory.
+    }
+    show(byId("connection"), "Connection lost, trying again …");
+    await pause(2000);
+  }
+}
+
+await new Page(await settings()).start();

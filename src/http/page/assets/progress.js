@@ -7,18 +7,25 @@ const STATES = { waiting: "waiting", running: "running", done: "done", undone: "
 const SIGNS = { waiting: "○", running: "◐", done: "●", undone: "↺" };
 
 /** How far counted work has come: `120,000 of 3,000,000 rows, 40,000 rows/s, 1 min 12 s left`. */
-export function rate({ done, total, unit, rate: speed, left }) {
-  const parts = [total === null ? `${grouped(done)} ${unit}` : `${grouped(done)} of ${grouped(total)} ${unit}`];
+export function rate({ done, total, unit, rate: speed, left, isAbout }) {
+  const all = total === null ? "" : ` of ${isAbout ? "about " : ""}${grouped(total)}`;
+  const parts = [`${grouped(done)}${all} ${unit}`];
   if (speed) parts.push(`${grouped(Math.round(speed))} ${unit}/s`);
   if (left !== null) parts.push(`${duration(left)} left`);
   return parts.join(", ");
 }
 
 function entry({ id, label, state, work }) {
-  const bar = work && state === "running"
-    ? element("progress", { max: work.total, value: work.total && Math.min(work.done, work.total), "aria-label": label })
-    : null;
-  const numbers = work && state === "running" ? element("span", { class: "rate" }, rate(work)) : null;
+  const bar =
+    work && state === "running"
+      ? element("progress", {
+          max: work.total,
+          value: work.total && Math.min(work.done, work.total),
+          "aria-label": label,
+        })
+      : null;
+  const numbers =
+    work && state === "running" ? element("span", { class: "rate" }, rate(work)) : null;
   return element(
     "li",
     { "data-progress": id, "data-state": state },
@@ -50,8 +57,15 @@ export class Progress {
     const backup = track.backup && entry({ id: "@backup", label: "Backup", ...track.backup });
     show(
       byId("progress"),
-      element("h2", { id: "progress-title", tabindex: "-1" }, `${verb} …`),
-      element("p", {}, element("strong", { id: "progress-now" }, track.now), ". ", this.#elapsed, who),
+      element("h2", { id: "progress-title" }, `${verb} …`),
+      element(
+        "p",
+        {},
+        element("strong", { id: "progress-now" }, track.now),
+        ". ",
+        this.#elapsed,
+        who,
+      ),
       element("p", { class: "remark" }, "It goes on when this page is closed."),
       element("ol", { class: "steps" }, backup, steps),
     );
@@ -62,8 +76,9 @@ export class Progress {
     document.title = `${verb} … ${counted(done, "step")} done`;
   }
 
+  /** The section, for its content is drawn anew all the time. */
   focus() {
-    byId("progress-title")?.focus();
+    byId("progress").focus();
   }
 
   #tick() {

@@ -1,6 +1,6 @@
 // What a run did.
 
-import { byId, element, named, show, time } from "./element.js";
+import { byId, element, named, prose, show, time } from "./element.js";
 import { itemsTable } from "./items_table.js";
 import { counted, countedKind, listed } from "./numbers.js";
 import { stepTotals, took, totals } from "./summary.js";
@@ -10,12 +10,16 @@ const SECONDS = 5;
 function pending(report) {
   if (report.pending.length === 0) return null;
   const entries = report.pending.map(({ work, error }) =>
-    element("li", { "data-pending": work }, named(work), ` – ${error}`),
+    element("li", { "data-pending": work }, named(work), " – ", prose(error)),
   );
   return element(
     "div",
     { class: "notice warning" },
-    element("p", {}, "It has happened, and this could not be finished yet; it is tried again by itself:"),
+    element(
+      "p",
+      {},
+      "It has happened, and this could not be finished yet; it is tried again by itself:",
+    ),
     element("ul", {}, entries),
   );
 }
@@ -40,7 +44,9 @@ export function reportDetails(report) {
       itemsTable(`What became of it: ${step.label}`, step.items, { isDone: !report.dry_run }),
     );
   });
-  const kept = report.preserved.map(({ name, reason }) => element("li", {}, named(name), ` – ${reason}`));
+  const kept = report.preserved.map(({ name, reason }) =>
+    element("li", {}, named(name), ` – ${reason}`),
+  );
   const left = report.unclaimed.map(({ name }) => element("li", {}, named(name)));
   const lists = [
     ["What was kept", kept],
@@ -52,7 +58,12 @@ export function reportDetails(report) {
     ...lists
       .filter(([, entries]) => entries.length > 0)
       .map(([title, entries]) =>
-        element("details", {}, element("summary", {}, element("strong", {}, title)), element("ul", {}, entries)),
+        element(
+          "details",
+          {},
+          element("summary", {}, element("strong", {}, title)),
+          element("ul", {}, entries),
+        ),
       ),
   ].filter(Boolean);
 }
@@ -99,12 +110,20 @@ export function showReport({ title, message, report, backup, afterwards, onClose
       )
     : null;
   const close = onClose
-    ? element("p", { class: "buttons" }, element("button", { type: "button", id: "close-report", onclick: onClose }, "Close the report"))
+    ? element(
+        "p",
+        { class: "buttons" },
+        element(
+          "button",
+          { type: "button", id: "close-report", onclick: onClose },
+          "Close the report",
+        ),
+      )
     : null;
   show(
     byId("report"),
     heading,
-    message ? element("p", { id: "report-message" }, message) : null,
+    message ? element("p", { id: "report-message" }, prose(message)) : null,
     facts,
     afterwards ? leave(afterwards) : null,
     report ? reportDetails(report) : null,

@@ -1,13 +1,14 @@
 // Resets and restorations: those that this page begins, and those that others have begun.
 
-import { Disconnected, newKey, pause } from "./api.js";
-import { recall, send } from "./answer.js";
-import { announce, byId, element, show } from "./element.js";
+import { newKey } from "./api.js";
+import { lookUp, recall, recallSoon, send } from "./answer.js";
+import { announce, byId, show } from "./element.js";
+import { UNTOUCHED, showFailure } from "./failure.js";
 import { Progress } from "./progress.js";
 import { showReport } from "./report.js";
 import { isEverything, outcomeWords } from "./summary.js";
 import { Tabs } from "./tabs.js";
-import { after, begun, isBegin, isEnd, isOfBackup } from "./track.js";
+import { after, begun, endWithoutReport, isBegin, isEnd, isOfBackup } from "./track.js";
 
 export class Runs {
   #page;
@@ -83,15 +84,12 @@ export class Runs {
   /** Another tab begins one. Its key tells how it ends, also when the session has ended with it. */
   async #begunElsewhere(about) {
     this.#other = about;
-    let answer = null;
-    for (let attempt = 0; !answer && attempt < 20 && this.#other === about; attempt += 1) {
-      answer = await recall(this.#api, about.key).catch(() => null);
-      if (!answer) await pause(250);
-    }
+    const answer = await recallSoon(this.#api, about.key);
     if (this.#other !== about) return;
     this.#other = null;
     if (answer?.status === 200) await this.#answered(answer, about);
-    else if (this.#track?.state === "finished" || this.#track?.state === "failed") await this.#follow();
+    else if (this.#track?.state === "finished" || this.#track?.state === "failed")
+      await this.#follow();
   }
 
   /** Takes an event of any run. */
@@ -123,17 +121,7 @@ export class Runs {
   /** How a run has ended that somebody else began. */
   async #follow() {
     const track = this.#track;
-    const path = `/history/${encodeURIComponent(track.run)}`;
-    let answer = null;
-    for (let attempt = 0; attempt < 20; attempt += 1) {
-      try {
-        answer = await this.#api.request("GET", path);
-        if (answer.status !== 404) break;
-      } catch (error) {
-        if (!(error instanceof Disconnected)) throw error;
-      }
-      await pause(250);
-    }
+    const answer = await lookUp(this.#api, track.run);
     const entry = answer?.status === 200 ? answer.body : null;
     if (entry?.outcome === "completed") {
       const everything = entry.action === "reset" && isEverything(entry.selection);
@@ -149,20 +137,16 @@ export class Runs {
 
   /** The session has ended with a run: nothing more can be known here. */
   async #endedWithSession(track) {
-    const isAll = track.planned === track.all.length;
-    const everything = track.action === "reset" && track.state !== "failed" && isAll;
-    if (!everything) {
-      this.#end();
-      const note = "The session has ended with what went on. Sign in to see how it has ended.";
-      await this.#page.signInAgain(note);
-      return;
+    const end = endWithoutReport(track);
+    if (end) {
+      const body = { message: end.message };
+      const about = { action: "reset", everything: true, title: end.title };
+      return this.#answered({ status: 200, body }, about);
     }
-    const isCertain = track.state === "finished" || track.isDecided;
-    const message = isCertain
-      ? "The session has ended with it, so its report cannot be shown here."
-      : "The session has ended while everything was being reset. How that has ended is not known here.";
-    const title = isCertain ? null : "The session has ended";
-    await this.#answered({ status: 200, body: { message } }, { action: "reset", everything, title });
+    this.#end();
+    return this.#page.signInAgain(
+      "The session has ended. Sign in to see how that has ended which was under way.",
+    );
   }
 
   /** Somebody may not listen any more; whether to go on trying. */
@@ -181,11 +165,12 @@ export class Runs {
       return this.#view.changed();
     }
     if (answer.status === 401) {
-      const note = "The session has ended, and it is not known that anything has happened. Sign in and look at the history.";
+      const note =
+        "The session has ended, and it is not known that anything has happened. Sign in and look at the history.";
       return this.#page.signInAgain(note);
     }
     const text = answer.body?.error ?? `the service answered ${answer.status}`;
-    return this.#failed(text, answer.status < 500 ? "Nothing was changed" : null);
+    return this.#failed(text, answer.status < 500 ? UNTOUCHED : null);
   }
 
   #end() {
@@ -217,15 +202,7 @@ export class Runs {
   async #failed(text, words) {
     this.#end();
     const runs = await this.#page.reload(true);
-    const what = words ?? (runs?.[0] ? outcomeWords(runs[0]) : null);
-    const isSame = ["failed", "refused"].includes(runs?.[0]?.outcome) || words === "Nothing was changed";
-    show(
-      byId("failure"),
-      element("h2", {}, "It has failed"),
-      element("p", { id: "failure-text" }, text),
-      element("p", {}, `${what ?? ""}${isSame ? `. Nothing was lost.` : ""}`),
-    );
-    byId("failure").focus();
+    showFailure(text, words, runs?.[0]);
     this.#page.title("Failed");
   }
 }

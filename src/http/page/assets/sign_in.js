@@ -1,7 +1,7 @@
 // Signing in, in the way that the host wants it.
 
 import { Disconnected } from "./api.js";
-import { byId, element, show } from "./element.js";
+import { byId, element, prose, show } from "./element.js";
 
 /** The inputs of each way: `[id, label, type, autocomplete]`. */
 const INPUTS = {
@@ -16,10 +16,13 @@ const INPUTS = {
 /** Why somebody is not signed in, in words. */
 function words(answer, settings) {
   const seconds = Number(answer.headers.get("Retry-After"));
-  if (answer.status === 401) return `That ${settings.sign_in.kind === "password" ? "name or password" : settings.sign_in.kind} is wrong.`;
-  if (answer.status === 429) return `Too many attempts: try again in ${seconds > 0 ? `${seconds} seconds` : "a minute"}.`;
+  if (answer.status === 401)
+    return `That ${settings.sign_in.kind === "password" ? "name or password" : settings.sign_in.kind} is wrong.`;
+  if (answer.status === 429)
+    return `Too many attempts: try again in ${seconds > 0 ? `${seconds} seconds` : "a minute"}.`;
   if (answer.status === 403) return "You may sign in, but not reset.";
-  if (answer.status === 503 && !seconds) return `${answer.body?.error ?? "Nobody can sign in yet"}. Set ${settings.name || "the service"} up first.`;
+  if (answer.status === 503 && !seconds)
+    return `${answer.body?.error ?? "Nobody can sign in yet"}. Set ${settings.name || "the service"} up first.`;
   return answer.body?.error ?? `The service answered ${answer.status}.`;
 }
 
@@ -84,8 +87,9 @@ export class SignIn {
     }
   }
 
+  /** Forgets the token, if there is one. */
   signOut() {
-    this.#keep(null);
+    if (this.isByToken) this.#keep(null);
   }
 
   /** Shows the form until somebody has signed in. `note` says why it is shown. */
@@ -102,7 +106,7 @@ export class SignIn {
       form,
       element("h2", { id: "sign-in-title" }, name ? `Sign in to ${name}` : "Sign in"),
       note ? element("p", { id: "sign-in-note" }, note) : null,
-      hint ? element("p", { class: "hint" }, hint) : null,
+      hint ? element("p", { class: "hint" }, prose(hint)) : null,
       inputs.map(({ input, label }) => element("p", {}, label, input)),
       error,
       element("p", { class: "buttons" }, button),
@@ -121,8 +125,9 @@ export class SignIn {
           resolve();
           return;
         }
-        const link = refusal.isUnclaimed && afterwards ? element("a", { href: afterwards }, "Go there") : null;
-        error.replaceChildren(refusal.text, ...(link ? [" ", link] : []));
+        const link =
+          refusal.isUnclaimed && afterwards ? element("a", { href: afterwards }, "Go there") : null;
+        error.replaceChildren(...prose(refusal.text), ...(link ? [" ", link] : []));
         const last = inputs.at(-1).input;
         last.value = "";
         last.focus();
@@ -137,7 +142,8 @@ export class SignIn {
       if (answer.status < 400) return null;
       return { text: words(answer, this.#settings), isUnclaimed: answer.status === 503 };
     } catch (error) {
-      if (error instanceof Disconnected) return { text: "The service cannot be reached. Try again." };
+      if (error instanceof Disconnected)
+        return { text: "The service cannot be reached. Try again." };
       throw error;
     }
   }

@@ -1,5 +1,7 @@
 // Where a run stands, as its events tell.
 
+import { totals } from "./summary.js";
+
 const ENDS = new Set(["reset_finished", "reset_failed", "backup_finished", "backup_failed"]);
 
 /**
@@ -27,6 +29,12 @@ function waiting({ id, label }) {
   return { id, label, state: "waiting", work: null };
 }
 
+/** How many rows a backup holds, as nobody has counted them yet: about as many as there are. */
+function estimate(track, done) {
+  const rows = totals({ steps: track.all.filter((known) => known.items) }).table ?? 0;
+  return rows >= done ? rows : null;
+}
+
 /** Work that is counted, with its speed once that can be told. The total may be unknown. */
 export function work(before, { done, total, unit, elapsed_ms: at }) {
   const first = before?.first ?? { done, at };
@@ -47,10 +55,12 @@ function step(track, id) {
 const AFTER = {
   reset_started: () => ({ action: "reset", now: "Looking at what is there" }),
   restore_started: () => ({ action: "restore", now: "Checking the backup" }),
-  backup_progressed: (track, event) => ({
-    backup: { state: "running", work: work(track.backup?.work, event) },
-    now: "Making the backup",
-  }),
+  backup_progressed: (track, event) => {
+    const total = event.total ?? (event.unit === "rows" ? estimate(track, event.done) : null);
+    const isAbout = total !== event.total;
+    const far = { ...work(track.backup?.work, { ...event, total }), isAbout };
+    return { backup: { state: "running", work: far }, now: "Making the backup" };
+  },
   backup_made: (track, event) => ({
     backup: { ...track.backup, state: "done", name: event.name },
     now: "The backup is made",
@@ -106,4 +116,19 @@ export function isOfBackup(event, run) {
 /** Whether nothing comes after this event in its run. */
 export function isEnd(event) {
   return ENDS.has(event.kind);
+}
+
+/**
+ * What can be said of a run to somebody whose session has ended meanwhile: `{ title, message }`, or
+ * nothing, when it is not one that ends everybody's session.
+ */
+export function endWithoutReport(track) {
+  const isAll = track.planned !== null && track.planned === track.all.length;
+  if (track.action !== "reset" || track.state === "failed" || !isAll) return null;
+  if (track.state === "finished" || track.isDecided) {
+    const message = "The session has ended with it, so its report cannot be shown here.";
+    return { title: null, message };
+  }
+  const message = "Everything was being reset when it ended. How that has ended is not known here.";
+  return { title: "The session has ended", message };
 }

@@ -116,7 +116,9 @@ export class View {
       // Whoever asks without a page is told how; here there is a checkbox.
       const reason = error.message.replace(/ \(select these tables as well[^)]*\)/, "");
       this.#goes.refuse(reason, isOfReferences);
-      const text = isOfReferences ? "What is selected cannot go by itself: see above." : error.message;
+      const text = isOfReferences
+        ? "What is selected cannot go by itself: see above."
+        : error.message;
       this.#danger.wait(text);
       return false;
     } finally {

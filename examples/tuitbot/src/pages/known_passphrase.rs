@@ -1,0 +1,29 @@
+use std::sync::Arc;
+
+use crate::access::Passphrase;
+
+/// A passphrase that everybody may know, for as long as it is in force.
+#[derive(Clone)]
+pub(crate) struct KnownPassphrase {
+    passphrase: Arc<Passphrase>,
+    hash: Arc<str>,
+}
+
+impl KnownPassphrase {
+    /// None when `text` is not the passphrase.
+    pub(crate) async fn find(passphrase: &Arc<Passphrase>, text: &str) -> Option<Self> {
+        let hash = passphrase.hash().await?;
+        // Of a damaged hash there is no passphrase.
+        let is_right = passphrase.verify(text.to_owned()).await.unwrap_or(false);
+        is_right.then(|| Self {
+            passphrase: Arc::clone(passphrase),
+            hash: hash.into(),
+        })
+    }
+
+    /// Whether nobody has set another one meanwhile. By the hash: it is salted, and quick to
+    /// compare.
+    pub(crate) async fn is_in_force(&self) -> bool {
+        self.passphrase.hash().await.as_deref() == Some(&*self.hash)
+    }
+}

@@ -1,0 +1,89 @@
+//! What a person does in the browser, again and again.
+
+use std::io::Write;
+use std::net::TcpStream;
+
+use serde_json::Value;
+use test_browser::Browser;
+
+use crate::server::{PASSPHRASE, Server};
+
+pub(super) const OPTIONS: &str = "/settings/reset";
+pub(super) const ONBOARDING: &str = "/onboarding";
+pub(super) const PHRASE: &str = "RESET TUITBOT";
+
+/// Opens the service and signs in; sees what can be reset.
+pub(super) async fn sign_in(browser: &Browser) {
+    browser.open("/").await;
+    browser.until_at(OPTIONS).await;
+    browser.fill("#passphrase", PASSPHRASE).await;
+    browser.click("#sign-in button").await;
+    browser.until_shows("#danger").await;
+}
+
+/// Types the phrase and presses the button.
+pub(super) async fn confirm(browser: &Browser) {
+    browser.fill("#phrase", PHRASE).await;
+    browser.until_property("#erase", "disabled", false).await;
+    browser.click("#erase").await;
+}
+
+/// Fills the form that takes the bot into use.
+pub(super) async fn fill_onboarding(browser: &Browser, passphrase: &str) {
+    for (field, value) in [
+        ("#product-name", "Kestrel"),
+        ("#product-description", "Watches the sky"),
+        ("#product-keywords", "birds, sky ,, wind"),
+        ("#industry-topics", "ornithology"),
+        ("#client-id", "client"),
+        ("#passphrase", passphrase),
+        ("#passphrase-again", passphrase),
+    ] {
+        browser.fill(field, value).await;
+    }
+}
+
+/// What the page should say of everything: `GET /options`.
+pub(super) async fn options(server: &Server) -> Value {
+    server.get("/api/reset/options").await.json()
+}
+
+/// The sum of the counts of a kind of item.
+pub(super) fn sum(report: &Value, kind: &str) -> u64 {
+    let steps = report["steps"].as_array().unwrap().iter();
+    let items = steps.flat_map(|step| step["items"].as_array().unwrap());
+    let items = items.filter(|item| item["kind"] == kind && item["outcome"] == "removed");
+    items.map(|item| item["count"].as_u64().unwrap()).sum()
+}
+
+/// `3060` as `3,060`.
+pub(super) fn grouped(number: u64) -> String {
+    match number {
+        0..1000 => number.to_string(),
+        _ => format!("{},{:03}", grouped(number / 1000), number % 1000),
+    }
+}
+
+/// What the button says that erases everything.
+pub(super) fn erase_label(report: &Value) -> String {
+    let (rows, files) = (sum(report, "table"), sum(report, "path"));
+    format!("Erase {} rows and {files} files", grouped(rows))
+}
+
+/// A request that is under way, and that a reset waits for: half of it is sent.
+pub(super) struct Request(TcpStream);
+
+impl Request {
+    pub(super) fn begin(server: &Server) -> Self {
+        let token = server.token();
+        Self(server.send_raw(&format!(
+            "POST /api/targets HTTP/1.1\r\nhost: tuitbot\r\nauthorization: Bearer {token}\r\n\
+             content-type: application/json\r\ncontent-length: 4\r\n\r\n{{\""
+        )))
+    }
+
+    /// Ends it, without any effect.
+    pub(super) fn end(mut self) {
+        self.0.write_all(b"no").unwrap();
+    }
+}
