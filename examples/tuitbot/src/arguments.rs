@@ -1,8 +1,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use factory_reset::cli;
+
+use crate::automation::Runtimes;
 
 /// What the command line says.
 #[derive(Debug, Parser)]
@@ -70,6 +73,16 @@ pub struct ServeArguments {
     )]
     pub bind: SocketAddr,
 
+    /// About how long automation rests between two rounds, in seconds.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "TUITBOT_AUTOMATION_PAUSE",
+        default_value_t = Runtimes::PAUSE.as_secs_f64(),
+        value_parser = seconds
+    )]
+    pub automation_pause: f64,
+
     /// Fill a fresh data directory with example data.
     #[arg(long)]
     pub demo: bool,
@@ -81,4 +94,19 @@ pub struct ServeArguments {
     /// How many media files `--demo` writes.
     #[arg(long, value_name = "N", default_value_t = 60)]
     pub demo_media: u64,
+}
+
+impl ServeArguments {
+    /// About how long automation rests between two rounds.
+    pub(crate) fn automation_pause(&self) -> Duration {
+        Duration::from_secs_f64(self.automation_pause)
+    }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|_| "it is no number".to_owned())?;
+    match (0.01..=86_400.0).contains(&seconds) {
+        true => Ok(seconds),
+        false => Err("it is not between 0.01 and 86400".to_owned()),
+    }
 }

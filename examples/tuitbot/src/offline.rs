@@ -6,6 +6,7 @@ use factory_reset::Engine;
 use factory_reset::cli::Target;
 
 use crate::arguments::{DataArguments, ResetArguments};
+use crate::automation::Runtimes;
 use crate::reset::{self, EngineError};
 use crate::{AppState, DataFiles};
 
@@ -59,7 +60,7 @@ async fn open(data: DataArguments) -> Result<Engine, OfflineError> {
         path: path.clone(),
         source,
     })?;
-    let state =
-        AppState::open(files).map_err(|source| OfflineError::DataDirectory { path, source })?;
+    let state = AppState::open(files, Runtimes::PAUSE)
+        .map_err(|source| OfflineError::DataDirectory { path, source })?;
     Ok(reset::build(&state, strict_coverage).await?)
 }

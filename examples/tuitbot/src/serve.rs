@@ -66,7 +66,8 @@ pub async fn serve(arguments: &ServeArguments) -> Result<(), StartupError> {
     let files = DataFiles::create(&arguments.data.data_dir).map_err(data_directory_error)?;
     // Asked before the database is there.
     let is_fresh = files.is_fresh().map_err(data_directory_error)?;
-    let state = AppState::open(files).map_err(data_directory_error)?;
+    let state =
+        AppState::open(files, arguments.automation_pause()).map_err(data_directory_error)?;
 
     // Before migrations, before anything is read: it may have a reset to finish or undo.
     // From here on no other process has this directory.

@@ -1,5 +1,6 @@
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::SqlitePool;
 
@@ -37,12 +38,13 @@ pub struct AppState {
 
 impl AppState {
     /// Opens a data directory. Nothing runs yet, and the database is opened at its
-    /// first use. Call it within a Tokio runtime.
+    /// first use. Automation is to rest for about `pause` between two rounds. Call it within a
+    /// Tokio runtime.
     ///
     /// # Errors
     ///
     /// When the API token can be neither read nor made.
-    pub fn open(files: DataFiles) -> io::Result<Self> {
+    pub fn open(files: DataFiles, pause: Duration) -> io::Result<Self> {
         let pool = database::pool(&files.database());
         let configuration = ConfigurationFile::new(files.configuration());
         let api_token = ApiToken::load_or_create(&files.api_token())?;
@@ -57,6 +59,7 @@ impl AppState {
                 pool.clone(),
                 configuration.clone(),
                 Arc::clone(&generators),
+                pause,
             )),
             onboarding: Arc::new(Onboarding::new(
                 files.directory().to_owned(),

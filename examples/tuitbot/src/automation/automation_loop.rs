@@ -14,6 +14,8 @@ pub(super) struct Workplace {
     pub(super) pool: SqlitePool,
     pub(super) configuration: ConfigurationFile,
     pub(super) generators: Arc<Generators>,
+    /// How long the busiest loop rests between two rounds.
+    pub(super) pause: Duration,
 }
 
 /// The loops that a runtime consists of.
@@ -48,7 +50,7 @@ impl AutomationLoop {
                     "tick failed",
                 );
             }
-            let pause = tokio::time::sleep(self.period());
+            let pause = tokio::time::sleep(workplace.pause.mul_f64(self.calm()));
             stop.run_until_cancelled(pause).await;
         }
     }
@@ -88,11 +90,12 @@ impl AutomationLoop {
         }
     }
 
-    fn period(self) -> Duration {
+    /// How much longer it rests than the busiest loop.
+    fn calm(self) -> f64 {
         match self {
-            Self::Discovery => Duration::from_millis(500),
-            Self::Content => Duration::from_millis(800),
-            Self::Analytics => Duration::from_secs(1),
+            Self::Discovery => 1.0,
+            Self::Content => 1.6,
+            Self::Analytics => 2.0,
         }
     }
 }

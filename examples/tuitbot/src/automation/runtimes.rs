@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use sqlx::SqlitePool;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +15,7 @@ pub struct Runtimes {
     pool: SqlitePool,
     configuration: ConfigurationFile,
     generators: Arc<Generators>,
+    pause: Duration,
     by_account: Mutex<ByAccount>,
 }
 
@@ -40,17 +42,24 @@ impl Runtimes {
     /// The account that every install has.
     pub const DEFAULT_ACCOUNT: &'static str = "00000000-0000-0000-0000-000000000000";
 
-    /// No runtimes yet; those to come work on this database and configuration.
+    /// How long a bot rests between two rounds unless it is told otherwise: long enough to look
+    /// at what a reset would clear before something is added to it.
+    pub const PAUSE: Duration = Duration::from_secs(300);
+
+    /// No runtimes yet; those to come work on this database and configuration, and rest for
+    /// about `pause` between two rounds.
     #[must_use]
     pub fn new(
         pool: SqlitePool,
         configuration: ConfigurationFile,
         generators: Arc<Generators>,
+        pause: Duration,
     ) -> Self {
         Self {
             pool,
             configuration,
             generators,
+            pause,
             by_account: Mutex::default(),
         }
     }
@@ -119,6 +128,7 @@ impl Runtimes {
             pool: self.pool.clone(),
             configuration: self.configuration.clone(),
             generators: Arc::clone(&self.generators),
+            pause: self.pause,
         });
         let (loops, stop) = (TaskTracker::new(), CancellationToken::new());
         for automation_loop in AutomationLoop::ALL {

@@ -93,7 +93,9 @@ impl Server {
         command
             .args(["serve", "--bind", "127.0.0.1:0", "--data-dir"])
             .arg(directory)
-            .args(arguments);
+            .args(arguments)
+            // A bot that writes all the time is the harder one to reset.
+            .env("TUITBOT_AUTOMATION_PAUSE", "0.5");
         command
     }
 
