@@ -54,6 +54,8 @@ mod postgres_rich;
 #[cfg(feature = "postgres")]
 mod postgres_save;
 #[cfg(feature = "postgres")]
+mod postgres_views;
+#[cfg(feature = "postgres")]
 mod recovery;
 mod rich;
 mod sqlite;

@@ -148,6 +148,10 @@ async fn a_source_that_does_not_fit_is_an_error_that_says_how() {
             "open the pristine database",
         ),
         (
+            FactoryRows::Database(host.database.url.clone()),
+            "the service's database itself",
+        ),
+        (
             FactoryRows::Database(other.database.url.clone()),
             "`posts` has the columns",
         ),

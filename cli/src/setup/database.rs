@@ -16,7 +16,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// An open database.
 pub(crate) enum Opened {
     Sqlite(Box<Sqlite>),
-    Postgres(Postgres),
+    Postgres(Box<Postgres>),
 }
 
 impl Address {
@@ -55,7 +55,8 @@ impl Address {
             }
             Self::Postgres(options) => {
                 let pool = PgPool::connect_lazy_with((**options).clone());
-                Postgres::open_from(&pool, rows).await.map(Opened::Postgres)
+                let opened = Postgres::open_from(&pool, rows).await;
+                opened.map(|database| Opened::Postgres(Box::new(database)))
             }
         };
         opened.map_err(|error| chain(&error))
@@ -89,7 +90,7 @@ impl Opened {
     pub(crate) fn database(&self) -> &dyn Database {
         match self {
             Self::Sqlite(database) => &**database,
-            Self::Postgres(database) => database,
+            Self::Postgres(database) => &**database,
         }
     }
 
@@ -106,7 +107,7 @@ impl Opened {
     pub(crate) fn build(self, builder: EngineBuilder) -> EngineBuilder {
         match self {
             Self::Sqlite(database) => builder.database(*database),
-            Self::Postgres(database) => builder.database(database),
+            Self::Postgres(database) => builder.database(*database),
         }
     }
 

@@ -70,19 +70,23 @@ impl Factory {
         Ok(factory)
     }
 
-    /// Takes the rows from elsewhere.
+    /// Takes the rows from elsewhere, for the database `identity` with the current `schema`.
     pub(super) async fn from_rows(
         host: &mut PgConnection,
         connect: &Connect,
         rows: &FactoryRows,
-        schema: &str,
+        (identity, schema): (&str, &str),
     ) -> Result<Self, DatabaseError> {
         let live = Catalogue::read(host).await?;
         match rows {
             FactoryRows::None => Ok(Self::empty(&live)),
             FactoryRows::Database(address) => {
                 let model = Model::of(host, schema).await?;
-                pristine::read(connect, address, &model, &live).await
+                let (connection, theirs) = pristine::open(connect, address, &model).await?;
+                if theirs == identity {
+                    return Err(pristine::same());
+                }
+                pristine::read(connection, &live).await
             }
             FactoryRows::Script(sql) if creates_tables(sql) => {
                 let model = Model::of(host, schema).await?;

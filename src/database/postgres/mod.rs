@@ -135,8 +135,9 @@ impl Postgres {
     /// read, or either has a table or a column that this database lacks.
     pub async fn open_from(pool: &PgPool, rows: &FactoryRows) -> Result<Self, DatabaseError> {
         let mut opening = Opening::begin(pool).await?;
-        let (host, schema) = (&mut opening.connection, opening.schema.as_str());
-        let factory = Factory::from_rows(host, &opening.connect, rows, schema).await?;
+        let host = &mut opening.connection;
+        let which = (opening.identity.as_str(), opening.schema.as_str());
+        let factory = Factory::from_rows(host, &opening.connect, rows, which).await?;
         Ok(opening.end(factory).await)
     }
 

@@ -13,6 +13,7 @@ mod foreign_key;
 mod full_text;
 mod kept;
 mod load;
+mod locked;
 mod pristine;
 mod record;
 mod references;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, SqliteConnection};
 use uuid::Uuid;
 
-use super::{DatabaseError, Decision};
+use super::{DatabaseError, Decision, locked};
 use crate::database::RECORD_TABLE;
 
 const COMMITTED: &str = "commit";
@@ -18,7 +18,7 @@ pub(super) async fn create_table(connection: &mut SqliteConnection) -> Result<()
     )))
     .execute(connection)
     .await
-    .map_err(DatabaseError::on("create the table of the commit record"))?;
+    .map_err(locked::failed("create the table of the commit record"))?;
     Ok(())
 }
 

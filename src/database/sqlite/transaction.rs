@@ -16,7 +16,7 @@ use super::set_aside::SetAside;
 use super::vacuum::Rewriting;
 use super::{
     Catalogue, DatabaseError, KeptRows, Reference, Table, Tally, Transaction, clear, close, count,
-    definition, load, record, references, save, vacuum,
+    definition, load, locked, record, references, save, vacuum,
 };
 
 /// Dropping it closes the connection, and SQLite rolls back.
@@ -89,7 +89,7 @@ impl SqliteTransaction {
         sqlx::query(begin)
             .execute(&mut connection)
             .await
-            .map_err(DatabaseError::on(action))?;
+            .map_err(locked::failed(action))?;
         let catalogue = Catalogue::read(&mut connection, "main").await?;
         Ok(Self {
             connection,
@@ -260,7 +260,7 @@ impl Transaction for SqliteTransaction {
             .map_err(DatabaseError::rolled_back)?;
         *self.rewriting.lock().await = Rewriting::Due(order);
         if let Err(error) = sqlx::query("COMMIT").execute(&mut self.connection).await {
-            let busy = is_busy(&error);
+            let busy = locked::is_busy(&error);
             let error = DatabaseError::on("commit")(error);
             // With a rollback journal a reader keeps COMMIT from beginning: nothing is written,
             // and the transaction is still open.
@@ -292,15 +292,6 @@ impl Transaction for SqliteTransaction {
     fn sqlite(&mut self) -> Option<&mut SqliteConnection> {
         Some(&mut self.connection)
     }
-}
-
-/// Whether another connection's lock is the reason: the low byte of SQLite's result code.
-fn is_busy(error: &sqlx::Error) -> bool {
-    const SQLITE_BUSY: u32 = 5;
-    let error = error.as_database_error();
-    let code = error.and_then(sqlx::error::DatabaseError::code);
-    code.and_then(|code| code.parse::<u32>().ok())
-        .is_some_and(|code| code & 0xff == SQLITE_BUSY)
 }
 
 fn known<'a>(catalogue: &'a Catalogue, table: &str) -> Result<&'a Table, DatabaseError> {
