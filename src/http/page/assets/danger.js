@@ -118,6 +118,13 @@ export class Danger {
     return null;
   }
 
+  /** What is said last, when the button works. */
+  #last() {
+    return this.#options.backups === true && this.#first.checked
+      ? "Once it is erased, only the backup can bring it back."
+      : "This cannot be undone.";
+  }
+
   #isNamed() {
     return this.#options.backups !== true || /^[A-Za-z0-9._-]{1,64}$/.test(this.#firstName.value);
   }
@@ -127,7 +134,7 @@ export class Danger {
     // Nobody is to type what cannot be confirmed; a count that takes a moment is no reason.
     this.#input.disabled = (this.#preview?.blockers.length ?? 0) > 0;
     this.#erase.disabled = reason !== null;
-    this.#why.textContent = reason ?? "This cannot be undone.";
+    this.#why.textContent = reason ?? this.#last();
     this.#firstName.disabled = !this.#first.checked;
   }
 
