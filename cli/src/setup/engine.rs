@@ -1,9 +1,7 @@
 //! Builds the engine of a service.
 
-use std::error::Error;
-
 use factory_reset::cli::{Exit, Failure};
-use factory_reset::{BuildError, DatabaseError, Engine, FactoryRows, chain};
+use factory_reset::{BuildError, Engine, FactoryRows, chain};
 use factory_reset_steps::CacheKeys;
 use rustix::fs::{Access, access};
 
@@ -163,15 +161,6 @@ impl Setup {
     /// What is wrong with the manifest, or with what is there.
     fn explained(&self, error: BuildError) -> OpenError {
         match error {
-            BuildError::Database(error) if is_locked(&error) => {
-                let text = format!(
-                    "the database is in use: {}: stop {} meanwhile; `[service]` in the manifest \
-                     can do so",
-                    chain(&error),
-                    self.name()
-                );
-                Failure::new(Exit::Busy, text).into()
-            }
             BuildError::Path(_) | BuildError::Database(_) | BuildError::Recovery(_) => {
                 OpenError::Build(error)
             }
@@ -181,18 +170,4 @@ impl Setup {
             }
         }
     }
-}
-
-/// Whether somebody else holds a lock.
-fn is_locked(error: &DatabaseError) -> bool {
-    let mut source = error.source();
-    while let Some(error) = source {
-        let error_of_database = error.downcast_ref::<sqlx::Error>();
-        if let Some(error) = error_of_database.and_then(sqlx::Error::as_database_error) {
-            // Of SQLite and of PostgreSQL.
-            return matches!(error.code().as_deref(), Some("5" | "55P03"));
-        }
-        source = error.source();
-    }
-    false
 }
