@@ -122,7 +122,10 @@ impl<'a> Attempt<'a> {
         let data_directory = self.inner.data_directory.clone();
         blocking(move || reserve::give_up_if_full(&data_directory)).await;
         let mut transaction = match &self.inner.database {
-            Some(database) => Some(self.unless_cancelled(database.write()).await?),
+            Some(database) => {
+                self.unless_cancelled(database.prepare()).await?;
+                Some(self.unless_cancelled(database.write()).await?)
+            }
             None => None,
         };
         let erased = self.erase(running, &mut transaction).await;

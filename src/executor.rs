@@ -137,9 +137,6 @@ async fn reset(
         },
         None => None,
     };
-    if let Some(database) = &inner.database {
-        database.prepare().await.map_err(PlanError::from)?;
-    }
 
     #[cfg(feature = "backup")]
     if let Some(name) = &request.backup {
