@@ -5,6 +5,7 @@ use crate::backup::BackupError;
 use crate::bundle::BundleError;
 use crate::data_directory::PathError;
 use crate::error::{FailureCause, PlanError, RecoveryError, ResetError, chain};
+use crate::reference::CASCADE;
 
 /// Why a command does not do what it was asked for: the one line that it prints, and how it ends.
 ///
@@ -82,11 +83,16 @@ impl From<ResetError> for Failure {
             exit,
             text: match exit {
                 Exit::Cancelled => "given up: everything is as it was".to_owned(),
-                _ => chain(&error),
+                _ => in_words_of_the_command(&chain(&error)),
             },
             report: error.report().map(crate::report::Report::to_value),
         }
     }
+}
+
+/// A remedy that names a field of the API, in the words of the command.
+pub(super) fn in_words_of_the_command(text: &str) -> String {
+    text.replace(&format!("set {CASCADE}"), "add `--cascade`")
 }
 
 fn of_plan(error: &PlanError) -> Exit {
