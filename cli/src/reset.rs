@@ -1,5 +1,6 @@
 //! The commands that all hosts have, on a service that a manifest describes.
 
+use std::io::{IsTerminal, stdin};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -7,7 +8,7 @@ use factory_reset::Engine;
 use factory_reset::cli::{Exit, Failure, ResetArguments, ResetCommand, Target};
 
 use crate::command_line::Connection;
-use crate::setup::Setup;
+use crate::setup::{OpenError, Setup};
 use crate::told::note;
 
 /// Does what `command` says.
@@ -33,17 +34,19 @@ pub(crate) async fn run(file: &Path, connection: Connection, command: ResetComma
             return arguments(ResetCommand::Options).run(target, open).await;
         }
     };
-    if setup.service.is_none() && writes(&command) {
-        note(format_args!(
-            "note: make sure that {} is stopped: nothing keeps it from writing meanwhile, unless \
-             `[service]` in the manifest has it stopped",
-            setup.name()
-        ));
-    }
-    let target = setup.target();
-    let exit = arguments(command)
-        .run(target, async || setup.open().await)
-        .await;
+    let may_collide = setup.service.is_none() && is_about_to_write(&command, &setup.confirmation);
+    let open = async || {
+        let engine = setup.open().await?;
+        if may_collide {
+            note(format_args!(
+                "note: make sure that {} is stopped: nothing keeps it from writing meanwhile, \
+                 unless `[service]` in the manifest has it stopped",
+                setup.name()
+            ));
+        }
+        Ok::<_, OpenError>(engine)
+    };
+    let exit = arguments(command).run(setup.target(), open).await;
     let Some(service) = &setup.service else {
         return exit;
     };
@@ -64,11 +67,17 @@ async fn unopened() -> Result<Engine, Failure> {
     ))
 }
 
-/// Whether a service that writes meanwhile would be in the way.
-fn writes(command: &ResetCommand) -> bool {
-    match command {
-        ResetCommand::Run(asked) => !asked.dry_run.dry_run,
-        ResetCommand::Restore(asked) => !asked.dry_run.dry_run,
-        _ => false,
-    }
+/// Whether a service that writes meanwhile would be in the way, as far as can be told before: a
+/// command that is refused for its phrase writes nothing.
+fn is_about_to_write(command: &ResetCommand, phrase: &str) -> bool {
+    let (dry_run, confirm) = match command {
+        ResetCommand::Run(asked) => (&asked.dry_run, &asked.confirm),
+        ResetCommand::Restore(asked) => (&asked.dry_run, &asked.confirm),
+        _ => return false,
+    };
+    let is_confirmed = match confirm {
+        Some(typed) => typed == phrase,
+        None => stdin().is_terminal(),
+    };
+    !dry_run.dry_run && is_confirmed
 }

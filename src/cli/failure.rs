@@ -1,6 +1,7 @@
 use serde_json::Value;
 
 use super::exit::Exit;
+use super::table::printable;
 use crate::backup::BackupError;
 use crate::bundle::BundleError;
 use crate::data_directory::PathError;
@@ -13,7 +14,7 @@ use crate::reference::CASCADE;
 /// [`Exit::Unreachable`] that keeps the engine from being opened, when it has this among its
 /// sources.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{text}")]
+#[error("{}", printable(text))]
 pub struct Failure {
     pub(super) exit: Exit,
     pub(super) text: String,

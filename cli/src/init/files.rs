@@ -13,8 +13,12 @@ const OWN: &str = ".factory-reset";
 /// What the place of backups is called.
 const BACKUPS: &str = "backups";
 
-/// Everything at the top of `data_dir`, by name; links are not followed.
-pub(super) fn survey(data_dir: &Path) -> Result<Vec<Found>, String> {
+/// What a manifest is called unless somebody says otherwise.
+const MANIFEST: &str = "factory-reset.toml";
+
+/// Everything at the top of `data_dir`, by name, but for the manifest at `output` and what holds
+/// it; links are not followed.
+pub(super) fn survey(data_dir: &Path, output: &Path) -> Result<Vec<Found>, String> {
     let mut found: Vec<Found> = Vec::new();
     for entry in WalkDir::new(data_dir).min_depth(1).sort_by_file_name() {
         let entry = entry.map_err(|error| format!("cannot be read: {error}"))?;
@@ -35,8 +39,19 @@ pub(super) fn survey(data_dir: &Path) -> Result<Vec<Found>, String> {
         top.files += 1;
         top.bytes += metadata.len();
     }
-    found.retain(|found| found.name != OWN);
+    let manifest = top(data_dir, output);
+    let stays = [Some(OWN), Some(MANIFEST), manifest.as_deref()];
+    found.retain(|found| !stays.contains(&Some(found.name.as_str())));
     Ok(found)
+}
+
+/// What at the top of `data_dir` is, or holds, the file at `path`, which need not be there.
+fn top(data_dir: &Path, path: &Path) -> Option<String> {
+    let directory = std::path::absolute(path).ok()?;
+    let directory = directory.parent()?.canonicalize().ok()?;
+    let path = directory.join(path.file_name()?);
+    let mut names = path.strip_prefix(data_dir).ok()?.components();
+    Some(names.next()?.as_os_str().to_str()?.to_owned())
 }
 
 /// Where backups can go: beside what is there, unless that is a place of backups already, which

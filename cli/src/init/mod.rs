@@ -81,7 +81,12 @@ async fn survey(arguments: &InitArguments) -> Result<Survey, Failure> {
     let name = arguments.name.clone();
     let name = name.or_else(|| Some(data_dir.file_name()?.to_str()?.to_owned()));
     let name = name.unwrap_or_else(|| "service".to_owned());
-    let mut found = files::survey(&data_dir).map_err(|error| unreachable("--data-dir", error))?;
+    if data_dir.parent().is_none() {
+        let text = "`--data-dir`: is the root of the file system: name the service's own directory";
+        return Err(Failure::new(Exit::Usage, text));
+    }
+    let found = files::survey(&data_dir, &arguments.output);
+    let mut found = found.map_err(|error| unreachable("--data-dir", error))?;
     let backups = files::backups(&data_dir, &mut found);
     let mut survey = Survey {
         backups,

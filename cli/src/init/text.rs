@@ -76,7 +76,7 @@ fn tables(text: &mut String, tables: &[Table], claims_all: bool) -> std::fmt::Re
     writeln!(text, "\n[tables]")?;
     writeln!(
         text,
-        "# `clear = \"all\"` is every table that is not preserved."
+        "# `clear = \"all\"` is every table of a fresh install that is not preserved."
     )?;
     let names = others.iter().map(|table| quoted(&table.name));
     let remarks = others.iter().map(|table| {
@@ -156,7 +156,11 @@ pub(super) fn quoted(text: &str) -> String {
 
 /// `text` for a comment.
 fn shown(text: &str) -> String {
-    text.replace(char::is_control, " ")
+    let shown = |letter: char| match letter.is_control() {
+        true => letter.escape_default().to_string(),
+        false => letter.to_string(),
+    };
+    text.chars().map(shown).collect()
 }
 
 #[cfg(test)]

@@ -36,6 +36,17 @@ pub(crate) struct Manifest {
     pub(crate) redis: Option<Redis>,
 }
 
+impl Manifest {
+    /// Everything that gives reasons, by field.
+    pub(crate) fn reasons(&self) -> [(&'static str, &Reasons); 3] {
+        [
+            ("tables.preserve", &self.tables.preserve),
+            ("paths.preserve", &self.paths.preserve),
+            ("paths.secrets", &self.paths.secrets),
+        ]
+    }
+}
+
 /// The service's database.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

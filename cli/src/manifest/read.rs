@@ -27,8 +27,19 @@ impl Manifest {
                 format!(", line {}", before.matches('\n').count() + 1)
             });
             let message = error.message().trim().replace('\n', ", ");
-            let line = line.unwrap_or_default();
-            Failure::new(Exit::Usage, format!("{shown}{line}: {message}"))
+            // What serde calls the numbers, all of which are times.
+            let message = message.replace("expected u64", "expected a number of seconds");
+            let (line, field) = (line.unwrap_or_default(), field(&text).unwrap_or_default());
+            Failure::new(Exit::Usage, format!("{shown}{line}: {field}{message}"))
         })
     }
+}
+
+/// The field of `text` that cannot be taken, for a message: known only to an error that knows no
+/// line.
+fn field(text: &str) -> Option<String> {
+    let table: toml::Table = toml::from_str(text).ok()?;
+    let error = table.try_into::<Manifest>().err()?.to_string();
+    let field = error.lines().last()?.strip_prefix("in ")?;
+    Some(format!("{field}: "))
 }

@@ -1,12 +1,14 @@
 //! Builds the engine of a service.
 
+use std::path::Path;
+
 use factory_reset::cli::{Exit, Failure};
 use factory_reset::{BuildError, Engine, FactoryRows, chain};
 use factory_reset_steps::CacheKeys;
 use rustix::fs::{Access, access};
 
 use super::tables::Tables;
-use super::{Opened, Setup};
+use super::{Address, Opened, Setup};
 use crate::manifest::Clear;
 use crate::steps;
 
@@ -48,9 +50,15 @@ impl Setup {
             return Err(self.wrong("factory", text));
         }
         let (source, rows) = rows.unwrap_or(("database", FactoryRows::None));
+        if let FactoryRows::Database(pristine) = &rows
+            && let Ok(pristine @ Address::Postgres(_)) = Address::parse(pristine, Path::new(""))
+        {
+            let probed = pristine.probe().await;
+            probed.map_err(|error| self.unreachable(source, &error))?;
+        }
         let opened = address.open(&rows).await;
         let opened = opened.map_err(|error| self.wrong(source, &error))?;
-        match self.check_database(&opened).await {
+        match self.check_database(&opened, source).await {
             Ok(tables) => Ok(Checked {
                 database: Some(opened),
                 tables,
@@ -62,11 +70,12 @@ impl Setup {
         }
     }
 
-    async fn check_database(&self, opened: &Opened) -> Result<Tables, Failure> {
+    /// Checks what is in the database, whose factory rows come from what `source` names.
+    async fn check_database(&self, opened: &Opened, source: &str) -> Result<Tables, Failure> {
         self.paths
             .check_files(&opened.files_in(&self.data_dir))
             .map_err(|(field, error)| self.wrong(field, &error))?;
-        self.tables(opened.database()).await
+        self.tables(opened.database(), source).await
     }
 
     fn without_database(&self) -> Result<Checked, Failure> {
@@ -97,6 +106,16 @@ impl Setup {
             }
             Ok(_) => {}
         }
+        if self
+            .data_dir
+            .canonicalize()
+            .is_ok_and(|path| path.parent().is_none())
+        {
+            let text = "is the root of the file system: name the service's own directory";
+            return Err(self.wrong("data_dir", text));
+        }
+        let checked = self.paths.check_directories(&self.data_dir);
+        checked.map_err(|(field, error)| self.wrong(field, &error))?;
         let needed = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
         access(&self.data_dir, needed).or_else(|error| {
             unreachable(format!(

@@ -3,6 +3,7 @@
 mod address;
 mod database;
 mod engine;
+mod needed;
 mod paths;
 mod tables;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 pub(crate) use address::Address;
 pub(crate) use database::Opened;
+pub(crate) use engine::OpenError;
 use factory_reset::FactoryRows;
 use factory_reset::cli::{Exit, Failure, Target};
 use factory_reset_steps::CacheKeys;
@@ -38,7 +40,7 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    /// Reads the manifest at `file`. Neither the database nor the data directory is looked at.
+    /// Reads the manifest at `file`. What is in the database is not looked at.
     pub(crate) fn read(file: &Path) -> Result<Self, Failure> {
         let manifest = Manifest::read(file)?;
         let file = file.to_owned();
@@ -53,9 +55,21 @@ impl Setup {
             let text = "is empty, or no line that can be typed: give it a phrase to type";
             return Err(wrong("confirmation", text));
         }
+        for (field, reasons) in manifest.reasons() {
+            let mut reasons = reasons.iter();
+            if let Some((name, _)) = reasons.find(|(_, reason)| reason.trim().is_empty()) {
+                let text = format!("`{name}` has no reason: say why it stays");
+                return Err(wrong(field, &text));
+            }
+        }
         let base = base(&file);
         let data_dir =
             from_environment(&manifest.data_dir).map_err(|error| wrong("data_dir", &error))?;
+        if data_dir.trim().is_empty() {
+            let text = "is empty: name the directory in which the service keeps its files";
+            return Err(wrong("data_dir", text));
+        }
+        check_nul(&data_dir).map_err(|error| wrong("data_dir", &error))?;
         let data_dir = base.join(data_dir);
         let address = match &manifest.database {
             Some(database) => {
@@ -70,7 +84,23 @@ impl Setup {
             }
             None => None,
         };
-        let paths = Paths::of(&manifest).map_err(|(field, error)| wrong(field, &error))?;
+        let mut paths = Paths::of(&manifest).map_err(|(field, error)| wrong(field, &error))?;
+        let pristine = match (&address, &manifest.factory) {
+            (Some(Address::Sqlite(_)), Some(factory)) => factory.database.as_deref(),
+            _ => None,
+        };
+        let pristine = pristine.and_then(|it| from_environment(it).ok());
+        let pristine = pristine.map(|it| sqlite_file(&it, &base));
+        for needed in needed::needed(&manifest, &file, pristine.as_deref(), &base, &data_dir) {
+            // The database itself stays in any case, and is nobody's to preserve.
+            if !address
+                .as_ref()
+                .is_some_and(|it| it.is_at(&data_dir, &needed.path))
+            {
+                let kept = paths.keep(needed);
+                kept.map_err(|(field, error)| wrong(field, &error))?;
+            }
+        }
         let service = match &manifest.service {
             Some(service) => {
                 let service = Service::new(&manifest.name, service, &base, &data_dir);
@@ -142,12 +172,25 @@ impl Setup {
             (None, Some(database), None) => {
                 let wrong = |error: String| self.wrong("factory.database", &error);
                 let database = from_environment(database).map_err(wrong)?;
+                let is_postgres =
+                    matches!(Address::parse(&database, &base), Ok(Address::Postgres(_)));
                 let database = match &self.address {
-                    Some(Address::Sqlite(_)) => {
-                        let file = database.strip_prefix("sqlite:").unwrap_or(&database);
-                        let file = file.strip_prefix("//").unwrap_or(file);
-                        base.join(file).display().to_string()
+                    // Neither says what was found instead: an address may hold a password.
+                    Some(Address::Sqlite(_)) if is_postgres => {
+                        let text = "is the address of a server, where the service's database is a \
+                                    file: name a file";
+                        return Err(wrong(text.to_owned()));
                     }
+                    Some(Address::Postgres(_)) if !is_postgres => {
+                        let text = "is no address of a PostgreSQL database: write \
+                                    `postgres://user@host:5432/database`";
+                        return Err(wrong(text.to_owned()));
+                    }
+                    Some(Address::Sqlite(_)) if database.contains(":memory:") => {
+                        let text = "is in memory: name a file";
+                        return Err(wrong(text.to_owned()));
+                    }
+                    Some(Address::Sqlite(_)) => sqlite_file(&database, &base).display().to_string(),
                     _ => database,
                 };
                 ("factory.database", FactoryRows::Database(database))
@@ -171,10 +214,24 @@ fn wrong(file: &Path, field: &str, text: &str) -> Failure {
     )
 }
 
+/// The file of a pristine database, with or without `sqlite:`.
+fn sqlite_file(database: &str, base: &Path) -> PathBuf {
+    let file = database.strip_prefix("sqlite:").unwrap_or(database);
+    base.join(file.strip_prefix("//").unwrap_or(file))
+}
+
 /// What relative paths in the manifest are relative to.
 fn base(file: &Path) -> PathBuf {
     let directory = file.parent().unwrap_or(Path::new(""));
     std::path::absolute(directory.join(".")).unwrap_or_else(|_| directory.to_owned())
+}
+
+/// Makes sure that `path` can be one.
+fn check_nul(path: &str) -> Result<(), String> {
+    match path.contains('\0') {
+        true => Err(format!("`{path}` holds a NUL, which no path can: drop it")),
+        false => Ok(()),
+    }
 }
 
 fn from_environment(text: &str) -> Result<String, String> {

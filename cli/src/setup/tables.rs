@@ -17,11 +17,17 @@ pub(crate) struct Tables {
     pub(crate) clear: Vec<String>,
     /// With the reasons.
     pub(crate) preserve: Vec<(String, String)>,
+    /// What `clear = "all"` does not clear, for it is no table of a fresh install.
+    pub(crate) left_out: Vec<String>,
 }
 
 impl Setup {
-    /// Finds the tables in `database`.
-    pub(super) async fn tables(&self, database: &dyn Database) -> Result<Tables, Failure> {
+    /// Finds the tables in `database`, whose factory rows come from what `source` names.
+    pub(super) async fn tables(
+        &self,
+        database: &dyn Database,
+        source: &str,
+    ) -> Result<Tables, Failure> {
         let there = there(database)
             .await
             .map_err(|error| self.unreachable("database", &error))?;
@@ -34,7 +40,11 @@ impl Setup {
         let is_preserved = |name: &str| preserve.iter().any(|(table, _)| table == name);
         // What a fresh install has.
         let fresh = database.migrated_tables();
-        let clear = match &rules.clear {
+        if fresh.is_empty() && !there.is_empty() && rules.clear != Clear::default() {
+            let text = "has no tables: name one in which the service has made its own";
+            return Err(self.wrong(source, text));
+        }
+        let clear: Vec<_> = match &rules.clear {
             Clear::All => {
                 let stays = |name: &&String| !is_preserved(name);
                 fresh.iter().filter(stays).cloned().collect()
@@ -64,7 +74,22 @@ impl Setup {
                 clear
             }
         };
-        Ok(Tables { clear, preserve })
+        let left_out = match &rules.clear {
+            Clear::All => {
+                let tracking = database.preserved_tables();
+                let is_kept = |name: &String| {
+                    is_preserved(name) || tracking.iter().any(|(table, _)| table == name)
+                };
+                let is_left_out = |name: &&String| !fresh.contains(*name) && !is_kept(name);
+                there.iter().filter(is_left_out).cloned().collect()
+            }
+            Clear::Named(_) => Vec::new(),
+        };
+        Ok(Tables {
+            clear,
+            preserve,
+            left_out,
+        })
     }
 
     fn find(
