@@ -288,7 +288,7 @@ async fn what_the_server_answers_is_told_without_places_in_its_own_source() {
         assert!(!text.contains("at line") && !text.contains('\n'), "{text}");
         assert!(!text.contains("77"), "{text}");
         let mut sources = std::iter::successors(error.source(), |error| (*error).source());
-        assert!(sources.any(|error| error.is::<sqlx::Error>()));
+        assert!(sources.any(<dyn Error>::is::<sqlx::Error>));
     }
     let broken = host.outside("broken");
     let migrator = crate::fixture::migrator(&broken, &["CREATE TABEL wrong"]).await;
