@@ -112,8 +112,8 @@ async fn without_rows_every_table_is_empty_and_its_counters_start_again() {
     let indexes = ["notes", "articles_fts", "tags", "letters", "places"];
     for table in left.keys() {
         // An empty index has rows about itself.
-        let of_index = |name: &str| table.starts_with(&format!("{name}_"));
-        assert!(indexes.iter().any(|name| of_index(name)), "{table}");
+        let of_index = |name: &&str| table.starts_with(&format!("{name}_"));
+        assert!(indexes.iter().any(of_index), "{table}");
     }
     host.run("INSERT INTO counters (label) VALUES ('new')")
         .await;
