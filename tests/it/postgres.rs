@@ -189,6 +189,24 @@ async fn rows_that_a_policy_hides_are_an_error_and_not_left_out() {
 }
 
 #[tokio::test]
+async fn a_table_that_the_role_may_not_clear_is_an_error_that_says_what_to_do() {
+    let host = PostgresHost::new().await;
+    let theirs = "ALTER TABLE drafts OWNER TO postgres; GRANT SELECT ON drafts TO creator";
+    server().execute(&host.database.name, theirs);
+    let engine = host.tables_engine().await;
+    let text = chain(&engine.reset(everything()).await.unwrap_err());
+    assert!(
+        text.contains("owner of the table, or leave the table out"),
+        "{text}"
+    );
+    assert!(
+        text.ends_with("permission denied for table drafts"),
+        "{text}"
+    );
+    assert_eq!(host.number("SELECT count(*) FROM posts").await, 3);
+}
+
+#[tokio::test]
 async fn a_part_that_rows_elsewhere_refer_to_is_refused_and_everything_is_as_before() {
     for rows in [3, 400] {
         let host = used(rows).await;
@@ -288,7 +306,7 @@ async fn what_the_server_answers_is_told_without_places_in_its_own_source() {
         assert!(!text.contains("at line") && !text.contains('\n'), "{text}");
         assert!(!text.contains("77"), "{text}");
         let mut sources = std::iter::successors(error.source(), |error| (*error).source());
-        assert!(sources.any(|error| error.is::<sqlx::Error>()));
+        assert!(sources.any(<dyn Error>::is::<sqlx::Error>));
     }
     let broken = host.outside("broken");
     let migrator = crate::fixture::migrator(&broken, &["CREATE TABEL wrong"]).await;

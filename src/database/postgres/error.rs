@@ -34,6 +34,9 @@ pub(super) fn remedy(error: &sqlx::Error) -> Option<&'static str> {
             "policies hide rows from this role, so they can be neither counted nor cleared: \
              give it BYPASSRLS, or make it the owner and drop FORCE ROW LEVEL SECURITY",
         ),
+        "42501" if error.message().contains(" table ") => {
+            Some("make this role the owner of the table, or leave the table out")
+        }
         _ => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use sqlx::PgConnection;
 
-use super::error::{failed, is_refusal, remedy};
+use super::error::{failed, is_denied, is_refusal, remedy};
 use super::{DatabaseError, run};
 
 /// Those that hold anything of these tables, also by way of other views, of partitions and of
@@ -54,11 +54,13 @@ pub(super) async fn refresh(
         let refreshed = run(connection, &format!("REFRESH MATERIALIZED VIEW {view}")).await;
         if let Err(source) = refreshed {
             let action = format!("refresh the materialized view `{view}`");
-            return Err(if is_refusal(&source) && remedy(&source).is_none() {
-                DatabaseError::new(action, Stale { view, source })
-            } else {
-                failed(action)(source)
-            });
+            return Err(
+                if is_denied(&source) || is_refusal(&source) && remedy(&source).is_none() {
+                    DatabaseError::new(action, Stale { view, source })
+                } else {
+                    failed(action)(source)
+                },
+            );
         }
     }
     Ok(())

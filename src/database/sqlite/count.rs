@@ -2,11 +2,11 @@
 
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
-use super::{DatabaseError, Table, quote};
+use super::{DatabaseError, Table, full_text, quote};
 
-/// Counts a table's rows. A full-text index over another table, or over none, holds no
-/// rows of its own: SQLite would count those of the other table. Nor does a virtual table
-/// without shadow tables: it only shows what is kept elsewhere.
+/// Counts a table's rows. A full-text index over another table holds no rows of its own: SQLite
+/// would count those of the other table. Of one over none it keeps how long each text was. Nor has
+/// a virtual table without shadow tables any: it only shows what is kept elsewhere.
 pub(super) async fn count(
     connection: &mut SqliteConnection,
     table: &Table,
@@ -21,8 +21,11 @@ pub(super) async fn count(
             return Ok(0);
         } else if has("_content") {
             name = format!("{name}_content");
-        } else if has("_docsize") {
-            return Ok(0);
+        } else if let Some(content) = full_text::content(connection, table).await? {
+            if !content.is_empty() || !has("_docsize") {
+                return Ok(0);
+            }
+            name = format!("{name}_docsize");
         }
     }
     let rows: i64 = sqlx::query_scalar(AssertSqlSafe(format!(

@@ -22,14 +22,8 @@ pub(super) async fn rebuild(
         if index.virtual_table.is_none() {
             continue;
         }
-        let statement: String = sqlx::query_scalar(
-            "SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = ?",
-        )
-        .bind(&index.name)
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(failed(index))?;
-        let content = content(&statement).and_then(|content| catalogue.find(content));
+        let content = content(connection, index).await?;
+        let content = content.and_then(|content| catalogue.find(&content));
         let concerns = |content: &Table| {
             kept.rows(&content.name) > 0 && (is_cleared(&content.name) || is_cleared(&index.name))
         };
@@ -45,9 +39,26 @@ pub(super) async fn rebuild(
     Ok(())
 }
 
-/// The table over which the statement of a virtual table makes a full-text index: the option
-/// `content`, see <https://sqlite.org/fts5.html#external_content_tables>.
-fn content(statement: &str) -> Option<&str> {
+/// The table over which `index` is a full-text index, the empty text where it is over none; nothing
+/// when it holds its own rows, or is no such index.
+pub(super) async fn content(
+    connection: &mut SqliteConnection,
+    index: &Table,
+) -> Result<Option<String>, DatabaseError> {
+    let statement: String =
+        sqlx::query_scalar("SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = ?")
+            .bind(&index.name)
+            .fetch_one(connection)
+            .await
+            .map_err(DatabaseError::on(format!(
+                "read the definition of table `{}`",
+                index.name
+            )))?;
+    Ok(option(&statement).map(str::to_owned))
+}
+
+/// The option `content`, see <https://sqlite.org/fts5.html#external_content_tables>.
+fn option(statement: &str) -> Option<&str> {
     let (name, options) = statement.split_once('(')?;
     let module = name.split_whitespace().next_back()?;
     if !module.to_ascii_lowercase().starts_with("fts") {
