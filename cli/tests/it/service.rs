@@ -91,7 +91,7 @@ async fn it_is_started_when_the_reset_fails() {
         .await
         .unwrap();
     let ran = bench.run(&RUN);
-    assert_eq!(ran.exit, 1, "{ran:?}");
+    assert_eq!(ran.exit, 4, "{ran:?}");
     assert!(
         ran.error().contains("another connection holds the lock"),
         "{ran:?}"
