@@ -486,6 +486,12 @@ async fn what_is_refused_is_one_line_and_changes_nothing() {
     let dry = bench.done(&["run", "--dry-run"]);
     assert!(dry.stderr.contains("nothing was changed"), "{dry:?}");
     assert_same(&sample.dump().await, &before);
+    let note = "note: make sure that shop is stopped";
+    assert!(!dry.stderr.contains(note), "{dry:?}");
+    for command in [&["run"][..], &["restore", "there"]] {
+        let ran = bench.done(&[command, &["--confirm", "RESET SHOP"]].concat());
+        assert_eq!(ran.stderr.matches(note).count(), 1, "{ran:?}");
+    }
 }
 
 #[test]
