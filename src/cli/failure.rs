@@ -71,13 +71,13 @@ impl Failure {
 
 impl From<PlanError> for Failure {
     fn from(error: PlanError) -> Self {
-        Self::new(of_plan(&error), chain(&error))
+        Self::new(of_plan(&error), told(&error))
     }
 }
 
 impl From<BackupError> for Failure {
     fn from(error: BackupError) -> Self {
-        Self::new(of_backup(&error), chain(&error))
+        Self::new(of_backup(&error), told(&error))
     }
 }
 
@@ -88,11 +88,16 @@ impl From<ResetError> for Failure {
             exit,
             text: match exit {
                 Exit::Cancelled => "given up: everything is as it was".to_owned(),
-                _ => chain(&error),
+                _ => told(&error),
             },
             report: error.report().map(crate::report::Report::to_value),
         }
     }
+}
+
+/// `error` for whoever gives commands, and calls no methods.
+fn told(error: &(dyn Error + 'static)) -> String {
+    chain(error).replace(", or raise `.lock_timeout(…)`", ", or stop the service")
 }
 
 fn of_plan(error: &PlanError) -> Exit {

@@ -402,6 +402,10 @@ async fn a_bad_manifest_is_one_line_and_changes_nothing() {
         }
         assert_eq!(names(), there, "{by}");
     }
+    let told = bench.run(&["--json", "check"]);
+    let told: serde_json::Value = serde_json::from_str(&told.stdout).unwrap();
+    assert_eq!(told["success"], false, "{told}");
+    assert!(told["error"].as_str().unwrap().contains("has to stay"));
     assert_same(&sample.dump().await, &before);
     let made = "SELECT count(*) FROM sqlite_schema WHERE name = '_factory_reset'";
     assert_eq!(sample.number(made).await, 0);

@@ -96,6 +96,8 @@ async fn it_is_started_when_the_reset_fails() {
         ran.error().contains("another connection holds the lock"),
         "{ran:?}"
     );
+    assert!(ran.error().contains("stop the service"), "{ran:?}");
+    assert!(!ran.error().contains("lock_timeout"), "{ran:?}");
     assert_eq!(told(&bench), "stop start stop start ");
 }
 
