@@ -9,7 +9,7 @@ use crate::blocker::{self, Blocker};
 use crate::bundle::BundleError;
 use crate::claims::ClaimError;
 use crate::data_directory::PathError;
-use crate::database::DatabaseError;
+use crate::database::{DatabaseError, answer};
 use crate::descriptor::StepId;
 use crate::guard::Refusal;
 use crate::history::RunOutcome;
@@ -473,12 +473,14 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
-        let message = error.to_string();
+        let answer = answer(error);
+        // sqlx says the same again in a source of its own.
+        source = error.source().filter(|_| answer.is_none());
+        let message = answer.unwrap_or_else(|| error.to_string());
         if !text.ends_with(&message) {
             text.push_str(": ");
             text.push_str(&message);
         }
-        source = error.source();
     }
     text
 }

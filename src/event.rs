@@ -1,5 +1,6 @@
 //! Facts about the progress of a reset.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -140,6 +141,8 @@ pub enum EventKind {
         step: StepId,
         /// How many items it removed.
         removed: usize,
+        /// What they held, or hold now that they are back, by unit: rows, files.
+        counts: BTreeMap<&'static str, u64>,
     },
     /// The reset is decided: what is left is cleaning up.
     Committed,

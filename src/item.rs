@@ -73,6 +73,8 @@ pub struct Item {
     /// Why it failed, or another remark.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    #[serde(skip)]
+    is_own_name: bool,
 }
 
 impl Item {
@@ -88,6 +90,7 @@ impl Item {
             kept: 0,
             bytes: None,
             message: None,
+            is_own_name: false,
         }
     }
 
@@ -108,6 +111,21 @@ impl Item {
             outcome: Outcome::Absent,
             ..Self::removed(kind, name, 0)
         }
+    }
+
+    /// The same item, under a name that is the program's own, and nothing that anybody has
+    /// written: it may outlive the reset in the history and in repeated answers. Tables, paths
+    /// and keys need not say so; what else has another name is summed up there under the step's
+    /// label.
+    #[must_use]
+    pub fn own_name(mut self) -> Self {
+        self.is_own_name = true;
+        self
+    }
+
+    /// Whether its name may outlive the reset.
+    pub(crate) fn keeps_name(&self) -> bool {
+        self.is_own_name || matches!(self.kind, ItemKind::Table | ItemKind::Path | ItemKind::Keys)
     }
 
     /// The same item with its size in bytes.

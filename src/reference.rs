@@ -44,6 +44,9 @@ impl BrokenReference {
     }
 }
 
+/// How the API is told to take along what refers to selected tables.
+pub(crate) const CASCADE: &str = "\"cascade\": true";
+
 /// All of them in one line.
 pub(crate) fn refusal(references: &[BrokenReference]) -> String {
     let mut of_steps = Vec::new();
@@ -66,7 +69,8 @@ pub(crate) fn refusal(references: &[BrokenReference]) -> String {
     let (selectable, fixed) = (of_steps.join(", "), of_nobody.join(", "));
     if !of_steps.is_empty() {
         text.push_str(&selectable);
-        text.push_str(" (select these tables as well, or set \"cascade\": true)");
+        let remedy = format!(" (select these tables as well, or set {CASCADE})");
+        text.push_str(&remedy);
     }
     if !of_nobody.is_empty() {
         if !of_steps.is_empty() {

@@ -103,7 +103,7 @@ impl Report {
 
     /// As JSON, for journal and history. These outlive the reset, so nothing that it clears
     /// may stand in them: what runs, and what is in memory, is often named by what its owner has
-    /// written, and is summed up.
+    /// written: unless [its name is the program's own](Item::own_name), it is summed up.
     pub(crate) fn to_value(&self) -> Value {
         let mut kept = self.clone();
         kept.unclaimed.truncate(MOST_UNCLAIMED);
@@ -112,7 +112,7 @@ impl Report {
             let items = std::mem::take(&mut step.items);
             for mut item in items {
                 item.message = item.message.map(shortened);
-                if matches!(item.kind, ItemKind::Table | ItemKind::Path | ItemKind::Keys) {
+                if item.keeps_name() {
                     step.items.push(item);
                 } else if let Some(sum) = sums.get_mut(&(item.kind, item.outcome)) {
                     sum.count += item.count;

@@ -39,7 +39,7 @@ pub struct Selection {
 #[non_exhaustive]
 pub enum SelectionError {
     /// It names a step that the engine does not have.
-    #[error("there is no step `{step}`; there is: {known}")]
+    #[error("there is no step `{step}`; {}", offered("there is", .known, "there is none"))]
     UnknownStep {
         /// What it names.
         step: String,
@@ -47,7 +47,7 @@ pub enum SelectionError {
         known: String,
     },
     /// It names a part that the step does not claim.
-    #[error("step `{step}` has no `{part}`; it has: {known}")]
+    #[error("step `{step}` has no `{part}`; {}", offered("it has", .known, "it has no parts"))]
     UnknownPart {
         /// The step.
         step: String,
@@ -57,7 +57,7 @@ pub enum SelectionError {
         known: String,
     },
     /// It keeps rows that the host does not offer.
-    #[error("there are no rows called `{name}` to keep; there is: {known}")]
+    #[error("there are no rows called `{name}` to keep; {}", offered("there is", .known, "this service offers none"))]
     UnknownKeptRows {
         /// What it names.
         name: String,
@@ -73,6 +73,14 @@ pub enum SelectionError {
     /// It narrows a step that it does not select.
     #[error("`only` names step `{0}`, which `steps` leaves out: add it there")]
     NotSelected(String),
+}
+
+/// `there_is` what is `known`, or that nothing is.
+fn offered(there_is: &str, known: &str, nothing: &str) -> String {
+    match known {
+        "" => nothing.to_owned(),
+        known => format!("{there_is}: {known}"),
+    }
 }
 
 /// What of a step can be selected by itself.
@@ -266,6 +274,20 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "step `tables` has no `post`; it has: `posts`"
+        );
+    }
+
+    #[test]
+    fn where_nothing_is_offered_that_is_said() {
+        let steps = BTreeMap::from([("runtimes", Parts::default())]);
+        let told = |selection: Selection| selection.validate(&steps, &[]).unwrap_err().to_string();
+        assert_eq!(
+            told(Selection::all().keep("mine")),
+            "there are no rows called `mine` to keep; this service offers none"
+        );
+        assert_eq!(
+            told(Selection::all().only("runtimes", ["mine"])),
+            "step `runtimes` has no `mine`; it has no parts"
         );
     }
 

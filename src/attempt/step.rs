@@ -84,11 +84,13 @@ impl Attempt<'_> {
                 let done =
                     |item: &&Item| matches!(item.outcome, Outcome::Removed | Outcome::Restored);
                 let removed = items.iter().filter(done).count();
-                self.progress
-                    .send(EventKind::StepFinished { step: id, removed });
-                self.report
-                    .steps
-                    .push(StepReport::new(descriptor, planned.category, items));
+                let finished = StepReport::new(descriptor, planned.category, items);
+                self.progress.send(EventKind::StepFinished {
+                    step: id,
+                    removed,
+                    counts: finished.counts.clone(),
+                });
+                self.report.steps.push(finished);
                 Ok(())
             }
             Err(source) => {

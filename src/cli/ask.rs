@@ -29,9 +29,25 @@ pub(super) async fn confirm(
         ));
     }
     console.prompt(&format!("Type {phrase} to confirm: "));
-    let typed = interruption.or(line()).await;
-    let typed = typed.inspect_err(|_| console.note(""))?;
-    check(phrase, &typed, "what was typed")
+    let read = interruption.or(line()).await;
+    let read = read.inspect_err(|_| console.note(""))?;
+    check_typed(phrase, &read, console)
+}
+
+/// Checks a line as it was read.
+fn check_typed(phrase: &str, read: &str, console: &Console) -> Result<(), Failure> {
+    // At the end of the input the cursor stays behind the prompt.
+    if !read.ends_with('\n') {
+        console.note("");
+    }
+    let typed = read.trim_end_matches(['\r', '\n']);
+    if typed.is_empty() {
+        let text = format!(
+            "nothing was changed: nothing was typed, and it has to be confirmed with `{phrase}`"
+        );
+        return Err(Failure::new(Exit::Refused, text));
+    }
+    check(phrase, typed, "what was typed")
 }
 
 fn check(phrase: &str, given: &str, place: &str) -> Result<(), Failure> {
@@ -55,13 +71,43 @@ async fn line() -> Result<String, Failure> {
         let read = stdin().read_line(&mut line).map(|_| line);
         let _ = tell.send(read);
     });
-    let line = match told.await {
-        Ok(Ok(line)) => line,
+    match told.await {
+        Ok(Ok(line)) => Ok(line),
         Ok(Err(error)) => {
             let text = format!("nothing was changed: stdin cannot be read: {error}");
-            return Err(Failure::new(Exit::Refused, text));
+            Err(Failure::new(Exit::Refused, text))
         }
-        Err(_) => String::new(),
-    };
-    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+        Err(_) => Ok(String::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::written::Written;
+    use super::*;
+
+    #[test]
+    fn what_is_typed_has_to_be_the_phrase_and_nothing_is_told_as_nothing() {
+        for (read, says, newline) in [
+            ("RESET\n", None, ""),
+            ("RESET\r\n", None, ""),
+            ("\n", Some("nothing was typed"), ""),
+            ("", Some("nothing was typed"), "\n"),
+            ("RES", Some("what was typed is `RES`"), "\n"),
+        ] {
+            let err = Written::default();
+            let console = Console::captured(Vec::new(), err.clone());
+            let checked = check_typed("RESET", read, &console);
+            assert_eq!(err.text(), newline, "{read:?}");
+            match (checked, says) {
+                (Ok(()), None) => {}
+                (Err(failure), Some(says)) => {
+                    assert_eq!(failure.exit(), Exit::Refused);
+                    assert!(failure.text.contains(says), "{failure}");
+                    assert!(failure.text.ends_with("`RESET`"), "{failure}");
+                }
+                (checked, _) => panic!("{read:?}: {checked:?}"),
+            }
+        }
+    }
 }

@@ -7,7 +7,7 @@ use reqwest::{Method, RequestBuilder, StatusCode, Url};
 
 use super::answer::Answer;
 use super::exit::Exit;
-use super::failure::Failure;
+use super::failure::{Failure, in_words_of_the_command};
 use super::shown::{Refused, Run};
 use crate::backup::BackupError;
 use crate::error::{ResetError, chain};
@@ -112,7 +112,7 @@ impl Client {
         };
         Err(Failure {
             exit,
-            text: refused.error,
+            text: in_words_of_the_command(&refused.error),
             report: refused.report,
         })
     }

@@ -1,9 +1,11 @@
 use std::fmt::{self, Debug, Display};
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anstream::adapter::strip_str;
 use anstyle::{AnsiColor, Style};
+use rustix::termios::tcgetwinsize;
 
 use super::answer::Answer;
 use super::table::printable;
@@ -11,6 +13,9 @@ use super::table::printable;
 pub(super) const HEADING: Style = Style::new().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const ERROR: Style = AnsiColor::Red.on_default().bold();
+
+/// How wide a text may be that goes to no terminal, in columns.
+const WIDTH: u16 = 80;
 
 type Stream = Arc<Mutex<dyn Write + Send>>;
 
@@ -24,6 +29,8 @@ pub struct Console {
     is_json: bool,
     is_watched: bool,
     can_ask: bool,
+    /// How many columns a line of `out` has room for.
+    width: u16,
 }
 
 impl Console {
@@ -36,6 +43,7 @@ impl Console {
             is_json: false,
             is_watched: io::stderr().is_terminal(),
             can_ask: io::stdin().is_terminal(),
+            width: width_of(&io::stdout()).unwrap_or(WIDTH),
         }
     }
 
@@ -48,6 +56,7 @@ impl Console {
             is_json: false,
             is_watched: false,
             can_ask: false,
+            width: WIDTH,
         }
     }
 
@@ -68,6 +77,11 @@ impl Console {
     /// Whether somebody can be asked.
     pub(super) fn can_ask(&self) -> bool {
         self.can_ask
+    }
+
+    /// How wide a text may be.
+    pub(super) fn width(&self) -> u16 {
+        self.width
     }
 
     /// Tells what was asked for: as JSON, or what `shown` makes of it.
@@ -123,6 +137,12 @@ impl Debug for Console {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Console").finish_non_exhaustive()
     }
+}
+
+/// The width of a terminal, in columns; none where there is no terminal, or it does not know.
+fn width_of(stream: &impl AsFd) -> Option<u16> {
+    let size = tcgetwinsize(stream).ok()?;
+    (size.ws_col > 0).then_some(size.ws_col)
 }
 
 fn write(stream: &Stream, text: &str) -> io::Result<()> {

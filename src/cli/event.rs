@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 /// One fact about progress, as the service tells it. What this version does not know is passed
@@ -38,7 +40,8 @@ pub(super) enum Kind {
     },
     StepFinished {
         step: String,
-        removed: u64,
+        #[serde(default)]
+        counts: BTreeMap<String, u64>,
     },
     Committed,
     Undoing,

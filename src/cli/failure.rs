@@ -8,6 +8,7 @@ use crate::backup::BackupError;
 use crate::bundle::BundleError;
 use crate::data_directory::PathError;
 use crate::error::{FailureCause, PlanError, RecoveryError, ResetError, chain};
+use crate::reference::CASCADE;
 
 /// Why a command does not do what it was asked for: the one line that it prints, and how it ends.
 ///
@@ -71,13 +72,13 @@ impl Failure {
 
 impl From<PlanError> for Failure {
     fn from(error: PlanError) -> Self {
-        Self::new(of_plan(&error), told(&error))
+        Self::new(of_plan(&error), in_words_of_the_command(&chain(&error)))
     }
 }
 
 impl From<BackupError> for Failure {
     fn from(error: BackupError) -> Self {
-        Self::new(of_backup(&error), told(&error))
+        Self::new(of_backup(&error), in_words_of_the_command(&chain(&error)))
     }
 }
 
@@ -88,16 +89,17 @@ impl From<ResetError> for Failure {
             exit,
             text: match exit {
                 Exit::Cancelled => "given up: everything is as it was".to_owned(),
-                _ => told(&error),
+                _ => in_words_of_the_command(&chain(&error)),
             },
             report: error.report().map(crate::report::Report::to_value),
         }
     }
 }
 
-/// `error` for whoever gives commands, and calls no methods.
-fn told(error: &(dyn Error + 'static)) -> String {
-    chain(error).replace(", or raise `.lock_timeout(…)`", ", or stop the service")
+/// A remedy that names a field or a method of the API, in the words of the command.
+pub(super) fn in_words_of_the_command(text: &str) -> String {
+    text.replace(&format!("set {CASCADE}"), "add `--cascade`")
+        .replace("raise `.lock_timeout(…)`", "stop the service")
 }
 
 fn of_plan(error: &PlanError) -> Exit {

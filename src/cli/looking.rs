@@ -11,7 +11,11 @@ impl Session {
         let answer = self.interruption.or(self.service.options()).await?;
         let options: Options = answer.read()?;
         self.console.answer(&answer, || {
-            format!("{}{}", self.place, show_plan::options(&options))
+            format!(
+                "{}{}",
+                self.place,
+                show_plan::options(&options, self.console.width())
+            )
         });
         Ok(Exit::Done)
     }
@@ -19,7 +23,11 @@ impl Session {
     pub(super) async fn preview(&self, asked: &PreviewArguments) -> Ended {
         let (answer, plan) = self.plan(&asked.selection.selection()).await?;
         self.console.answer(&answer, || {
-            format!("{}{}", self.place, show_plan::plan(&plan))
+            format!(
+                "{}{}",
+                self.place,
+                show_plan::plan(&plan, self.console.width())
+            )
         });
         Ok(Exit::Done)
     }
@@ -28,7 +36,8 @@ impl Session {
         if let Some(run) = asked.run {
             let answer = self.interruption.or(self.service.run(run)).await?;
             let run: Run = answer.read()?;
-            self.console.answer(&answer, || show_past::run(&run));
+            self.console
+                .answer(&answer, || show_past::run(&run, self.console.width()));
         } else {
             let answer = self.interruption.or(self.service.history()).await?;
             let runs: Runs = answer.read()?;

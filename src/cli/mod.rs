@@ -72,6 +72,8 @@ mod table;
 mod target;
 mod unopened;
 mod watching;
+#[cfg(test)]
+mod written;
 
 pub use arguments::{
     BackupArguments, BackupsArguments, DryRun, HistoryArguments, PreviewArguments,

@@ -9,7 +9,7 @@ use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
 use super::console::Console;
 use super::event::{Event, Kind};
-use super::table::{counted, printable};
+use super::table::{counted, printable, summed};
 
 /// How often a bar moves that has nothing to tell.
 const TICK: Duration = Duration::from_millis(100);
@@ -92,10 +92,11 @@ impl Progress {
                 let label = self.label(step);
                 self.count(event, &label, *done, *total, unit);
             }
-            Kind::StepFinished { step, removed } => {
-                let label = self.label(step);
+            Kind::StepFinished { step, counts } => {
                 self.work = None;
-                self.say(&format!("{label}: {}", counted(*removed, "items")));
+                if let Some(sums) = summed(counts) {
+                    self.say(&format!("{}: {sums}", self.label(step)));
+                }
             }
             Kind::Committed => {
                 self.committed = true;
@@ -197,24 +198,8 @@ fn style(bar: &ProgressBar, template: &str) {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-    use std::sync::{Arc, Mutex};
-
+    use super::super::written::Written;
     use super::*;
-
-    /// What is written, as far as it has come.
-    #[derive(Clone, Default)]
-    struct Written(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Written {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
 
     #[test]
     fn long_work_is_told_of_now_and_then_with_its_rate() {
@@ -238,17 +223,15 @@ mod tests {
                 },
             );
         }
-        let removed = 30;
-        tell(
-            8000,
-            Kind::StepFinished {
-                step: step(),
-                removed,
-            },
-        );
-        let told = String::from_utf8(err.0.lock().unwrap().clone()).unwrap();
+        let counts = [("rows", 3065), ("files", 1), ("entries", 0)];
+        let counts = counts.map(|(unit, count)| (unit.to_owned(), count)).into();
+        let finished = |step, counts| Kind::StepFinished { step, counts };
+        tell(8000, finished(step(), counts));
+        let nothing = [("tasks".to_owned(), 0)].into();
+        tell(8001, finished("runtimes".to_owned(), nothing));
+        let told = err.text();
         let expected = "Database tables: 1,500,000 of 3,000,000 rows (300,000/s)\n\
-                        Database tables: 30 items\n";
+                        Database tables: 3,065 rows, 1 file\n";
         assert_eq!(told, expected);
     }
 

@@ -18,13 +18,12 @@ impl Session {
         }
         let (answer, plan) = self.plan(&selection).await?;
         let is_dry = asked.dry_run.dry_run;
+        let width = self.console.width();
+        let shown = || format!("{}{}", self.place, show_plan::plan(&plan, width));
         if is_dry {
-            self.console.answer(&answer, || {
-                format!("{}{}", self.place, show_plan::plan(&plan))
-            });
+            self.console.answer(&answer, shown);
         } else if !(self.console.is_json() && asked.confirm.is_some()) {
-            self.console
-                .show(format_args!("{}{}", self.place, show_plan::plan(&plan)));
+            self.console.show(shown());
         }
         check_plan(&plan, asked.if_unchanged.as_deref())?;
         if let Some(name) = &asked.backup {
@@ -47,7 +46,7 @@ impl Session {
         };
         let work = self.service.reset(reset, &self.interruption);
         let answer = self.watch(&plan, work).await?;
-        self.done(&answer)
+        self.done(&answer, asked.backup.as_deref())
     }
 
     pub(super) async fn restore(&self, asked: &RestoreArguments) -> Ended {
@@ -56,10 +55,11 @@ impl Session {
         let options: Options = self.interruption.or(self.service.options()).await?.read()?;
         let is_quiet = self.console.is_json() && (asked.confirm.is_some() || asked.dry_run.dry_run);
         if !is_quiet {
+            let title = "Goes, as far as something else comes back";
             self.console.show(format_args!(
                 "{}{}{}",
                 self.place,
-                show_plan::goes("Goes, as far as something else comes back", &options.plan),
+                show_plan::goes(title, &options.plan, self.console.width()),
                 show_past::contents(&backup)
             ));
         }
@@ -82,13 +82,14 @@ impl Session {
         };
         let work = self.service.restore(restoration, &self.interruption);
         let answer = self.watch(&options.plan, work).await?;
-        self.done(&answer)
+        self.done(&answer, None)
     }
 
-    /// Tells what a run has done.
-    fn done(&self, answer: &Answer) -> Ended {
+    /// Tells what a run has done, after the backup that was asked for.
+    fn done(&self, answer: &Answer, backup: Option<&str>) -> Ended {
         let done: Done = answer.read()?;
-        self.console.answer(answer, || show_past::done(&done));
+        self.console
+            .answer(answer, || show_past::done(&done, backup));
         if done.report.pending.is_empty() {
             return Ok(Exit::Done);
         }

@@ -42,7 +42,8 @@ impl ResetArguments {
         open: impl AsyncFnOnce() -> Result<Engine, E>,
     ) -> Exit {
         let console = console.json(self.json);
-        match self.ended(&console, target, open).await {
+        // Boxed here, so that a host need not: what a command does is large.
+        match Box::pin(self.ended(&console, target, open)).await {
             Ok(exit) => exit,
             Err(failure) => {
                 if console.is_json() {

@@ -26,14 +26,8 @@ pub(super) type Ended = Result<Exit, Failure>;
 
 impl Session {
     pub(super) async fn plan(&self, selection: &Selection) -> Result<(Answer, Plan), Failure> {
-        let previewed = self.interruption.or(self.service.preview(selection)).await;
-        let answer = previewed.map_err(|mut failure| {
-            // The remedy in the words of this command.
-            failure.text = failure
-                .text
-                .replace("set \"cascade\": true", "add `--cascade`");
-            failure
-        })?;
+        let previewed = self.interruption.or(self.service.preview(selection));
+        let answer = previewed.await?;
         let plan = answer.read()?;
         Ok((answer, plan))
     }

@@ -4,36 +4,53 @@ use std::fmt::Write;
 
 use comfy_table::CellAlignment::{Left, Right};
 
-use super::show_plan::{goes, section};
+use super::show_plan::{goes, section, steps};
 use super::shown::{Backup, Contents, Done, Plan, Run};
 use super::table::{counted, duration, printable, size, table, time};
 use crate::history::{Action, RunOutcome};
 
-/// What a run has done.
-pub(super) fn done(done: &Done) -> String {
-    let mut text = report(&done.report);
-    let took = duration(done.report.duration_ms);
+/// What a run has done whose plan was shown before: the sums, and what has a remark.
+pub(super) fn done(done: &Done, backup: Option<&str>) -> String {
+    let report = &done.report;
+    let mut text = steps(title(report), report, |item| item.message.is_some());
+    pending(&mut text, report);
+    let took = duration(report.duration_ms);
     let _ = writeln!(text, "\nDone in {took}: {}", printable(&done.message));
+    if let Some(name) = backup {
+        let _ = writeln!(
+            text,
+            "What was there is in the backup `{name}`: `restore {name}`"
+        );
+    }
+    if let Some(run) = report.run {
+        let _ = writeln!(text, "Run {run}: see each item with `history {run}`");
+    }
     text
 }
 
-fn report(report: &Plan) -> String {
-    let items = report.steps.iter().flat_map(|step| &step.items);
-    let title = match items.into_iter().any(|item| item.outcome == "restored") {
+/// What a run of the past has done.
+fn report(report: &Plan, width: u16) -> String {
+    let mut text = goes(title(report), report, width);
+    pending(&mut text, report);
+    text
+}
+
+fn title(report: &Plan) -> &'static str {
+    let mut items = report.steps.iter().flat_map(|step| &step.items);
+    match items.any(|item| item.outcome == "restored") {
         true => "Restored",
         false => "Gone",
-    };
-    let mut text = goes(title, report);
-    if !report.pending.is_empty() {
-        section(&mut text, "Still pending: it is tried again");
-        let rows = report.pending.iter();
-        let rows = rows.map(|pending| vec![pending.work.clone(), pending.error.clone()]);
-        text += &table(&[("Work", Left), ("Reason", Left)], rows.collect());
     }
-    if let Some(run) = report.run {
-        let _ = writeln!(text, "\nRun {run}");
+}
+
+fn pending(text: &mut String, report: &Plan) {
+    if report.pending.is_empty() {
+        return;
     }
-    text
+    section(text, "Still pending: it is tried again");
+    let rows = report.pending.iter();
+    let rows = rows.map(|pending| vec![pending.work.clone(), pending.error.clone()]);
+    *text += &table(&[("Work", Left), ("Reason", Left)], rows.collect());
 }
 
 /// The backups that there are.
@@ -120,7 +137,7 @@ pub(super) fn history(runs: &[Run]) -> String {
 }
 
 /// One run with its report.
-pub(super) fn run(run: &Run) -> String {
+pub(super) fn run(run: &Run, width: u16) -> String {
     let mut text = table(
         &[("Run", Left), (&run.id.to_string(), Left)],
         vec![
@@ -135,7 +152,7 @@ pub(super) fn run(run: &Run) -> String {
         let _ = writeln!(text, "\nError: {}", printable(error));
     }
     if let Some(told) = &run.report {
-        text += &report(told);
+        text += &report(told, width);
     }
     text
 }

@@ -7,11 +7,11 @@ use comfy_table::CellAlignment::{Left, Right};
 
 use super::console::HEADING;
 use super::shown::{Item, Named, Options, Plan, Step};
-use super::table::{counted, printable, size, table};
+use super::table::{counted, paragraph, printable, size, summed, table};
 
 /// Everything that can be reset, and what may be chosen of it.
-pub(super) fn options(options: &Options) -> String {
-    let mut text = plan(&options.plan);
+pub(super) fn options(options: &Options, width: u16) -> String {
+    let mut text = plan(&options.plan, width);
     let mut chosen = options.parts.iter().filter(|(_, parts)| parts.len() > 1);
     if let Some((step, parts)) = chosen.next() {
         let example = parts.first().map_or("", String::as_str);
@@ -35,8 +35,8 @@ pub(super) fn options(options: &Options) -> String {
 }
 
 /// What would go, what stays, and what is in the way.
-pub(super) fn plan(plan: &Plan) -> String {
-    let mut text = goes("Goes", plan);
+pub(super) fn plan(plan: &Plan, width: u16) -> String {
+    let mut text = goes("Goes", plan, width);
     stays(&mut text, plan);
     obstacles(&mut text, plan);
     let _ = writeln!(text, "\nDigest {}", printable(&plan.digest));
@@ -44,11 +44,23 @@ pub(super) fn plan(plan: &Plan) -> String {
 }
 
 /// What goes, or has gone, under a title that says which.
-pub(super) fn goes(title: &str, plan: &Plan) -> String {
+pub(super) fn goes(title: &str, plan: &Plan, width: u16) -> String {
+    let mut text = steps(title, plan, Item::is_there);
+    let items = plan.steps.iter().flat_map(|step| &step.items);
+    let empty = items.filter(|item| !item.is_there());
+    let empty: Vec<_> = empty.map(|item| item.name.as_str()).collect();
+    if !empty.is_empty() {
+        text.push('\n');
+        text += &paragraph(&format!("Holds nothing: {}", empty.join(", ")), width);
+    }
+    text
+}
+
+/// The sums of each step, with those of its items that `are_shown`.
+pub(super) fn steps(title: &str, plan: &Plan, are_shown: impl Fn(&Item) -> bool) -> String {
     let mut text = String::new();
     section(&mut text, title);
     let mut rows = Vec::new();
-    let mut empty = Vec::new();
     for step in &plan.steps {
         rows.push(vec![
             step.id.clone(),
@@ -56,18 +68,10 @@ pub(super) fn goes(title: &str, plan: &Plan) -> String {
             counts(&step.counts),
             size(step.bytes),
         ]);
-        for item in &step.items {
-            if item.is_there() {
-                rows.push(vec![
-                    String::new(),
-                    named(item),
-                    count(item),
-                    size(item.bytes),
-                ]);
-            } else {
-                empty.push(printable(&item.name));
-            }
-        }
+        let items = step.items.iter().filter(|item| are_shown(item));
+        rows.extend(
+            items.map(|item| vec![String::new(), named(item), count(item), size(item.bytes)]),
+        );
     }
     if plan.steps.len() > 1 {
         rows.push(total(&plan.steps));
@@ -79,9 +83,6 @@ pub(super) fn goes(title: &str, plan: &Plan) -> String {
         ("Size", Right),
     ];
     text += &table(&columns, rows);
-    if !empty.is_empty() {
-        let _ = writeln!(text, "\n  Holds nothing: {}", empty.join(", "));
-    }
     text
 }
 
@@ -99,16 +100,7 @@ fn total(steps: &[Step]) -> Vec<String> {
 }
 
 fn counts(counts: &BTreeMap<String, u64>) -> String {
-    let counts = counts.iter().filter(|(_, count)| **count > 0);
-    // Rows first, as a rule the most.
-    let counts: Vec<_> = counts
-        .rev()
-        .map(|(unit, count)| counted(*count, unit))
-        .collect();
-    if counts.is_empty() {
-        return "nothing".to_owned();
-    }
-    counts.join(", ")
+    summed(counts).unwrap_or_else(|| "nothing".to_owned())
 }
 
 fn count(item: &Item) -> String {

@@ -1,6 +1,8 @@
 //! Tables and quantities as people read them.
 
-use comfy_table::{Cell, CellAlignment, Table, presets};
+use std::collections::BTreeMap;
+
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use indicatif::{HumanBytes, HumanCount};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -19,6 +21,18 @@ pub(super) fn table(columns: &[(&str, CellAlignment)], rows: Vec<Vec<String>>) -
             }),
         );
     }
+    let lines = table.lines().map(|line| format!(" {}\n", line.trim_end()));
+    lines.collect()
+}
+
+/// `text` in lines that `width` columns have room for, set in by two blanks.
+pub(super) fn paragraph(text: &str, width: u16) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    // One blank is ours.
+    table.set_width(width.saturating_sub(1));
+    table.add_row([printable(text)]);
     let lines = table.lines().map(|line| format!(" {}\n", line.trim_end()));
     lines.collect()
 }
@@ -44,6 +58,13 @@ pub(super) fn counted(number: u64, unit: &str) -> String {
     format!("{} {unit}", HumanCount(number))
 }
 
+/// `3,060 rows, 1 file`; none where there is nothing. Rows come first, as a rule the most.
+pub(super) fn summed(counts: &BTreeMap<String, u64>) -> Option<String> {
+    let counts = counts.iter().rev().filter(|(_, count)| **count > 0);
+    let counts: Vec<_> = counts.map(|(unit, count)| counted(*count, unit)).collect();
+    (!counts.is_empty()).then(|| counts.join(", "))
+}
+
 /// `1.24 MiB`; nothing where it is not known.
 pub(super) fn size(bytes: Option<u64>) -> String {
     bytes.map_or_else(String::new, |bytes| HumanBytes(bytes).to_string())
@@ -59,4 +80,22 @@ pub(super) fn time(at: Timestamp) -> String {
 pub(super) fn duration(milliseconds: u64) -> String {
     let milliseconds = i64::try_from(milliseconds).unwrap_or(i64::MAX);
     format!("{:#}", SignedDuration::from_millis(milliseconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_paragraph_is_as_wide_as_the_terminal_and_breaks_between_words() {
+        let names = vec!["automation_runtimes"; 20].join(", ");
+        for width in [40, 80, 132] {
+            let text = paragraph(&format!("Holds nothing: {names}"), width);
+            let widest = text.lines().map(str::len).max().unwrap();
+            assert!(widest <= usize::from(width), "{text}");
+            assert!(widest + 22 > usize::from(width), "{text}");
+            assert_eq!(text.matches("automation_runtimes").count(), 20);
+            assert!(text.lines().all(|line| line.starts_with("  ")), "{text}");
+        }
+    }
 }

@@ -39,3 +39,9 @@ impl DatabaseError {
         move |source| Self::new(action, source)
     }
 }
+
+/// The words of a server that says them better than its library does: there is none.
+#[cfg(not(feature = "postgres"))]
+pub(crate) fn answer(_: &(dyn std::error::Error + 'static)) -> Option<String> {
+    None
+}

@@ -18,10 +18,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 pub(crate) use bounded::{Bounded, Patience};
 pub use error::DatabaseError;
+#[cfg(not(feature = "postgres"))]
+pub(crate) use error::answer;
 pub use factory_rows::FactoryRows;
 pub use kept_rows::KeptRows;
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
+#[cfg(feature = "postgres")]
+pub(crate) use postgres::answer;
 pub use reference::Reference;
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;

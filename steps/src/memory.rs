@@ -36,11 +36,12 @@ pub(crate) trait MemoryResource: Send + Sync + 'static {
 }
 
 /// The entries as one item.
-pub(crate) async fn item(memory: &dyn Memory, name: &str) -> Item {
-    match memory.count().await {
+pub(crate) async fn item(memory: &dyn Memory, name: &'static str) -> Item {
+    let item = match memory.count().await {
         0 => Item::absent(ItemKind::Memory, name),
         count => Item::removed(ItemKind::Memory, name, count),
-    }
+    };
+    item.own_name()
 }
 
 /// Forgets everything in the resource `R`.

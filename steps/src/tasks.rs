@@ -92,7 +92,7 @@ impl<R: TasksResource> ResetStep for TasksStep<R> {
 /// The items, or one that says that nothing runs.
 fn or_none<R: TasksResource>(items: Vec<Item>) -> Vec<Item> {
     if items.is_empty() {
-        vec![Item::absent(ItemKind::Task, R::NAME)]
+        vec![Item::absent(ItemKind::Task, R::NAME).own_name()]
     } else {
         items
     }

@@ -159,6 +159,33 @@ async fn nothing_is_reset_without_the_phrase() {
 }
 
 #[tokio::test]
+async fn a_run_tells_of_rows_and_files_and_does_not_print_its_plan_again() {
+    let host = Host::new().await;
+    host.run("INSERT INTO posts (text) SELECT 'more' FROM posts")
+        .await;
+    let engine = phrased(&host).await;
+    let told = command(&engine, &["run", "--confirm", PHRASE, "--backup", "first"]).await;
+    assert_eq!(told.exit, Exit::Done, "{told:?}");
+    let has_line = |line: &str| told.err.lines().any(|told| told == line);
+    assert!(has_line("Database tables: 6 rows"), "{}", told.err);
+    assert!(has_line("Media files: 1 file"), "{}", told.err);
+    assert!(!told.err.contains("item"), "{}", told.err);
+
+    let (plan, report) = told.out.split_once("\nGone\n").unwrap();
+    assert!(plan.contains("posts"), "{plan}");
+    for known in ["posts", "Stays", "Digest"] {
+        assert!(!report.contains(known), "{report}");
+    }
+    let run = engine.history()[0].id.to_string();
+    let details = format!("`history {run}`");
+    for new in ["6 rows", "1 file", "Done in ", "`restore first`", &details] {
+        assert!(report.contains(new), "{new}: {report}");
+    }
+    let told = command(&engine, &["history", &run]).await;
+    assert!(told.out.contains("posts"), "{told:?}");
+}
+
+#[tokio::test]
 async fn a_host_without_a_phrase_is_confirmed_by_its_name() {
     let host = Host::new().await;
     let engine = host.engine().await;
@@ -284,6 +311,7 @@ async fn parts_are_selected() {
         let told = command(&engine, &[&["preview"], unknown].concat()).await;
         assert_eq!(told.exit, Exit::Usage);
         assert!(told.error().contains("`moods`"), "{told:?}");
+        assert!(!told.error().ends_with(": "), "{told:?}");
     }
 }
 
@@ -379,9 +407,12 @@ async fn references_that_would_break_are_refused_with_the_remedy_of_the_command(
         .await;
     let engine = host.tables_engine().await;
     let only = ["preview", "--only", "tables=parents"];
-    let told = command(&engine, &only).await;
-    assert_eq!(told.exit, Exit::Refused);
-    assert!(told.error().contains("`--cascade`"), "{told:?}");
+    for name in ["preview", "run"] {
+        let told = command(&engine, &[&[name], &only[1..]].concat()).await;
+        assert_eq!(told.exit, Exit::Refused);
+        assert!(told.error().contains("add `--cascade`"), "{told:?}");
+        assert!(!told.error().contains('"'), "{told:?}");
+    }
     let told = command(&engine, &[&only[..], &["--cascade"]].concat()).await;
     assert!(told.out.contains("children"), "{told:?}");
     // The API's own words are others.

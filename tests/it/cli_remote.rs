@@ -11,12 +11,13 @@ use axum::response::Response;
 use factory_reset::cli::{Exit, Target};
 use factory_reset::{BuildError, Engine, RunOutcome};
 use futures::stream;
+use serde_json::Value;
 use tokio::net::TcpListener;
 
 use crate::cli_command::{Told, Written, command, command_on};
 use crate::fixture::{Host, everything, until};
 use crate::http_client::app;
-use crate::steps::Turnstile;
+use crate::steps::{Entries, Turnstile, Workers};
 
 /// Serves until the test ends; returns the address of the reset service.
 async fn serve(app: Router) -> String {
@@ -81,6 +82,36 @@ async fn a_server_is_asked_and_tells_the_same() {
     let told = ask(&url, "token", &["recover"]).await;
     assert_eq!(told.exit, Exit::Done, "{told:?}");
     assert_eq!(engine.history()[0].actor.as_deref(), Some("admin"));
+}
+
+/// The names of what each step has, in the order of the steps.
+fn names(report: &Value) -> Vec<(&str, Vec<&str>)> {
+    let steps = report["steps"].as_array().unwrap().iter();
+    steps
+        .map(|step| {
+            let items = step["items"].as_array().unwrap().iter();
+            let names = items.map(|item| item["name"].as_str().unwrap());
+            (step["id"].as_str().unwrap(), names.collect())
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn a_report_names_what_the_preview_has_named_and_so_does_the_history() {
+    let host = Host::new().await;
+    let builder = host.builder(&["tables", "generators", "runtimes"]).await;
+    let (entries, workers) = (Entries::new(7), Arc::new(Workers::default()));
+    let builder = workers.offer(entries.offer(builder));
+    let engine = builder.build().await.unwrap();
+    let url = serve(app(&engine)).await;
+    let preview = ask(&url, "token", &["preview", "--json"]).await.json();
+    let told = ask(&url, "token", &["run", "--confirm", "host", "--json"]).await;
+    assert_eq!(told.exit, Exit::Done, "{told:?}");
+    let done = told.json();
+    assert_eq!(names(&done["report"]), names(&preview));
+    let run = done["report"]["run"].as_str().unwrap();
+    let told = ask(&url, "token", &["history", run, "--json"]).await;
+    assert_eq!(names(&told.json()["report"]), names(&preview));
 }
 
 #[tokio::test]

@@ -50,6 +50,8 @@ mod postgres_fixture;
 #[cfg(feature = "postgres")]
 mod postgres_keep;
 #[cfg(feature = "postgres")]
+mod postgres_materialized;
+#[cfg(feature = "postgres")]
 mod postgres_rich;
 #[cfg(feature = "postgres")]
 mod postgres_save;

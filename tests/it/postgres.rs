@@ -1,8 +1,9 @@
 //! PostgreSQL: the factory state comes back row for row, whatever the schema.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 
-use factory_reset::{Database, Postgres, ResetRequest, Selection, chain};
+use factory_reset::{Database, FactoryRows, Postgres, ResetRequest, Selection, chain};
 use sqlx::PgPool;
 use test_servers::Postgres as Server;
 
@@ -259,4 +260,41 @@ async fn deleted_rows_are_found_nowhere_in_the_tables_files() {
         );
         assert_eq!(found.trim(), "");
     }
+}
+
+#[tokio::test]
+async fn what_the_server_answers_is_told_without_places_in_its_own_source() {
+    let host = PostgresHost::new().await;
+    let script = |sql: &str| FactoryRows::Script(sql.to_owned());
+    for (rows, expected) in [
+        (
+            script("INSERT INTO unknown VALUES (1)"),
+            "could not run the script of the factory rows: relation \"unknown\" does not exist",
+        ),
+        (
+            script("SELECT lenght('x')"),
+            "function lenght(unknown) does not exist (No function matches the given name and \
+             argument types. You might need to add explicit type casts)",
+        ),
+        // What stands in the rows stays there.
+        (
+            script("INSERT INTO drafts VALUES (77, 'x'), (77, 'x')"),
+            "duplicate key value violates unique constraint",
+        ),
+    ] {
+        let error = Postgres::open_from(&host.pool, &rows).await.unwrap_err();
+        let text = chain(&error);
+        assert!(text.contains(expected), "{text}");
+        assert!(!text.contains("at line") && !text.contains('\n'), "{text}");
+        assert!(!text.contains("77"), "{text}");
+        let mut sources = std::iter::successors(error.source(), |error| (*error).source());
+        assert!(sources.any(|error| error.is::<sqlx::Error>()));
+    }
+    let broken = host.outside("broken");
+    let migrator = crate::fixture::migrator(&broken, &["CREATE TABEL wrong"]).await;
+    let error = Postgres::open(&host.pool, &migrator).await.unwrap_err();
+    let text = chain(&error);
+    assert!(text.contains("syntax error at or near \"TABEL\""), "{text}");
+    assert_eq!(text.matches("TABEL").count(), 1, "{text}");
+    assert!(!text.contains("at line"), "{text}");
 }

@@ -45,6 +45,38 @@ async fn saved_tables_are_loaded_row_for_row_with_their_counters() {
 }
 
 #[tokio::test]
+async fn a_table_without_columns_that_can_be_written_is_saved_and_loaded() {
+    let host = PostgresHost::with(&["
+        CREATE TABLE bare (); INSERT INTO bare DEFAULT VALUES;
+        CREATE TABLE derived (one integer GENERATED ALWAYS AS (1) STORED);
+        INSERT INTO derived DEFAULT VALUES;
+    "])
+    .await;
+    let fill = "INSERT INTO bare DEFAULT VALUES; INSERT INTO derived DEFAULT VALUES";
+    host.run(fill).await;
+    let postgres = host.postgres().await;
+    for table in ["bare", "derived"] {
+        let count = format!("SELECT count(*) FROM {table}");
+        let mut bytes = Vec::new();
+        let mut transaction = postgres.read().await.unwrap();
+        assert_eq!(transaction.save(table, &mut bytes).await.unwrap(), 2);
+        transaction.rollback().await.unwrap();
+        host.reset_tables().await;
+        assert_eq!(host.number(&count).await, 1);
+        let mut transaction = postgres.write().await.unwrap();
+        transaction.empty(&[table.to_owned()]).await.unwrap();
+        let loaded = transaction.load(table, &mut Cursor::new(&bytes)).await;
+        assert_eq!(loaded.unwrap(), 2);
+        transaction.check().await.unwrap();
+        transaction.commit(Uuid::now_v7()).await.unwrap();
+        assert_eq!(host.number(&count).await, 2);
+        host.run(fill).await;
+        host.reset_tables().await;
+        host.run(fill).await;
+    }
+}
+
+#[tokio::test]
 async fn what_save_does_not_write_is_refused() {
     let host = PostgresHost::new().await;
     let postgres = host.postgres().await;

@@ -3,6 +3,7 @@
 use factory_reset::{Database, Sqlite, chain};
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::test_runner::{Config, TestRunner};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use uuid::Uuid;
 
 use crate::dump::{assert_same, assert_sound, dump, schema};
@@ -59,7 +60,11 @@ async fn counters(host: &Host) -> Vec<(i64, String)> {
 
 #[tokio::test]
 async fn a_rich_host_is_saved_cleared_and_loaded_row_for_row() {
-    for options in [wal(), wal().pragma("encoding", "'UTF-16le'")] {
+    for options in [
+        wal(),
+        wal().pragma("encoding", "'UTF-16le'"),
+        wal().page_size(1024),
+    ] {
         let host = used(options).await;
         host.run("INSERT INTO settings VALUES ('größe 🦀', x'c3a4')")
             .await;
@@ -112,6 +117,39 @@ async fn triggers_do_not_fire_and_are_back_in_their_places() {
     host.run("INSERT INTO accounts (email) VALUES ('new')")
         .await;
     assert_eq!(host.number(fired).await, before + 1);
+}
+
+#[tokio::test]
+async fn the_statements_of_indexes_come_back_byte_for_byte() {
+    let host = used(wal()).await;
+    host.run(
+        "CREATE INDEX  audit_text ON audit(text)\n\t ;
+         CREATE INDEX audit_id ON audit (id) -- as it was;\n ;
+         CREATE INDEX audit_both ON audit (id, text) -- to the end;",
+    )
+    .await;
+    let sqlite = host.sqlite().await;
+    let before = schema(&host.pool).await;
+    let is_odd = |sql: &Option<String>| sql.as_ref().is_some_and(|sql| sql.trim_end() != sql);
+    assert_eq!(before.iter().filter(|(.., sql)| is_odd(sql)).count(), 2);
+    let saved = save(&sqlite).await;
+    load(&sqlite, &saved).await;
+    assert_eq!(schema(&host.pool).await, before);
+}
+
+#[tokio::test]
+async fn a_file_that_got_other_pages_since_its_indexes_were_made_is_loaded_too() {
+    let host = used(SqliteConnectOptions::new().journal_mode(SqliteJournalMode::Delete)).await;
+    host.run("PRAGMA page_size = 1024; VACUUM").await;
+    let header = std::fs::read(host.data().join("host.db")).unwrap();
+    assert_eq!(header[16..18], 1024_u16.to_be_bytes());
+    let sqlite = host.sqlite().await;
+    let before = dump(&host.pool).await;
+    let saved = save(&sqlite).await;
+    clear(&sqlite, &names(&saved)).await;
+    load(&sqlite, &saved).await;
+    assert_same(&dump(&host.pool).await, &before);
+    assert_sound(&host.pool).await;
 }
 
 #[tokio::test]

@@ -33,6 +33,19 @@ async fn an_utf_16_database_is_reset_like_any_other() {
 }
 
 #[tokio::test]
+async fn a_database_with_other_pages_gets_what_a_fresh_one_with_such_pages_has() {
+    for size in [1024, 16_384] {
+        let pages = || wal().page_size(size);
+        let host = used(pages()).await;
+        assert_eq!(host.number("PRAGMA page_size").await, i64::from(size));
+        host.reset_tables().await;
+        let fresh = fresh(pages()).await;
+        assert_same(&dump(&host.pool).await, &dump(&fresh.pool).await);
+        assert_sound(&host.pool).await;
+    }
+}
+
+#[tokio::test]
 async fn a_database_with_a_rollback_journal_is_reset_like_any_other() {
     let host = used(rollback_journal()).await;
     let engine = host.tables_engine().await;

@@ -138,11 +138,7 @@ pub(super) async fn load(
     if header.format != FORMAT {
         return Err(malformed(Malformed::Format(header.format)));
     }
-    let copy = format!(
-        "COPY {} ({}) FROM STDIN",
-        table.relation,
-        table.column_list()
-    );
+    let copy = copy_into(&table.relation, &table.column_list());
     let mut target = connection
         .copy_in_raw(&copy)
         .await
@@ -172,6 +168,16 @@ pub(super) async fn load(
     }
     set_counters(connection, catalogue, table, header).await?;
     Ok(rows)
+}
+
+/// The statement that takes rows into `target`. There is no empty list of columns in SQL: a table
+/// without any that could be written is named alone.
+fn copy_into(target: &str, columns: &str) -> String {
+    if columns.is_empty() {
+        format!("COPY {target} FROM STDIN")
+    } else {
+        format!("COPY {target} ({columns}) FROM STDIN")
+    }
 }
 
 async fn set_counters(
@@ -218,7 +224,7 @@ pub(super) async fn seed(
         return Ok(());
     };
     let action = || format!("put the factory rows back into table `{}`", table.name);
-    let copy = format!("COPY {target} ({}) FROM STDIN", seed.columns);
+    let copy = copy_into(target, &seed.columns);
     let mut sink = connection
         .copy_in_raw(&copy)
         .await

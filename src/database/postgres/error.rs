@@ -1,5 +1,7 @@
 //! What PostgreSQL's own messages do not say: what to do about it.
 
+use std::error::Error;
+
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
 use super::DatabaseError;
@@ -20,7 +22,8 @@ pub(super) fn failed(action: impl Into<String>) -> impl FnOnce(sqlx::Error) -> D
     }
 }
 
-fn remedy(error: &sqlx::Error) -> Option<&'static str> {
+/// What to do about it, where that is known.
+pub(super) fn remedy(error: &sqlx::Error) -> Option<&'static str> {
     let error = server_error(error)?;
     match error.code() {
         "55P03" => {
@@ -38,6 +41,27 @@ fn remedy(error: &sqlx::Error) -> Option<&'static str> {
 /// What the server itself has answered.
 pub(super) fn server_error(error: &sqlx::Error) -> Option<&PgDatabaseError> {
     error.as_database_error()?.try_downcast_ref()
+}
+
+/// What the server has answered, in one line, should `error` be about that. sqlx's own text ends
+/// in a line of the server's source, which reads as one of a script.
+pub(crate) fn answer(error: &(dyn Error + 'static)) -> Option<String> {
+    let error = server_error(error.downcast_ref()?)?;
+    // The details of a broken constraint quote the row.
+    let is_about_a_row = error.code().starts_with("23");
+    let detail = error.detail().filter(|_| !is_about_a_row);
+    let more = detail.into_iter().chain(error.hint());
+    let more: Vec<String> = more.map(|text| line(text.trim_end_matches('.'))).collect();
+    let message = line(error.message());
+    Some(if more.is_empty() {
+        message
+    } else {
+        format!("{message} ({})", more.join("; "))
+    })
+}
+
+fn line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Whether the server has refused this one statement and lives on. One that ends the

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::catalogue::{Catalogue, Table};
@@ -55,9 +55,15 @@ impl Factory {
         model: &Model,
     ) -> Result<Self, DatabaseError> {
         let mut connection = scratch.open_plain(model).await?;
-        migrator.run(&mut connection).await.map_err(|error| {
-            DatabaseError::new("run the migrations on a scratch database", error)
-        })?;
+        migrator
+            .run(&mut connection)
+            .await
+            .map_err(|error| match error {
+                MigrateError::ExecuteMigration(error, number) => {
+                    failed(format!("run migration {number} on a scratch database"))(error)
+                }
+                error => DatabaseError::new("run the migrations on a scratch database", error),
+            })?;
         close(connection).await;
         let mut connection = scratch.open(model).await?;
         let catalogue = Catalogue::read(&mut connection).await?;

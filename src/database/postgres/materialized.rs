@@ -2,11 +2,12 @@
 
 use sqlx::PgConnection;
 
-use super::error::failed;
+use super::error::{failed, is_refusal, remedy};
 use super::{DatabaseError, run};
 
 /// Those that hold anything of these tables, also by way of other views, of partitions and of
-/// tables that inherit; each after those that it is made of. One without data stays so.
+/// tables that inherit; each after those that it is made of. One without data stays so. Views can
+/// be altered until they go round in a circle: no way is longer than there are relations.
 const DEPENDENT: &str = "
     WITH RECURSIVE touched (oid, depth) AS (
         SELECT c.oid, 0 FROM pg_class AS c
@@ -20,12 +21,24 @@ const DEPENDENT: &str = "
             UNION ALL
             SELECT i.inhparent FROM pg_inherits AS i WHERE i.inhrelid = touched.oid
         ) AS next
+        WHERE touched.depth < (SELECT count(*) FROM pg_class)
     )
     SELECT format('%I.%I', n.nspname, c.relname)
     FROM touched JOIN pg_class AS c ON c.oid = touched.oid
     JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE c.relkind = 'm' AND c.relispopulated
     GROUP BY 1 ORDER BY max(touched.depth), 1";
+
+/// A view that cannot be made anew, with the remedy.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "it holds copies of rows that go: let this role refresh it, or empty it with \
+     `REFRESH MATERIALIZED VIEW {view} WITH NO DATA`"
+)]
+struct Stale {
+    view: String,
+    source: sqlx::Error,
+}
 
 /// Makes the views anew that hold rows of `tables`.
 pub(super) async fn refresh(
@@ -38,9 +51,15 @@ pub(super) async fn refresh(
         .await
         .map_err(failed("look for materialized views"))?;
     for view in views {
-        run(connection, &format!("REFRESH MATERIALIZED VIEW {view}"))
-            .await
-            .map_err(failed(format!("refresh the materialized view {view}")))?;
+        let refreshed = run(connection, &format!("REFRESH MATERIALIZED VIEW {view}")).await;
+        if let Err(source) = refreshed {
+            let action = format!("refresh the materialized view `{view}`");
+            return Err(if is_refusal(&source) && remedy(&source).is_none() {
+                DatabaseError::new(action, Stale { view, source })
+            } else {
+                failed(action)(source)
+            });
+        }
     }
     Ok(())
 }

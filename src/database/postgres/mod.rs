@@ -30,6 +30,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use connect::{Connect, close};
+pub(crate) use error::answer;
 use error::failed;
 use factory::Factory;
 use sqlx::migrate::Migrator;

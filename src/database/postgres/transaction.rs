@@ -243,6 +243,13 @@ impl PostgresTransaction {
         Ok(())
     }
 
+    /// Puts back what is set aside, and makes views of what has changed anew.
+    async fn settle(&mut self) -> Result<(), DatabaseError> {
+        self.aside.put_back(&mut self.connection).await?;
+        let changed = std::mem::take(&mut self.changed).into_iter().collect();
+        materialized::refresh(&mut self.connection, changed).await
+    }
+
     fn forget_counts(&mut self, names: &[String]) {
         for name in names {
             self.counts.remove(name);
@@ -376,9 +383,7 @@ impl Transaction for PostgresTransaction {
     }
 
     async fn check(&mut self) -> Result<(), DatabaseError> {
-        self.aside.put_back(&mut self.connection).await?;
-        let changed = std::mem::take(&mut self.changed).into_iter().collect();
-        materialized::refresh(&mut self.connection, changed).await
+        self.settle().await
     }
 
     async fn commit(mut self: Box<Self>, run: Uuid) -> Result<(), DatabaseError> {
@@ -387,9 +392,8 @@ impl Transaction for PostgresTransaction {
             return Err(DatabaseError::new("commit", error).rolled_back());
         }
         // Before the COMMIT itself nothing is in doubt: the connection goes, and with it all.
-        if !self.aside.is_empty() {
-            let put_back = self.aside.put_back(&mut self.connection).await;
-            put_back.map_err(DatabaseError::rolled_back)?;
+        if !self.aside.is_empty() || !self.changed.is_empty() {
+            self.settle().await.map_err(DatabaseError::rolled_back)?;
         }
         let rewrite = std::mem::take(&mut self.rewrite).into_iter().collect();
         record::commit(&mut self.connection, run, rewrite)

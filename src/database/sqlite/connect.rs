@@ -7,6 +7,29 @@ use sqlx::{ConnectOptions, SqliteConnection, SqlitePool};
 
 use super::DatabaseError;
 
+/// What the pages of a database file are like, as far as rows depend on it.
+#[derive(Debug, Clone)]
+pub(super) struct Layout {
+    encoding: String,
+    /// In bytes. The rows in which R-Trees and full-text indexes keep their nodes are cut to it.
+    page_size: u32,
+}
+
+impl Layout {
+    /// Reads it off the host's database.
+    pub(super) async fn read(connection: &mut SqliteConnection) -> Result<Self, DatabaseError> {
+        let read = "SELECT encoding, page_size FROM pragma_encoding, pragma_page_size";
+        let (encoding, page_size) = sqlx::query_as(read)
+            .fetch_one(connection)
+            .await
+            .map_err(DatabaseError::on("read the layout of the database"))?;
+        Ok(Self {
+            encoding,
+            page_size,
+        })
+    }
+}
+
 /// How to connect.
 #[derive(Debug, Clone)]
 pub(super) struct Connect {
@@ -60,7 +83,7 @@ impl Connect {
     pub(super) async fn open_memory(
         &self,
         name: &str,
-        encoding: &str,
+        layout: &Layout,
     ) -> Result<SqliteConnection, DatabaseError> {
         self.host
             .clone()
@@ -70,7 +93,8 @@ impl Connect {
             .read_only(false)
             .immutable(false)
             .locking_mode(SqliteLockingMode::Normal)
-            .pragma("encoding", format!("'{encoding}'"))
+            .pragma("encoding", format!("'{}'", layout.encoding))
+            .page_size(layout.page_size)
             .connect()
             .await
             .map_err(DatabaseError::on("open a scratch database in memory"))

@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, SqliteConnection};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use super::connect::Connect;
+use super::connect::{Connect, Layout};
 use super::schema::Schema;
 use super::schema_order::SchemaOrder;
 use super::{Catalogue, DatabaseError, Table, pristine, script};
@@ -37,10 +37,10 @@ impl Factory {
     pub(super) async fn migrated(
         connect: &Connect,
         migrator: &Migrator,
-        encoding: &str,
+        layout: &Layout,
     ) -> Result<Self, DatabaseError> {
         let name = new_name();
-        let mut connection = connect.open_memory(&name, encoding).await?;
+        let mut connection = connect.open_memory(&name, layout).await?;
         migrator.run(&mut connection).await.map_err(|error| {
             DatabaseError::new("run the migrations on a scratch database", error)
         })?;
@@ -53,10 +53,10 @@ impl Factory {
         connect: &Connect,
         rows: &FactoryRows,
         live: &mut SqliteConnection,
-        (file, encoding): (&str, &str),
+        (file, layout): (&str, &Layout),
     ) -> Result<Self, DatabaseError> {
         let name = new_name();
-        let mut connection = connect.open_memory(&name, encoding).await?;
+        let mut connection = connect.open_memory(&name, layout).await?;
         // Scripts fill tables in any order; the reset checks what refers to what.
         sqlx::query("PRAGMA foreign_keys = OFF")
             .execute(&mut connection)

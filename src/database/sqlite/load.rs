@@ -39,6 +39,14 @@ pub(super) async fn load(
     }
     counters::load(connection, table, &mut input).await?;
     input.finish().await.map_err(malformed(table))?;
+    if table.virtual_table.is_some() {
+        // SQLite has read how large the nodes of an R-Tree are from the rows that were there
+        // before: it is to look again.
+        sqlx::query("PRAGMA writable_schema = RESET")
+            .execute(&mut *connection)
+            .await
+            .map_err(DatabaseError::on(format!("load table `{}`", table.name)))?;
+    }
     count::count(connection, table).await
 }
 

@@ -90,7 +90,7 @@ impl Sqlite {
     pub async fn open(pool: &SqlitePool, migrator: &Migrator) -> Result<Self, DatabaseError> {
         let mut opening = Opening::begin(pool).await?;
         record::create_table(&mut opening.connection).await?;
-        let factory = Factory::migrated(&opening.connect, migrator, &opening.encoding).await?;
+        let factory = Factory::migrated(&opening.connect, migrator, &opening.layout).await?;
         Ok(opening.end(factory).await)
     }
 
@@ -116,7 +116,7 @@ impl Sqlite {
     /// database cannot be read, or either has a table or a column that this database lacks.
     pub async fn open_from(pool: &SqlitePool, rows: &FactoryRows) -> Result<Self, DatabaseError> {
         let mut opening = Opening::begin(pool).await?;
-        let like = (opening.file.as_str(), opening.encoding.as_str());
+        let like = (opening.file.as_str(), &opening.layout);
         let live = &mut opening.connection;
         match Factory::from_rows(&opening.connect, rows, live, like).await {
             Ok(factory) => Ok(opening.end(factory).await),
@@ -147,7 +147,7 @@ struct Opening {
     connect: connect::Connect,
     connection: SqliteConnection,
     file: String,
-    encoding: String,
+    layout: connect::Layout,
 }
 
 impl Opening {
@@ -165,15 +165,12 @@ impl Opening {
                 "only its own connection can see it: give the pool a file",
             ));
         }
-        let encoding: String = sqlx::query_scalar("PRAGMA encoding")
-            .fetch_one(&mut connection)
-            .await
-            .map_err(DatabaseError::on("read the database's encoding"))?;
+        let layout = connect::Layout::read(&mut connection).await?;
         Ok(Self {
             connect,
             connection,
             file,
-            encoding,
+            layout,
         })
     }
 

@@ -16,6 +16,8 @@ pub(super) async fn create_table(connection: &mut SqliteConnection) -> Result<()
         "CREATE TABLE IF NOT EXISTS {RECORD_TABLE} \
          (run TEXT PRIMARY KEY, outcome TEXT NOT NULL, at TEXT NOT NULL) STRICT, WITHOUT ROWID"
     )))
+    // One that was prepared before there was the table would lock others out, or wait for them.
+    .persistent(false)
     .execute(connection)
     .await
     .map_err(locked::failed("create the table of the commit record"))?;

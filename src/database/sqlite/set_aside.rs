@@ -79,7 +79,9 @@ impl SetAside {
         connection: &mut SqliteConnection,
     ) -> Result<(), DatabaseError> {
         for (name, sql) in &self.taken {
-            sqlx::query(AssertSqlSafe(sql.as_str()))
+            // sqlx trims what it runs. SQLite keeps what stands before the semicolon, and so the
+            // white space with which the statement of an index may end.
+            sqlx::query(AssertSqlSafe(format!("{sql};")))
                 .execute(&mut *connection)
                 .await
                 .map_err(DatabaseError::on(format!("put `{name}` back")))?;

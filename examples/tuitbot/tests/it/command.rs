@@ -82,14 +82,14 @@ impl Running {
         }
     }
 
-    /// Waits until it says a line that begins with `start`.
-    pub(crate) fn says(&mut self, start: &str) {
+    /// Waits until it says a line with `part` in it.
+    pub(crate) fn says(&mut self, part: &str) {
         loop {
             let mut line = String::new();
             let read = self.lines.read_line(&mut line).unwrap();
-            assert_ne!(read, 0, "it ended without saying `{start}`: {}", self.told);
+            assert_ne!(read, 0, "it ended without saying `{part}`: {}", self.told);
             self.told += &line;
-            if line.starts_with(start) {
+            if line.contains(part) {
                 break;
             }
         }

@@ -214,7 +214,7 @@ async fn a_signal_before_the_commit_undoes() {
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let lock = locked(&bot).await;
         let mut running = Running::start(&mut reset(&bot.directory), &["run", "--confirm", PHRASE]);
-        running.says("Watchtower");
+        running.says("steps to do");
         running.signal(signal);
         running.says("giving up");
         running.signal(signal);
