@@ -1,24 +1,66 @@
 //! Says whether a manifest fits what is there.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use factory_reset::cli::{Exit, Failure};
+use factory_reset::{Database, DatabaseError, Reference, chain};
+use serde_json::{Value, json};
+
 use crate::Done;
-use crate::setup::Setup;
+use crate::setup::{Setup, Tables};
 use crate::told::print;
 
 /// Checks the manifest at `file`; changes nothing.
-pub(crate) async fn run(file: &Path) -> Done {
+pub(crate) async fn run(file: &Path, is_json: bool) -> Done {
+    match check(file).await {
+        Ok((name, tables)) if is_json => json(&json!({
+            "success": true,
+            "name": name,
+            "clear": tables.clear,
+            "preserve": tables.preserve.into_iter().collect::<BTreeMap<_, _>>(),
+            "left_out": tables.left_out,
+        })),
+        Ok((name, tables)) => print(text(file, &name, &tables).as_bytes()),
+        Err(failure) if is_json => {
+            json(&json!({ "success": false, "error": failure.to_string() }))?;
+            Err(failure)
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+/// What the service is called, and what becomes of its tables.
+async fn check(file: &Path) -> Result<(String, Tables), Failure> {
     let setup = Setup::read(file)?;
     let checked = setup.check().await?;
-    let (cleared, preserved) = (checked.tables.clear.len(), checked.tables.preserve.len());
+    let broken = match &checked.database {
+        Some(opened) => broken(opened.database(), &checked.tables.clear).await,
+        None => Ok(Vec::new()),
+    };
+    if let Some(database) = checked.database {
+        database.close().await;
+    }
+    let broken = broken.map_err(|error| Failure::new(Exit::Unreachable, chain(&error)))?;
+    match broken.is_empty() {
+        true => Ok((setup.name().to_owned(), checked.tables)),
+        false => Err(refused(file, &broken)),
+    }
+}
+
+fn json(value: &Value) -> Done {
+    print(format!("{value:#}\n").as_bytes())
+}
+
+fn text(file: &Path, name: &str, tables: &Tables) -> String {
+    let (cleared, preserved) = (tables.clear.len(), tables.preserve.len());
     let mut text = format!(
-        "{} fits {}: {cleared} tables are cleared, {preserved} preserved; see `preview` for the \
-         rest\n",
-        file.display(),
-        setup.name()
+        "{} fits {name}: {cleared} tables are cleared, {preserved} preserved; see `preview` for \
+         the rest\n",
+        file.display()
     );
-    if !checked.tables.left_out.is_empty() {
-        let names = checked.tables.left_out.iter();
+    if !tables.left_out.is_empty() {
+        let names = tables.left_out.iter();
         let names: Vec<_> = names
             .map(|name| format!("`{}`", name.escape_debug()))
             .collect();
@@ -27,8 +69,35 @@ pub(crate) async fn run(file: &Path) -> Done {
             names.join(", ")
         ));
     }
-    if let Some(database) = checked.database {
-        database.close().await;
-    }
-    print(text.as_bytes())
+    text
+}
+
+/// The rows that stay and refer to what goes.
+async fn broken(
+    database: &dyn Database,
+    clear: &[String],
+) -> Result<Vec<Reference>, DatabaseError> {
+    let mut transaction = database.read().await?;
+    let broken = transaction.references(clear).await?;
+    transaction.rollback().await?;
+    Ok(broken)
+}
+
+fn refused(file: &Path, broken: &[Reference]) -> Failure {
+    let shown = broken.iter().map(|reference| {
+        let Reference {
+            table,
+            parent,
+            rows,
+            ..
+        } = reference;
+        format!("`{table}` refers to `{parent}` (rows: {rows})")
+    });
+    let text = format!(
+        "{}: `tables.clear`: what stays would refer to rows that go: {}: clear these too, or \
+         leave alone what they refer to",
+        file.display(),
+        shown.collect::<Vec<_>>().join(", ")
+    );
+    Failure::new(Exit::Refused, text)
 }

@@ -38,7 +38,7 @@ async fn main() -> ExitCode {
     let done = match command {
         Command::Reset(command) => return reset::run(&manifest, connection, command).await,
         Command::Init(arguments) => init::run(&arguments).await,
-        Command::Check => check::run(&manifest).await,
+        Command::Check => check::run(&manifest, connection.json).await,
         Command::Serve(arguments) => serve::run(&manifest, connection.token, arguments).await,
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { directory } => generate::man(directory.as_deref()),

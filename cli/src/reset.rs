@@ -4,8 +4,8 @@ use std::io::{IsTerminal, stdin};
 use std::path::Path;
 use std::process::ExitCode;
 
-use factory_reset::Engine;
 use factory_reset::cli::{Exit, Failure, ResetArguments, ResetCommand, Target};
+use factory_reset::{Engine, EventKind, Events};
 
 use crate::command_line::Connection;
 use crate::setup::{OpenError, Setup};
@@ -34,15 +34,14 @@ pub(crate) async fn run(file: &Path, connection: Connection, command: ResetComma
             return arguments(ResetCommand::Options).run(target, open).await;
         }
     };
-    let may_collide = setup.service.is_none() && is_about_to_write(&command, &setup.confirmation);
+    let may_collide = setup.service.is_none() && writes(&command);
+    let is_asked = may_collide && is_asked(&command);
     let open = async || {
         let engine = setup.open().await?;
-        if may_collide {
-            note(format_args!(
-                "note: make sure that {} is stopped: nothing keeps it from writing meanwhile, \
-                 unless `[service]` in the manifest has it stopped",
-                setup.name()
-            ));
+        if is_asked {
+            tell_to_stop(setup.name());
+        } else if may_collide {
+            tell_when_it_begins(engine.events(), setup.name().to_owned());
         }
         Ok::<_, OpenError>(engine)
     };
@@ -67,17 +66,39 @@ async fn unopened() -> Result<Engine, Failure> {
     ))
 }
 
-/// Whether a service that writes meanwhile would be in the way, as far as can be told before: a
-/// command that is refused for its phrase writes nothing.
-fn is_about_to_write(command: &ResetCommand, phrase: &str) -> bool {
-    let (dry_run, confirm) = match command {
-        ResetCommand::Run(asked) => (&asked.dry_run, &asked.confirm),
-        ResetCommand::Restore(asked) => (&asked.dry_run, &asked.confirm),
+/// Whether a service that writes meanwhile would be in the way.
+fn writes(command: &ResetCommand) -> bool {
+    match command {
+        ResetCommand::Run(asked) => !asked.dry_run.dry_run,
+        ResetCommand::Restore(asked) => !asked.dry_run.dry_run,
+        _ => false,
+    }
+}
+
+/// Whether somebody will be asked for the phrase, and can still stop the service.
+fn is_asked(command: &ResetCommand) -> bool {
+    let confirm = match command {
+        ResetCommand::Run(asked) => &asked.confirm,
+        ResetCommand::Restore(asked) => &asked.confirm,
         _ => return false,
     };
-    let is_confirmed = match confirm {
-        Some(typed) => typed == phrase,
-        None => stdin().is_terminal(),
-    };
-    !dry_run.dry_run && is_confirmed
+    confirm.is_none() && stdin().is_terminal()
+}
+
+/// Where nobody is asked, only what is not refused says so.
+fn tell_when_it_begins(mut events: Events, name: String) {
+    tokio::spawn(async move {
+        while let Some(event) = events.next().await {
+            if matches!(event.kind, EventKind::Planned { .. } | EventKind::Drained) {
+                return tell_to_stop(&name);
+            }
+        }
+    });
+}
+
+fn tell_to_stop(name: &str) {
+    note(format_args!(
+        "note: make sure that {name} is stopped: nothing keeps it from writing meanwhile, unless \
+         `[service]` in the manifest has it stopped"
+    ));
 }

@@ -1,3 +1,5 @@
+use std::error::Error;
+
 use serde_json::Value;
 
 use super::exit::Exit;
@@ -46,7 +48,7 @@ impl Failure {
 
     /// Why an engine could not be opened.
     #[must_use]
-    pub fn of_opening(error: &(dyn std::error::Error + 'static)) -> Self {
+    pub fn of_opening(error: &(dyn Error + 'static)) -> Self {
         let mut source = Some(error);
         while let Some(error) = source {
             if let Some(failure) = error.downcast_ref::<Self>() {
@@ -61,19 +63,22 @@ impl Failure {
             }
             source = error.source();
         }
+        if is_locked(error) {
+            return Self::new(Exit::Busy, chain(error));
+        }
         Self::new(Exit::Unreachable, chain(error))
     }
 }
 
 impl From<PlanError> for Failure {
     fn from(error: PlanError) -> Self {
-        Self::new(of_plan(&error), chain(&error))
+        Self::new(of_plan(&error), in_words_of_the_command(&chain(&error)))
     }
 }
 
 impl From<BackupError> for Failure {
     fn from(error: BackupError) -> Self {
-        Self::new(of_backup(&error), chain(&error))
+        Self::new(of_backup(&error), in_words_of_the_command(&chain(&error)))
     }
 }
 
@@ -91,15 +96,16 @@ impl From<ResetError> for Failure {
     }
 }
 
-/// A remedy that names a field of the API, in the words of the command.
+/// A remedy that names a field or a method of the API, in the words of the command.
 pub(super) fn in_words_of_the_command(text: &str) -> String {
     text.replace(&format!("set {CASCADE}"), "add `--cascade`")
+        .replace("raise `.lock_timeout(…)`", "stop the service")
 }
 
 fn of_plan(error: &PlanError) -> Exit {
     match error {
         PlanError::Selection(_) => Exit::Usage,
-        _ => Exit::Failed,
+        _ => of_failure(error),
     }
 }
 
@@ -118,7 +124,7 @@ fn of_reset(error: &ResetError) -> Exit {
             FailureCause::References(_) | FailureCause::Blocked(_) => Exit::Refused,
             FailureCause::Backup(error) => of_backup(error),
             FailureCause::Cancelled => Exit::Cancelled,
-            _ => Exit::Failed,
+            _ => of_failure(cause),
         },
         ResetError::Recovery(_) | ResetError::NotUndone { .. } | ResetError::Undecided { .. } => {
             Exit::Undecided
@@ -142,6 +148,39 @@ fn of_backup(error: &BackupError) -> Exit {
         BackupError::Step { .. }
         | BackupError::Database(_)
         | BackupError::Path(_)
-        | BackupError::Bundle(_) => Exit::Failed,
+        | BackupError::Bundle(_) => of_failure(error),
     }
+}
+
+/// How a command ends that has failed, and left everything as it was.
+fn of_failure(error: &(dyn Error + 'static)) -> Exit {
+    match is_locked(error) {
+        true => Exit::Busy,
+        false => Exit::Failed,
+    }
+}
+
+/// Whether somebody else's lock on the database is the reason.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+fn is_locked(error: &(dyn Error + 'static)) -> bool {
+    let mut source = Some(error);
+    while let Some(error) = source {
+        let database = error
+            .downcast_ref()
+            .and_then(sqlx::Error::as_database_error);
+        if let Some(code) = database.and_then(sqlx::error::DatabaseError::code) {
+            return match code.parse::<u32>() {
+                // SQLite's, shorter than PostgreSQL's: the low byte is busy, or locked.
+                Ok(number) if code.len() < 5 => matches!(number & 0xff, 5 | 6),
+                _ => code == "55P03",
+            };
+        }
+        source = error.source();
+    }
+    false
+}
+
+#[cfg(not(any(feature = "sqlite", feature = "postgres")))]
+fn is_locked(_: &(dyn Error + 'static)) -> bool {
+    false
 }

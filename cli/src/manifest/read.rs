@@ -27,8 +27,7 @@ impl Manifest {
                 format!(", line {}", before.matches('\n').count() + 1)
             });
             let message = error.message().trim().replace('\n', ", ");
-            // What serde calls the numbers, all of which are times.
-            let message = message.replace("expected u64", "expected a number of seconds");
+            let message = plain(&message);
             let (line, field) = (line.unwrap_or_default(), field(&text).unwrap_or_default());
             Failure::new(Exit::Usage, format!("{shown}{line}: {field}{message}"))
         })
@@ -42,4 +41,18 @@ fn field(text: &str) -> Option<String> {
     let error = table.try_into::<Manifest>().err()?.to_string();
     let field = error.lines().last()?.strip_prefix("in ")?;
     Some(format!("{field}: "))
+}
+
+/// `message` of serde without words that only programmers know. All numbers are times.
+fn plain(message: &str) -> String {
+    let (told, expected) = message.rsplit_once("expected ").unwrap_or((message, ""));
+    let expected = match expected {
+        "" => return message.to_owned(),
+        "u64" => "a number of seconds",
+        "a sequence" => "a list",
+        "a map" => "a table",
+        kind if kind.starts_with("struct ") => "a table",
+        kind => kind,
+    };
+    format!("{told}expected {expected}")
 }

@@ -18,6 +18,7 @@ use factory_reset::FactoryRows;
 use factory_reset::cli::{Exit, Failure, Target};
 use factory_reset_steps::CacheKeys;
 use paths::Paths;
+pub(crate) use tables::Tables;
 
 use crate::manifest::{Manifest, Redis, expand};
 use crate::service::Service;

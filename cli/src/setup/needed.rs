@@ -24,7 +24,7 @@ pub(super) struct Needed {
     pub(super) is_certain: bool,
 }
 
-/// What `manifest`, which is at `file`, and all that it names in `base`, has in `data_dir`.
+/// What of `manifest`, at `file`, and of all that it names relative to `base`, is in `data_dir`.
 pub(super) fn needed(
     manifest: &Manifest,
     file: &Path,
@@ -47,7 +47,11 @@ pub(super) fn needed(
         });
         needed.extend(found);
     };
-    add(&base.join(file), DESCRIBES, true);
+    add(
+        &base.join(file.file_name().unwrap_or_default()),
+        DESCRIBES,
+        true,
+    );
     let script = manifest.factory.as_ref().and_then(|it| it.script.as_ref());
     if let Some(script) = script {
         add(&base.join(script), HOLDS, true);

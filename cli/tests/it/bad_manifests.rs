@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::bench::Bench;
-use crate::sample::{SQLITE, Sample, assert_same};
+use crate::sample::{POSTGRES, SQLITE, Sample, assert_same};
 
 const GOOD: &str = "name = \"shop\"
 data_dir = \"data\"
@@ -34,7 +34,7 @@ const BAD: &[(&str, &str, i32, &[&str])] = &[
         "clear = [\"uploads\"]",
         "claer = []",
         2,
-        &["line 12: unknown field `claer`", "`clear`"],
+        &["line 12: `paths`: unknown field `claer`", "`clear`"],
     ),
     (
         "[tables]",
@@ -241,6 +241,125 @@ const BAD: &[(&str, &str, i32, &[&str])] = &[
         2,
         &["`confirmation`", "empty"],
     ),
+    (
+        "clear = [\"uploads\"]",
+        "clear_contents = [\"config.ini\"]",
+        2,
+        &[
+            "`paths.clear_contents`",
+            "`config.ini` is a file: name it in `paths.clear`",
+        ],
+    ),
+    (
+        "none = true",
+        "database = \"empty.db\"",
+        2,
+        &["`factory.database`", "has no tables"],
+    ),
+    (
+        "none = true",
+        "database = \"postgres://user:hush@127.0.0.1:1/x\"",
+        2,
+        &["`factory.database`", "name a file"],
+    ),
+    (
+        "none = true",
+        "database = \":memory:\"",
+        2,
+        &["`factory.database`", "name a file"],
+    ),
+    (
+        "sqlite:data/shop.db",
+        "sqlite::memory:",
+        2,
+        &[
+            "`database.url`",
+            "`sqlite::memory:` is no file",
+            "`sqlite:path/to/file`",
+        ],
+    ),
+    (
+        "backups = \"backups\"",
+        "backups = \"config.ini\"",
+        2,
+        &["`backups`", "`config.ini` is a file: name a directory"],
+    ),
+    (
+        "data_dir = \"data\"",
+        "data_dir = \"/\"",
+        2,
+        &["`data_dir`", "root of the file system"],
+    ),
+    (
+        "data_dir = \"data\"",
+        "data_dir = \"\"",
+        2,
+        &["`data_dir`", "empty", "name the directory"],
+    ),
+    (
+        "\"uploads\"",
+        "\"up\\u0000loads\"",
+        2,
+        &["`paths.clear`", "NUL"],
+    ),
+    (
+        "data_dir = \"data\"",
+        "data_dir = \"da\\u0000ta\"",
+        2,
+        &["`data_dir`", "NUL"],
+    ),
+    (
+        "name = \"shop\"",
+        "name = 5",
+        2,
+        &["line 1: `name`: invalid type: integer `5`, expected a string"],
+    ),
+    (
+        "[factory]",
+        "timeout = -5\n[factory]",
+        2,
+        &[
+            "line 6: `database.timeout`",
+            "`-5`, expected a number of seconds",
+        ],
+    ),
+    (
+        "[\"uploads\"]",
+        "\"uploads\"",
+        2,
+        &["line 12: `paths.clear`", "\"uploads\", expected a list"],
+    ),
+    (
+        "\"set up once\"",
+        "\"\"",
+        2,
+        &[
+            "`tables.preserve`",
+            "`settings` has no reason: say why it stays",
+        ],
+    ),
+    (
+        "\"paid for\"",
+        "\" \"",
+        2,
+        &["`paths.preserve`", "`licence.key` has no reason"],
+    ),
+    (
+        "none = true",
+        "script = \"data/uploads/rows.sql\"",
+        2,
+        &[
+            "`paths.clear`",
+            "`uploads` holds `uploads/rows.sql`",
+            "has to stay",
+        ],
+    ),
+    (
+        "[paths]",
+        "[service]\nstop = [\"data/uploads/rows.sql\"]\nstart = [\"x\"]\n[paths]",
+        2,
+        &["`paths.clear`", "`uploads/rows.sql`, which stops or starts"],
+    ),
 ];
 
 #[tokio::test]
@@ -248,7 +367,10 @@ async fn a_bad_manifest_is_one_line_and_changes_nothing() {
     let bench = Bench::new();
     let sample = Sample::sqlite(&bench, &SQLITE).await;
     bench.write("data/uploads/one.jpg", "one");
+    bench.write("data/uploads/rows.sql", "INSERT INTO unused VALUES (4);");
     bench.write("data/licence.key", "paid");
+    bench.write("data/config.ini", "x = 1");
+    bench.write("empty.db", "");
     bench.write("text.db", "no database ".repeat(100));
     bench.write("bad.sql", "INSERT INTO unknown VALUES (1)");
     let before = sample.dump().await;
@@ -272,6 +394,7 @@ async fn a_bad_manifest_is_one_line_and_changes_nothing() {
             let ran = bench.run(command);
             assert_eq!(ran.exit, *exit, "{by}: {ran:?}");
             let error = ran.error();
+            assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
             for part in *says {
                 assert!(error.contains(part), "{by}: {part}: {error}");
             }
@@ -279,6 +402,10 @@ async fn a_bad_manifest_is_one_line_and_changes_nothing() {
         }
         assert_eq!(names(), there, "{by}");
     }
+    let told = bench.run(&["--json", "check"]);
+    let told: serde_json::Value = serde_json::from_str(&told.stdout).unwrap();
+    assert_eq!(told["success"], false, "{told}");
+    assert!(told["error"].as_str().unwrap().contains("has to stay"));
     assert_same(&sample.dump().await, &before);
     let made = "SELECT count(*) FROM sqlite_schema WHERE name = '_factory_reset'";
     assert_eq!(sample.number(made).await, 0);
@@ -355,6 +482,7 @@ async fn what_is_refused_is_one_line_and_changes_nothing() {
         let ran = bench.run(command);
         assert_eq!(ran.exit, exit, "{command:?}: {ran:?}");
         assert!(ran.error().contains(says), "{says}: {ran:?}");
+        assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
     }
     assert_eq!(bench.run(&["rnu"]).exit, 2);
     assert_same(&sample.dump().await, &before);
@@ -362,6 +490,12 @@ async fn what_is_refused_is_one_line_and_changes_nothing() {
     let dry = bench.done(&["run", "--dry-run"]);
     assert!(dry.stderr.contains("nothing was changed"), "{dry:?}");
     assert_same(&sample.dump().await, &before);
+    let note = "note: make sure that shop is stopped";
+    assert!(!dry.stderr.contains(note), "{dry:?}");
+    for command in [&["run"][..], &["restore", "there"]] {
+        let ran = bench.done(&[command, &["--confirm", "RESET SHOP"]].concat());
+        assert_eq!(ran.stderr.matches(note).count(), 1, "{ran:?}");
+    }
 }
 
 #[test]
@@ -375,4 +509,70 @@ fn a_directory_that_cannot_be_written_to_is_named() {
     let ran = bench.run(&["preview"]);
     assert_eq!(ran.exit, 5, "{ran:?}");
     assert!(ran.error().contains("/sys/kernel"), "{ran:?}");
+}
+
+#[tokio::test]
+async fn a_pristine_database_on_a_server_is_told_by_its_address() {
+    let bench = Bench::new();
+    let sample = Sample::postgres(&POSTGRES).await;
+    for (pristine, exit, says) in [
+        (
+            "postgres://user:hush@127.0.0.1:1/x",
+            5,
+            "user@127.0.0.1:1/x` cannot be reached",
+        ),
+        ("pristine.db", 2, "write `postgres://"),
+    ] {
+        let url = sample.url();
+        bench.write(
+            "factory-reset.toml",
+            format!(
+                "name = \"shop\"\ndata_dir = \"data\"\n[database]\nurl = \"{url}\"\n\
+                 [factory]\ndatabase = \"{pristine}\"\n[tables]\nclear = \"all\"\n"
+            ),
+        );
+        let ran = bench.run(&["check"]);
+        assert_eq!(ran.exit, exit, "{ran:?}");
+        assert!(ran.error().contains("`factory.database`"), "{ran:?}");
+        assert!(ran.error().contains(says), "{ran:?}");
+        assert!(!ran.stderr.contains("hush"), "{ran:?}");
+    }
+}
+
+#[tokio::test]
+async fn names_of_several_lines_are_told_in_one() {
+    let bench = Bench::new();
+    let parent = "CREATE TABLE \"new\nline\" (id INTEGER PRIMARY KEY);";
+    let child = "CREATE TABLE child (id REFERENCES \"new\nline\" (id));";
+    let sample = Sample::sqlite(&bench, &[parent, child]).await;
+    let url = sample.url();
+    let init = ["init", "--database", &url, "--data-dir", "data"];
+    bench.done(&[&init[..], &["--claim-all"]].concat());
+    let text = bench.read("factory-reset.toml");
+    assert!(text.contains("refers to new\\nline"), "{text}");
+    bench.done(&["check"]);
+    bench.edit(|text| text.replace("\"child\"", "\"chidl\""));
+    for command in ["check", "preview"] {
+        let ran = bench.run(&[command]);
+        assert_eq!(ran.exit, 2, "{ran:?}");
+        assert!(ran.error().contains("`new\\nline`"), "{ran:?}");
+        assert_eq!(ran.stderr.lines().count(), 1, "{ran:?}");
+    }
+}
+
+#[tokio::test]
+async fn references_that_would_break_are_told_by_check() {
+    let bench = Bench::new();
+    let sample = Sample::sqlite(&bench, &SQLITE).await;
+    let before = sample.dump().await;
+    let tables = |names: &str| GOOD.replace("\"reviews\", \"reviews_index\"", names);
+    bench.write("factory-reset.toml", tables("\"customers\""));
+    let ran = bench.run(&["check"]);
+    assert_eq!(ran.exit, 3, "{ran:?}");
+    assert!(ran.error().contains("`tables.clear`"), "{ran:?}");
+    assert!(
+        ran.error().contains("`orders` refers to `customers`"),
+        "{ran:?}"
+    );
+    assert_same(&sample.dump().await, &before);
 }

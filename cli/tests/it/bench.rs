@@ -81,8 +81,13 @@ impl Bench {
 
     /// Changes the manifest.
     pub(crate) fn edit(&self, change: impl FnOnce(String) -> String) {
-        let text = change(self.read("factory-reset.toml"));
-        self.write("factory-reset.toml", text);
+        self.edit_at("factory-reset.toml", change);
+    }
+
+    /// Changes a manifest that is elsewhere.
+    pub(crate) fn edit_at(&self, path: &str, change: impl FnOnce(String) -> String) {
+        let text = change(self.read(path));
+        self.write(path, text);
     }
 }
 

@@ -102,6 +102,14 @@ async fn a_table_that_a_fresh_install_lacks_is_never_cleared() {
         .run("CREATE TABLE newer (x); INSERT INTO newer VALUES (1)")
         .await;
     manifest(&bench, &sample, "script = \"factory.sql\"");
+    let checked = bench.done(&["check"]).stdout;
+    assert!(
+        checked.contains("no tables of a fresh install: `newer`\n"),
+        "{checked}"
+    );
+    let checked = bench.json(&["check"]);
+    assert_eq!(checked["success"], true, "{checked}");
+    assert_eq!(checked["left_out"], serde_json::json!(["newer"]));
     let report = bench.json(&["run", "--confirm", "RESET SHOP"]);
     assert_eq!(report["report"]["unclaimed"][0]["name"], "newer");
     assert_eq!(sample.number("SELECT count(*) FROM newer").await, 1);

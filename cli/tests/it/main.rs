@@ -8,6 +8,7 @@ mod factory;
 mod generated;
 mod interrupted;
 mod many_rows;
+mod needed;
 mod round_trip;
 mod sample;
 mod serve;

@@ -91,11 +91,13 @@ async fn it_is_started_when_the_reset_fails() {
         .await
         .unwrap();
     let ran = bench.run(&RUN);
-    assert_eq!(ran.exit, 1, "{ran:?}");
+    assert_eq!(ran.exit, 4, "{ran:?}");
     assert!(
         ran.error().contains("another connection holds the lock"),
         "{ran:?}"
     );
+    assert!(ran.error().contains("stop the service"), "{ran:?}");
+    assert!(!ran.error().contains("lock_timeout"), "{ran:?}");
     assert_eq!(told(&bench), "stop start stop start ");
 }
 
