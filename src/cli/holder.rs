@@ -10,7 +10,9 @@ pub(super) fn failure(path: &Path, holder: &str) -> Failure {
     let path = path.display();
     let process = match name(holder) {
         Some(name) => format!("process {holder} (`{name}`)"),
-        None => format!("process {holder}"),
+        None if holder.parse::<u32>().is_ok() => format!("process {holder}"),
+        // It has begun, and not said yet which one it is.
+        None => "another process".to_owned(),
     };
     Failure::new(
         Exit::Busy,
