@@ -42,12 +42,15 @@ impl Aside {
         connection: &mut PgConnection,
         keys: impl IntoIterator<Item = &ForeignKey>,
     ) -> Result<(), DatabaseError> {
-        for key in keys {
-            if !self.has(key) {
-                key.set_aside(connection).await?;
-                self.foreign_keys.push(key.clone());
-            }
+        let keys: Vec<&ForeignKey> = keys.into_iter().filter(|key| !self.has(key)).collect();
+        if keys.is_empty() {
+            return Ok(());
         }
+        let drops: Vec<String> = keys.iter().map(|key| key.dropping()).collect();
+        run(connection, &drops.join("; "))
+            .await
+            .map_err(failed("set foreign keys aside"))?;
+        self.foreign_keys.extend(keys.into_iter().cloned());
         Ok(())
     }
 
@@ -108,8 +111,12 @@ impl Aside {
         run(connection, "SET CONSTRAINTS ALL IMMEDIATE")
             .await
             .map_err(failed("check deferred constraints"))?;
-        for key in std::mem::take(&mut self.foreign_keys) {
-            key.put_back(connection).await?;
+        let keys = std::mem::take(&mut self.foreign_keys);
+        if !keys.is_empty() {
+            let making: Vec<String> = keys.iter().map(ForeignKey::making).collect();
+            run(connection, &making.join("; "))
+                .await
+                .map_err(|error| ForeignKey::dangling(&keys, error))?;
         }
         let switches = std::mem::take(&mut self.switches);
         self.quiet.clear();

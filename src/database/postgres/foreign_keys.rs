@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use sqlx::PgConnection;
+use sqlx::postgres::PgDatabaseError;
 
+use super::DatabaseError;
 use super::catalogue::{Table, literal, quote};
 use super::error::{failed, server_error};
-use super::{DatabaseError, run};
 
 /// A foreign key, of a table or of a single partition.
 #[derive(Debug, Clone)]
@@ -141,26 +142,21 @@ impl ForeignKey {
         equal.collect::<Vec<_>>().join(" AND ")
     }
 
-    /// Drops it, inside the open transaction. A role that is not the superuser cannot switch
-    /// a foreign key off, and one that deletes on its own would reach tables that stay.
-    pub(super) async fn set_aside(
-        &self,
-        connection: &mut PgConnection,
-    ) -> Result<(), DatabaseError> {
-        let (relation, name) = (&self.relation, quote(&self.name));
-        run(
-            connection,
-            &format!("ALTER TABLE {relation} DROP CONSTRAINT {name}"),
-        )
-        .await
-        .map_err(failed(format!("set foreign key `{}` aside", self.name)))
+    /// Whether it may be set aside for no more than speed: of partitions each has one.
+    pub(super) fn is_cheap_aside(&self) -> bool {
+        self.can_alter && !self.is_partitioned
     }
 
-    /// Makes it again as it was; the server checks every row.
-    pub(super) async fn put_back(
-        &self,
-        connection: &mut PgConnection,
-    ) -> Result<(), DatabaseError> {
+    /// The statement that drops it, inside the open transaction. A role that is not the
+    /// superuser cannot switch a foreign key off, and one that deletes on its own would reach
+    /// tables that stay.
+    pub(super) fn dropping(&self) -> String {
+        let (relation, name) = (&self.relation, quote(&self.name));
+        format!("ALTER TABLE {relation} DROP CONSTRAINT {name}")
+    }
+
+    /// The statement that makes it again as it was; the server checks every row.
+    pub(super) fn making(&self) -> String {
         let (relation, name, definition) = (&self.relation, quote(&self.name), &self.definition);
         let mut sql = format!("ALTER TABLE {relation} ADD CONSTRAINT {name} {definition}");
         if let Some(comment) = &self.comment {
@@ -169,18 +165,28 @@ impl ForeignKey {
                 "; COMMENT ON CONSTRAINT {name} ON {relation} IS {comment}"
             ));
         }
-        run(connection, &sql)
-            .await
-            .map_err(|error| self.dangling(error))
+        sql
     }
 
-    /// Says which tables do not fit together any more.
-    fn dangling(&self, source: sqlx::Error) -> DatabaseError {
-        let code = server_error(&source).map(|error| error.code().to_owned());
-        if code.as_deref() != Some("23503") {
-            return failed(format!("put foreign key `{}` back", self.name))(source);
-        }
-        let (table, parent) = (self.table.clone(), self.parent.clone());
+    /// Whether the server's refusal is about this one.
+    fn is_broken(&self, refusal: &PgDatabaseError) -> bool {
+        let relation = refusal.schema().zip(refusal.table());
+        let relation =
+            relation.map(|(schema, table)| format!("{}.{}", quote(schema), quote(table)));
+        let own = self.relation.replace('"', "");
+        refusal.constraint() == Some(&*self.name)
+            && relation.is_some_and(|relation| relation.replace('"', "") == own)
+    }
+
+    /// Says which tables do not fit together any more, if that is why one of `keys` could not be
+    /// made again.
+    pub(super) fn dangling(keys: &[Self], source: sqlx::Error) -> DatabaseError {
+        let refusal = server_error(&source).filter(|error| error.code() == "23503");
+        let broken = refusal.and_then(|error| keys.iter().find(|key| key.is_broken(error)));
+        let Some(broken) = broken else {
+            return failed("put the foreign keys back")(source);
+        };
+        let (table, parent) = (broken.table.clone(), broken.parent.clone());
         let dangling = Dangling {
             table,
             parent,
