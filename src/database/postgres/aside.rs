@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use sqlx::PgConnection;
 
+use super::ask::{array, ask};
 use super::catalogue::{Table, quote};
 use super::error::failed;
 use super::foreign_keys::ForeignKey;
@@ -70,10 +71,12 @@ impl Aside {
             .iter()
             .filter(|table| !self.quiet.contains(&table.name));
         let loud: Vec<&Table> = loud.copied().collect();
-        let oids: Vec<i64> = loud.iter().map(|table| table.oid).collect();
-        let firing: Vec<(String, String, String, String)> = sqlx::query_as(FIRING)
-            .bind(oids)
-            .fetch_all(&mut *connection)
+        let oids = loud.iter().map(|table| table.oid);
+        if loud.is_empty() {
+            return Ok(());
+        }
+        let sql = FIRING.replace("$1", &array(oids));
+        let firing: Vec<(String, String, String, String)> = ask(connection, &sql)
             .await
             .map_err(failed("read the triggers"))?;
         let mut off = Vec::new();

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::PgConnection;
 use sqlx::postgres::PgDatabaseError;
 
 use super::DatabaseError;
@@ -46,7 +45,8 @@ struct Dangling {
     source: sqlx::Error,
 }
 
-const FOREIGN_KEYS: &str = "
+/// They as [`Row`]s.
+pub(super) const FOREIGN_KEYS: &str = "
     SELECT f.conname::text, format('%I.%I', n.nspname, c.relname), c.relkind = 'p',
            coalesce(pg_partition_root(f.conrelid), f.conrelid)::oid::bigint,
            coalesce(pg_partition_root(f.confrelid), f.confrelid)::oid::bigint,
@@ -69,7 +69,8 @@ const FOREIGN_KEYS: &str = "
     WHERE f.contype = 'f' AND f.conparentid = 0 AND c.relpersistence <> 't'
     ORDER BY 2, 1";
 
-type Row = (
+/// What the catalogue says of one.
+pub(super) type Row = (
     String,
     String,
     bool,
@@ -85,15 +86,8 @@ type Row = (
 );
 
 impl ForeignKey {
-    /// Every foreign key between the tables in `names`.
-    pub(super) async fn read(
-        connection: &mut PgConnection,
-        names: &BTreeMap<i64, String>,
-    ) -> Result<Vec<Self>, DatabaseError> {
-        let rows: Vec<Row> = sqlx::query_as(FOREIGN_KEYS)
-            .fetch_all(connection)
-            .await
-            .map_err(failed("read the foreign keys"))?;
+    /// Those of `rows` that are between the tables in `names`.
+    pub(super) fn between(names: &BTreeMap<i64, String>, rows: Vec<Row>) -> Vec<Self> {
         let keys = rows.into_iter().filter_map(|row| {
             Some(Self {
                 name: row.0,
@@ -110,7 +104,7 @@ impl ForeignKey {
                 can_alter: row.11,
             })
         });
-        Ok(keys.collect())
+        keys.collect()
     }
 
     /// What tells it from every other.

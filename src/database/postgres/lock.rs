@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use tokio::sync::Mutex;
 
+use super::ask::ask;
 use super::connect::close;
 use super::error::failed;
 use super::spare::Spare;
@@ -18,12 +19,11 @@ pub(super) async fn take(
     spare: &Spare,
 ) -> Result<Option<DatabaseLock>, DatabaseError> {
     // Such locks are each database's own.
-    let taken: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-        .bind(key(schema))
-        .fetch_one(&mut connection)
+    let take = format!("SELECT pg_try_advisory_lock({})", key(schema));
+    let taken: Vec<(bool,)> = ask(&mut connection, &take)
         .await
         .map_err(failed("take the reset's advisory lock"))?;
-    if taken {
+    if taken == [(true,)] {
         return Ok(Some(DatabaseLock::new((
             Mutex::new(connection),
             spare.keep(),

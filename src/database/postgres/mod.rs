@@ -3,6 +3,7 @@
 //! or from elsewhere.
 
 mod aside;
+mod ask;
 mod catalogue;
 mod clear;
 mod connect;

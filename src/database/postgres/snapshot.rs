@@ -22,15 +22,17 @@ pub(super) struct Snapshot {
 const MOST: u64 = 1000;
 
 impl Snapshot {
-    /// What the next statement of `connection` sees, or the whole transaction where that has
-    /// one snapshot. `first` runs before, in the same round trip.
-    pub(super) async fn take(
+    /// What is seen right after `statement`, which is to `action`, or in the whole transaction
+    /// where that has one snapshot.
+    pub(super) async fn after(
         connection: &mut PgConnection,
-        first: &str,
+        statement: &str,
+        action: &str,
     ) -> Result<Self, DatabaseError> {
-        let failed = || failed("look at the running transactions");
+        let failed = || failed(action);
         let sql = format!(
-            "{first}SELECT pg_current_snapshot()::text, pg_current_xact_id_if_assigned()::text"
+            "{statement}; SELECT pg_current_snapshot()::text, \
+                                 pg_current_xact_id_if_assigned()::text"
         );
         let row = sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
             .fetch_one(connection)
@@ -40,7 +42,7 @@ impl Snapshot {
         let own: Option<String> = row.try_get(1).map_err(failed())?;
         Self::parse(&text, own.as_deref()).ok_or_else(|| {
             let error = format!("`{text}` is no snapshot: use PostgreSQL 14 or later");
-            DatabaseError::new("look at the running transactions", error)
+            DatabaseError::new(action, error)
         })
     }
 

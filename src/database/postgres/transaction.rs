@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::PgConnection;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::aside::Aside;
+use super::ask::ask;
 use super::catalogue::{Catalogue, Table};
 use super::clear;
 use super::error::{failed, is_refusal};
@@ -88,9 +89,7 @@ impl PostgresTransaction {
         locked: Option<BTreeSet<String>>,
         begin: &str,
     ) -> Result<Self, DatabaseError> {
-        let snapshot = Snapshot::take(&mut connection, &format!("{begin};"))
-            .await
-            .map_err(|error| DatabaseError::new("begin a transaction", error))?;
+        let snapshot = Snapshot::after(&mut connection, begin, "begin a transaction").await?;
         let learnt = spare.learnt(&snapshot);
         let catalogue = match &learnt {
             Some(learnt) => learnt.catalogue.clone(),
@@ -143,9 +142,11 @@ impl PostgresTransaction {
             return Ok(());
         }
         let lock = format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", rows.join(", "));
-        run(&mut self.connection, &lock)
-            .await
-            .map_err(failed("lock the tables"))?;
+        let now = Snapshot::after(&mut self.connection, &lock, "lock the tables").await?;
+        self.learnt = self
+            .learnt
+            .take()
+            .filter(|learnt| now.sees_the_same_as(&learnt.snapshot));
         locked.extend(names.into_iter().cloned());
         Ok(())
     }
@@ -156,24 +157,19 @@ impl PostgresTransaction {
         let unknown: Vec<String> = tables.iter().filter(is_unknown).cloned().collect();
         if !unknown.is_empty() {
             self.lock(&unknown).await?;
-            if !self.recall(&unknown).await? {
+            if !self.recall(&unknown) {
                 self.scan(&unknown, "0").await?;
             }
         }
         Ok(())
     }
 
-    /// Takes over what an earlier snapshot has counted in `tables`, which are locked, if it is
-    /// certain that nobody has written since. Returns whether it has counted all of them.
-    async fn recall(&mut self, tables: &[String]) -> Result<bool, DatabaseError> {
+    /// Takes over what an earlier snapshot has counted in `tables`, which have been locked before
+    /// anybody has written since. Returns whether it has counted all of them.
+    fn recall(&mut self, tables: &[String]) -> bool {
         let Some(learnt) = &self.learnt else {
-            return Ok(false);
+            return false;
         };
-        let now = Snapshot::take(&mut self.connection, "").await?;
-        if !now.sees_the_same_as(&learnt.snapshot) {
-            self.learnt = None;
-            return Ok(false);
-        }
         let counts = tables.iter();
         let counts = counts.filter_map(|table| Some((table.clone(), *learnt.counts.get(table)?)));
         self.counts.extend(counts);
@@ -181,7 +177,7 @@ impl PostgresTransaction {
             self.fingerprints
                 .insert(tables.to_vec(), fingerprint.clone());
         }
-        Ok(tables.iter().all(|table| self.counts.contains_key(table)))
+        tables.iter().all(|table| self.counts.contains_key(table))
     }
 
     /// Counts `tables`, which are locked, and sums `value` over the rows of each, in one
@@ -199,8 +195,7 @@ impl PostgresTransaction {
             format!("SELECT {number} AS number, count(*) AS rows, sum({value})::text FROM {rows}")
         });
         let scan = each.collect::<Vec<_>>().join(" UNION ALL ") + " ORDER BY number";
-        let scanned: Vec<(i32, i64, Option<String>)> = sqlx::query_as(AssertSqlSafe(scan))
-            .fetch_all(&mut self.connection)
+        let scanned: Vec<(i32, i64, Option<String>)> = ask(&mut self.connection, &scan)
             .await
             .map_err(failed("count the tables"))?;
         let mut sums = Vec::with_capacity(tables.len());
@@ -302,7 +297,7 @@ impl PostgresTransaction {
     /// Puts back what is set aside, and makes views of what has changed anew.
     async fn settle(&mut self) -> Result<(), DatabaseError> {
         self.aside.put_back(&mut self.connection).await?;
-        let changed = std::mem::take(&mut self.changed).into_iter().collect();
+        let changed = std::mem::take(&mut self.changed);
         materialized::refresh(&mut self.connection, changed).await
     }
 
@@ -339,7 +334,7 @@ impl Transaction for PostgresTransaction {
     async fn fingerprint(&mut self, tables: &[String]) -> Result<String, DatabaseError> {
         self.lock(tables).await?;
         if !self.fingerprints.contains_key(tables) {
-            self.recall(tables).await?;
+            self.recall(tables);
         }
         if let Some(fingerprint) = self.fingerprints.get(tables) {
             return Ok(fingerprint.clone());

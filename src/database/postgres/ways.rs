@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use sqlx::PgConnection;
 
 use super::aside::Aside;
+use super::ask::{array, ask};
 use super::catalogue::{Catalogue, Table};
 use super::error::failed;
 use super::kept::Kept;
@@ -152,10 +153,8 @@ async fn weigh(
     tables: &[&Table],
     going: impl Fn(&str) -> u64,
 ) -> Result<Weights, DatabaseError> {
-    let oids: Vec<i64> = tables.iter().map(|table| table.oid).collect();
-    let sizes: Vec<(i64, i64, bool)> = sqlx::query_as(SIZES)
-        .bind(oids)
-        .fetch_all(connection)
+    let sql = SIZES.replace("$1", &array(tables.iter().map(|table| table.oid)));
+    let sizes: Vec<(i64, i64, bool)> = ask(connection, &sql)
         .await
         .map_err(failed("read how large the tables are"))?;
     let sizes: BTreeMap<i64, (u64, bool)> = sizes
