@@ -45,22 +45,22 @@ struct Dangling {
     source: sqlx::Error,
 }
 
-/// They as [`Row`]s.
+/// They as [`Row`]s. What is looked up in them is looked up one by one: a join would read all
+/// columns and operators there are for each.
 pub(super) const FOREIGN_KEYS: &str = "
     SELECT f.conname::text, format('%I.%I', n.nspname, c.relname), c.relkind = 'p',
            coalesce(pg_partition_root(f.conrelid), f.conrelid)::oid::bigint,
            coalesce(pg_partition_root(f.confrelid), f.confrelid)::oid::bigint,
-           array(SELECT a.attname::text FROM unnest(f.conkey) WITH ORDINALITY AS k (number, place)
-                 JOIN pg_attribute AS a ON a.attrelid = f.conrelid AND a.attnum = k.number
-                 ORDER BY k.place),
-           array(SELECT a.attname::text FROM unnest(f.confkey) WITH ORDINALITY AS k (number, place)
-                 JOIN pg_attribute AS a ON a.attrelid = f.confrelid AND a.attnum = k.number
-                 ORDER BY k.place),
-           array(SELECT format('OPERATOR(%I.%s)', s.nspname, o.oprname)
-                 FROM unnest(f.conpfeqop) WITH ORDINALITY AS k (operator, place)
-                 JOIN pg_operator AS o ON o.oid = k.operator
-                 JOIN pg_namespace AS s ON s.oid = o.oprnamespace
-                 ORDER BY k.place),
+           array(SELECT (SELECT a.attname::text FROM pg_attribute AS a
+                         WHERE a.attrelid = f.conrelid AND a.attnum = k.number)
+                 FROM unnest(f.conkey) WITH ORDINALITY AS k (number, place) ORDER BY k.place),
+           array(SELECT (SELECT a.attname::text FROM pg_attribute AS a
+                         WHERE a.attrelid = f.confrelid AND a.attnum = k.number)
+                 FROM unnest(f.confkey) WITH ORDINALITY AS k (number, place) ORDER BY k.place),
+           array(SELECT (SELECT format('OPERATOR(%I.%s)', s.nspname, o.oprname)
+                         FROM pg_operator AS o JOIN pg_namespace AS s ON s.oid = o.oprnamespace
+                         WHERE o.oid = k.operator)
+                 FROM unnest(f.conpfeqop) WITH ORDINALITY AS k (operator, place) ORDER BY k.place),
            pg_get_constraintdef(f.oid), obj_description(f.oid, 'pg_constraint'), f.condeferred,
            pg_has_role(c.relowner, 'USAGE')
     FROM pg_constraint AS f

@@ -240,8 +240,14 @@ impl Database for Postgres {
     }
 
     async fn lock(&self) -> Result<Option<DatabaseLock>, DatabaseError> {
-        let connection = self.connect.open().await?;
-        lock::take(connection, &self.schema, &self.spare).await
+        // The lock lives as long as its connection, so that the reset works on another.
+        let (connection, other) = tokio::join!(self.connect.open(), self.connect.open());
+        let lock = lock::take(connection?, &self.schema, &self.spare).await?;
+        if let Ok(other) = other {
+            // Closed at once where somebody else has the lock.
+            self.spare.give(other).await;
+        }
+        Ok(lock)
     }
 
     async fn read(&self) -> Result<Box<dyn Transaction>, DatabaseError> {
