@@ -15,7 +15,7 @@ use super::{DatabaseError, Factory, copy, run};
 
 /// A foreign key asks about each row that goes of the table that it refers to; dropping it and
 /// making it again costs about as much as it asking so often.
-const QUESTIONS: u64 = 100;
+const QUESTIONS: u64 = 250;
 
 /// The foreign keys that a clearing of `tables`, each of which loses `going` rows, has to set
 /// aside.

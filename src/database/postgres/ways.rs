@@ -38,12 +38,20 @@ pub(super) struct Ways<'a> {
 /// Of each table, how many rows DELETE would take out, or what takes as long.
 type Weights = BTreeMap<String, u64>;
 
-/// A table's size; nothing is in those of which every file is as new.
+/// How large a table is, with its long values, and whether every file of it is as new: then
+/// nothing is in it. Each file costs a look at the disk, so indexes are looked at only where all
+/// else is empty.
 const SIZES: &str = "
-    SELECT c.oid::bigint, pg_total_relation_size(c.oid),
-           pg_total_relation_size(c.oid) <= current_setting('block_size')::bigint
-               * (SELECT count(*) FROM pg_index AS i WHERE i.indrelid IN (c.oid, c.reltoastrelid))
-    FROM pg_class AS c WHERE c.oid::bigint = ANY ($1) AND c.relkind = 'r'";
+    SELECT c.oid::bigint, size.bytes,
+           CASE WHEN size.bytes > 0 THEN false ELSE NOT EXISTS (
+               SELECT FROM pg_index AS i WHERE i.indrelid IN (c.oid, c.reltoastrelid)
+               AND pg_relation_size(i.indexrelid) > current_setting('block_size')::bigint
+           ) END
+    FROM pg_class AS c, LATERAL (
+        SELECT pg_relation_size(c.oid)
+               + coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0) AS bytes OFFSET 0
+    ) AS size
+    WHERE c.oid::bigint = ANY ($1) AND c.relkind = 'r'";
 
 impl<'a> Ways<'a> {
     /// Chooses for `tables`, each of which loses `going` rows.
