@@ -20,9 +20,9 @@ pub(super) const NEW: &str = "journal.new.json";
 pub(super) const VERSION: u32 = 4;
 
 /// Replaces the file `name`.
-pub(super) fn write(
-    data_directory: &DataDirectory,
-    name: &str,
+pub(super) async fn write(
+    data_directory: &Arc<DataDirectory>,
+    name: &'static str,
     record: &JournalRecord,
 ) -> Result<(), JournalError> {
     let path = data_directory.own_path(name);
@@ -31,7 +31,8 @@ pub(super) fn write(
         source,
     })?;
     text.push(b'\n');
-    Ok(replace(data_directory.own(), NEW, name, &path, &text)?)
+    let data_directory = data_directory.clone();
+    blocking(move || Ok(replace(data_directory.own(), NEW, name, &path, &text)?)).await
 }
 
 pub(super) async fn rename(
