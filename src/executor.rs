@@ -37,7 +37,7 @@ pub(crate) async fn run(
     // What names nothing that there is may be anything, of any size.
     let selection = Some(request.selection.clone());
     let selection =
-        selection.filter(|selection| selection.validate(&inner.parts(), &inner.kept_rows).is_ok());
+        selection.filter(|selection| selection.validate(&inner.parts, &inner.kept_rows).is_ok());
     let mut entry = HistoryEntry::begun(
         request.run.unwrap_or_else(Uuid::now_v7),
         request.actor.clone(),

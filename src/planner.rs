@@ -29,7 +29,7 @@ pub(crate) async fn plan(
     inner: &Arc<Inner>,
     selection: &Selection,
 ) -> Result<ResetPlan, PlanError> {
-    selection.validate(&inner.parts(), &inner.kept_rows)?;
+    selection.validate(&inner.parts, &inner.kept_rows)?;
     let (inner, selection) = (inner.clone(), selection.clone());
     spawn(async move {
         let mut transaction = match &inner.database {
