@@ -241,8 +241,8 @@ fn overhead(_: &mut Criterion) {
                 timed(hand, by_hand(&plan)).await;
                 timed(plans, host.many.plan(&all)).await;
                 timed(plan_of_one, host.one.plan(&all)).await;
-                timed(resets, host.many.reset(everything())).await;
-                timed(reset_of_one, host.one.reset(everything())).await;
+                timed(resets, Box::pin(host.many.reset(everything()))).await;
+                timed(reset_of_one, Box::pin(host.one.reset(everything()))).await;
             }
         });
         let [hand, plans, plan_of_one, resets, reset_of_one] = times.map(median);
