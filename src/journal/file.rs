@@ -135,4 +135,24 @@ mod tests {
         let error = parse(r#"{"version": 5, "shape": "unknown"}"#, "journal").unwrap_err();
         assert!(matches!(error, JournalError::Version { found: 5, .. }));
     }
+
+    #[test]
+    fn what_the_history_is_to_say_is_no_more_than_text() {
+        let text = r#"{
+            "version": 4,
+            "run": "0190a5f4-0000-7000-8000-000000000000",
+            "database": null,
+            "paths": [],
+            "steps": { "media": [] },
+            "rows": false,
+            "earlier": { "forget": {}, "purge": [], "reclaim": true },
+            "swept": false,
+            "entry": { "written": ["by", "nobody"] }
+        }"#;
+        let record = parse(text, "journal").unwrap();
+        assert!(record.entry().is_none());
+        assert!(record.leftover().reclaim);
+        let nothing = text.replace(r#"{ "written": ["by", "nobody"] }"#, "null");
+        assert!(parse(&nothing, "journal").unwrap().entry().is_none());
+    }
 }
