@@ -18,7 +18,7 @@ use crate::error::{FailureCause, RecoveryError, ResetError, chain};
 use crate::event::{EventKind, Progress};
 use crate::executor::record;
 use crate::gate::ClosedGate;
-use crate::history::HistoryEntry;
+use crate::history::{HistoryEntry, Kept};
 use crate::journal::JournalRecord;
 use crate::plan::{PlannedStep, ResetPlan};
 use crate::report::{Pending, Report, SWEEP, cleared};
@@ -252,9 +252,8 @@ impl<'a> Attempt<'a> {
             pending.push(Pending::new(SWEEP, &error));
         }
         let record = running.journal.record();
-        let mut leftover = record.map(JournalRecord::leftover).unwrap_or_default();
-        leftover.forget = record
-            .map(JournalRecord::forget_earlier)
+        let mut leftover = record
+            .map(JournalRecord::leftover_beside_steps)
             .unwrap_or_default();
         for planned in &plan.steps {
             let id = planned.descriptor().id.as_str();
@@ -299,9 +298,7 @@ impl<'a> Attempt<'a> {
     }
 
     async fn tell_history(&mut self) {
-        let mut entry = self.entry.clone();
-        entry.complete(&self.report);
-        record(self.inner, entry).await;
+        record(self.inner, Kept::completed(self.entry, &self.report)).await;
     }
 
     /// Puts the files back; the rows are back already. Touches no other reset's journal.
