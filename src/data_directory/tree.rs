@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::crew::{self, Crew, Job};
 use super::directory::{DataDirectory, directory_flags};
-use super::entry::{Entry, EntryKind, file_name};
+use super::entry::{Entry, EntryKind, file_name, is_dot};
 use super::error::PathError;
 
 /// More than there are processors: to unlink is mostly to wait for the file system.
@@ -133,7 +133,7 @@ impl Removal<'_> {
                 }
             };
             let name = file_name(entry.file_name());
-            if is_dot(name) || locked(&self.stuck).contains(name) {
+            if is_dot(entry.file_name()) || locked(&self.stuck).contains(name) {
                 continue;
             }
             let path = || self.path.join(name);
@@ -142,7 +142,9 @@ impl Removal<'_> {
                     name: name.to_owned(),
                     path: path(),
                 })),
-                Some(false) => self.unlink(&self.top, entry.file_name(), path),
+                Some(false) => {
+                    self.unlink(&self.top, entry.file_name(), path);
+                }
                 None => {}
             }
         }
@@ -177,7 +179,7 @@ impl Removal<'_> {
                 }
             };
             let name = file_name(entry.file_name());
-            if is_dot(name) {
+            if is_dot(entry.file_name()) {
                 continue;
             }
             match self.is_directory(&open.handle, name, entry.file_type(), || open.path(name)) {
@@ -242,17 +244,17 @@ impl Removal<'_> {
 
     fn unlink_all(&self, open: &Open, names: Vec<CString>, crew: &Crew<'_, '_, Self>) {
         for name in &names {
-            self.unlink(&open.handle, name, || open.path(file_name(name)));
+            if self.unlink(&open.handle, name, || open.path(file_name(name))) {
+                open.shrinks.store(true, Ordering::Relaxed);
+            }
         }
         crew.did(names.len());
-        if !names.is_empty() {
-            open.shrinks.store(true, Ordering::Relaxed);
-        }
     }
 
-    fn unlink(&self, parent: impl AsFd, name: &CStr, path: impl FnOnce() -> PathBuf) {
+    /// Returns whether it is gone.
+    fn unlink(&self, parent: impl AsFd, name: &CStr, path: impl FnOnce() -> PathBuf) -> bool {
         let unlinked = unlinkat(parent, name, AtFlags::empty());
-        self.note(unlinked, "remove", path);
+        !self.note(unlinked, "remove", path)
     }
 
     /// Removes the directory, unless others have still to do with it.
@@ -311,10 +313,6 @@ impl Open {
     }
 }
 
-fn is_dot(name: &OsStr) -> bool {
-    name == "." || name == ".."
-}
-
 /// Nothing panics while it holds one of these locks; a poisoned one would be as good.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -323,27 +321,130 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::fd::AsFd;
+    use std::os::unix::fs::symlink;
+    use std::process::Command;
 
     use super::*;
 
-    #[test]
-    fn neither_depth_nor_breadth_matters() {
-        let directory = tempfile::tempdir().unwrap();
-        let data_directory = DataDirectory::open(directory.path()).unwrap();
-        let mut deep =
-            rustix::fs::open(directory.path(), directory_flags(), Mode::empty()).unwrap();
-        for _ in 0..3000 {
+    const FEW: &str = "FEW_OPEN_FILES";
+
+    fn remove(directory: &Path, name: &str) -> Result<(), PathError> {
+        let data_directory = DataDirectory::open(directory).unwrap();
+        let root = rustix::fs::open(directory, directory_flags(), Mode::empty()).unwrap();
+        remove_tree(&data_directory, root.as_fd(), name, Path::new(name))
+    }
+
+    /// Makes `levels` directories, each in the one before.
+    fn deep(directory: &Path, levels: usize) {
+        let mut deep = rustix::fs::open(directory, directory_flags(), Mode::empty()).unwrap();
+        for _ in 0..levels {
             rustix::fs::mkdirat(&deep, "deep", Mode::RWXU).unwrap();
             deep = openat(&deep, "deep", directory_flags(), Mode::empty()).unwrap();
         }
-        for number in 0..(2 * BATCH) {
-            let wide = directory.path().join(format!("deep/wide-{number}/inner"));
+    }
+
+    #[test]
+    fn neither_depth_nor_breadth_matters_to_a_process_that_may_open_few_files() {
+        if std::env::var_os(FEW).is_none() {
+            let name = "neither_depth_nor_breadth_matters_to_a_process_that_may_open_few_files";
+            let child = Command::new("prlimit")
+                .arg("--nofile=64")
+                .arg(std::env::current_exe().unwrap())
+                .args(["--exact", &format!("data_directory::tree::tests::{name}")])
+                .env(FEW, "")
+                .output()
+                .unwrap();
+            let output = String::from_utf8_lossy(&child.stdout);
+            assert!(child.status.success(), "{output}");
+            assert!(output.contains("1 passed"), "{output}");
+            return;
+        }
+        let directory = tempfile::tempdir().unwrap();
+        deep(directory.path(), 5000);
+        let tree = directory.path().join("deep");
+        // More than are waiting at a time, so that some are found again.
+        for number in 0..(2 * MOST_WAITING) {
+            let wide = tree.join(format!("wide/wide-{number}/inner"));
             fs::create_dir_all(&wide).unwrap();
             fs::write(wide.join("file"), "").unwrap();
         }
+        // More than one thread has to do with it.
+        for number in 0..(20 * BATCH) {
+            fs::write(tree.join(format!("deep/{number}")), "").unwrap();
+        }
+        deep(&tree.join("wide"), 5000);
+        remove(directory.path(), "deep").unwrap();
+        assert!(!tree.exists());
+    }
+
+    #[test]
+    fn what_is_stuck_is_named_and_all_else_goes() {
+        let directory = tempfile::tempdir().unwrap();
+        let tree = directory.path().join("tree");
+        for number in 0..(4 * BATCH) {
+            let inner = tree.join(format!("some/{}/inner", number % 50));
+            fs::create_dir_all(&inner).unwrap();
+            fs::write(inner.join(number.to_string()), "").unwrap();
+            fs::write(tree.join(format!("some/{number}.jpg")), "").unwrap();
+        }
+        let stuck = tree.join("some/7/inner/7");
+        let chattr = |change: &str, path: &Path| {
+            let done = Command::new("chattr").arg(change).arg(path).output();
+            assert!(done.as_ref().unwrap().status.success(), "{done:?}");
+        };
+        chattr("+i", &stuck);
+        let error = remove(directory.path(), "tree").unwrap_err();
+        let left = walk(&tree);
+        let [.., file] = &left[..] else {
+            panic!("it is gone");
+        };
+        chattr("-i", file);
+        assert_eq!(error.to_string(), "could not remove `tree/some/7/inner/7`");
+        assert_eq!(left.len(), 2, "it and its directory: {left:?}");
+        remove(directory.path(), "tree").unwrap();
+        assert!(!tree.exists());
+    }
+
+    #[test]
+    fn a_removal_that_was_interrupted_anywhere_is_simply_run_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let (tree, outside) = (
+            directory.path().join("tree"),
+            directory.path().join("outside"),
+        );
+        fs::create_dir(&outside).unwrap();
+        fs::write(outside.join("kept"), "kept").unwrap();
+        for number in 0..(4 * BATCH) {
+            let inner = tree.join(format!("{}/inner", number % 50));
+            fs::create_dir_all(&inner).unwrap();
+            fs::write(inner.join(number.to_string()), "").unwrap();
+        }
+        symlink(&outside, tree.join("7/link")).unwrap();
+        // Both at once do to each other what a crash does to the next start.
+        let data_directory = DataDirectory::open(directory.path()).unwrap();
         let root = rustix::fs::open(directory.path(), directory_flags(), Mode::empty()).unwrap();
-        remove_tree(&data_directory, root.as_fd(), "deep", Path::new("deep")).unwrap();
-        assert!(!directory.path().join("deep").exists());
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    let path = Path::new("tree");
+                    remove_tree(&data_directory, root.as_fd(), "tree", path).unwrap();
+                });
+            }
+        });
+        assert!(!tree.exists());
+        assert_eq!(fs::read_to_string(outside.join("kept")).unwrap(), "kept");
+    }
+
+    /// All that is below `directory`, each directory before what is in it.
+    fn walk(directory: &Path) -> Vec<PathBuf> {
+        let mut paths = Vec::new();
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            paths.push(path.clone());
+            if path.is_dir() {
+                paths.extend(walk(&path));
+            }
+        }
+        paths
     }
 }

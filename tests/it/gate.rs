@@ -209,3 +209,36 @@ async fn nobody_is_held_off_while_many_files_are_unlinked_and_the_report_waits_f
         assert!(engine.gate_handle().enter().is_some());
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_to_a_cleared_path_once_the_gate_is_open_is_there_to_stay_also_after_a_crash() {
+    let host = Host::new().await;
+    let engine = host.engine().await;
+    let journal = host.data().join(".factory-reset/journal.committed.json");
+    // Until it was seen in the middle of the purge.
+    loop {
+        for number in 0..2000 {
+            host.write(&format!("media/{}/{number}", number % 10), "");
+        }
+        let reset = tokio::spawn({
+            let engine = engine.clone();
+            async move { engine.reset(everything()).await }
+        });
+        let (mut was_closed, mut seen) = (false, None);
+        while !reset.is_finished() && seen.is_none() {
+            match engine.gate_handle().enter() {
+                None => was_closed = true,
+                Some(_) if was_closed => seen = std::fs::read_to_string(&journal).ok(),
+                Some(_) => {}
+            }
+            yield_now().await;
+        }
+        reset.await.unwrap().unwrap();
+        let Some(text) = seen else { continue };
+        let record: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let none = serde_json::json!([]);
+        assert_eq!(record["paths"], none, "nothing is moved away again");
+        assert_eq!(record["earlier"]["purge"].as_array().unwrap().len(), 1);
+        return;
+    }
+}
