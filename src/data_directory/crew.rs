@@ -65,7 +65,13 @@ pub(super) fn run<J: Job>(job: &J, tasks: Vec<J::Task>, threads: usize) {
 impl<J: Job + ?Sized> Crew<'_, '_, J> {
     /// Says that so much more of the job is done, in entries of directories.
     pub(super) fn did(&self, entries: usize) {
-        self.shared.done.fetch_add(entries, Ordering::Relaxed);
+        let before = self.shared.done.fetch_add(entries, Ordering::Relaxed);
+        if before < ALONE && before + entries >= ALONE {
+            let mut state = self.state();
+            for _ in 0..state.waiting.len() {
+                self.grow(&mut state);
+            }
+        }
     }
 
     /// Whether somebody has nothing to do.
@@ -85,17 +91,22 @@ impl<J: Job + ?Sized> Crew<'_, '_, J> {
         state.waiting.push(task);
         if state.idle > 0 {
             self.shared.changed.notify_one();
-        } else if self.may_grow(&state) {
-            state.threads += 1;
-            let crew = *self;
-            let started = Builder::new()
-                .name("factory-reset-files".to_owned())
-                .spawn_scoped(self.scope, move || crew.serve());
-            if started.is_err() {
-                // Then there are fewer of us.
-                state.threads -= 1;
-            }
+        } else {
+            self.grow(&mut state);
         }
+    }
+
+    /// Has one more at the job, if there may be one.
+    fn grow(&self, state: &mut State<J::Task>) {
+        if !self.may_grow(state) {
+            return;
+        }
+        let crew = *self;
+        let started = Builder::new()
+            .name("factory-reset-files".to_owned())
+            .spawn_scoped(self.scope, move || crew.serve());
+        // Without it there are fewer of us.
+        state.threads += usize::from(started.is_ok());
     }
 
     fn may_grow(&self, state: &State<J::Task>) -> bool {
