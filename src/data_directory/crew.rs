@@ -74,10 +74,11 @@ impl<J: Job + ?Sized> Crew<'_, '_, J> {
         }
     }
 
-    /// Whether somebody has nothing to do.
+    /// Whether somebody has nothing to do, or will soon.
     pub(super) fn is_hungry(&self) -> bool {
         let state = self.state();
-        state.waiting.is_empty() && (state.idle > 0 || self.may_grow(&state))
+        let has_others = state.threads > 1 || self.may_grow(&state);
+        has_others && state.waiting.len() < self.shared.most_threads
     }
 
     /// How many tasks nobody does yet.

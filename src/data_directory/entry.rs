@@ -88,7 +88,8 @@ impl Entry {
     pub(crate) fn look(directory: impl AsFd, name: &OsStr) -> Result<Self, Errno> {
         use rustix::fs::{StatxAttributes, StatxFlags, statx};
 
-        let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::EMPTY_PATH;
+        let mut flags = AtFlags::SYMLINK_NOFOLLOW;
+        flags.set(AtFlags::EMPTY_PATH, name.is_empty());
         let wanted = StatxFlags::BASIC_STATS | StatxFlags::MNT_ID;
         let status = statx(directory, name, flags, wanted)?;
         Ok(Self {

@@ -33,7 +33,7 @@ fn made() -> impl Strategy<Value = Made> {
     prop_oneof![
         Just(Made::Nothing),
         (0..5000_usize).prop_map(Made::File),
-        (200..1200_usize).prop_map(Made::Files),
+        (200..900_usize).prop_map(Made::Files),
         Just(Made::LongName),
         Just(Made::OddName),
         Just(Made::Link),
@@ -43,7 +43,7 @@ fn made() -> impl Strategy<Value = Made> {
 
 /// Places, each told by the way to it, and what is there.
 fn places() -> impl Strategy<Value = Vec<(Vec<u8>, Made)>> {
-    vec((vec(0..4_u8, 0..8), made()), 0..40)
+    vec((vec(0..4_u8, 0..8), made()), 0..24)
 }
 
 fn make(place: &Path, made: &Made, outside: &Path) {
@@ -94,7 +94,7 @@ async fn engine(files: &Files) -> Engine {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(8))]
 
     #[test]
     fn any_tree_is_counted_like_by_hand_and_goes(places in places()) {
