@@ -378,7 +378,8 @@ async fn purge_all(inner: &Inner, runs: Vec<Uuid>) -> Vec<(Uuid, Pending)> {
 
 /// Gives freed pages back, where that is left to do.
 async fn reclaim(inner: &Inner, leftover: &mut Leftover) -> Option<Pending> {
-    let database = inner.database.as_ref().filter(|_| leftover.reclaim)?;
+    let is_wanted = std::mem::take(&mut leftover.reclaim);
+    let database = inner.database.as_ref().filter(|_| is_wanted)?;
     let reclaimed = database.reclaim().await;
     leftover.reclaim = reclaimed.is_err();
     reclaimed.err().map(|error| Pending::new(RECLAIM, &error))

@@ -77,7 +77,7 @@ impl DataDirectory {
                 walk.block(&parent.path, reason);
             }
         }
-        walk.sum(survey);
+        walk.sum(&survey);
         if let Some(level) = opened {
             crew::run(&walk, vec![Task::Level(level)], THREADS);
         }
@@ -275,7 +275,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn sum(&self, part: Survey) {
+    fn sum(&self, part: &Survey) {
         let mut survey = locked(&self.survey);
         survey.there |= part.there;
         survey.files += part.files;
@@ -298,7 +298,7 @@ impl Job for Walk<'_> {
                 }
             }),
         };
-        self.sum(survey);
+        self.sum(&survey);
         if let Err(error) = done {
             locked(&self.error).get_or_insert(error);
             self.has_failed.store(true, Ordering::Relaxed);

@@ -192,11 +192,11 @@ impl Removal<'_> {
                 if crew.is_hungry() {
                     crew.give(Task::Names(open.clone(), names));
                 } else {
-                    self.unlink_all(&open, names, crew);
+                    self.unlink_all(&open, &names, crew);
                 }
             }
         }
-        self.unlink_all(&open, names, crew);
+        self.unlink_all(&open, &names, crew);
         self.leave(open, crew);
     }
 
@@ -242,8 +242,8 @@ impl Removal<'_> {
         }
     }
 
-    fn unlink_all(&self, open: &Open, names: Vec<CString>, crew: &Crew<'_, '_, Self>) {
-        for name in &names {
+    fn unlink_all(&self, open: &Open, names: &[CString], crew: &Crew<'_, '_, Self>) {
+        for name in names {
             if self.unlink(&open.handle, name, || open.path(file_name(name))) {
                 open.shrinks.store(true, Ordering::Relaxed);
             }
@@ -295,7 +295,7 @@ impl Job for Removal<'_> {
         match task {
             Task::Directory(found) => self.sweep(found, crew),
             Task::Names(open, names) => {
-                self.unlink_all(&open, names, crew);
+                self.unlink_all(&open, &names, crew);
                 self.leave(open, crew);
             }
         }
