@@ -188,6 +188,10 @@ impl Engine {
     /// before the caller can know that the reset is over. Over HTTP, put it into the answer
     /// with [`answer_behind_gate`](crate::http::answer_behind_gate) (feature `axum`).
     ///
+    /// Where more than a thousand files or a gibibyte have to be unlinked, nobody is held off
+    /// meanwhile: the gate is open then once the reset is committed, the Forget phase is over and
+    /// the database has given freed pages back, and the report comes when all is unlinked.
+    ///
     /// # Errors
     ///
     /// As [`reset`](Self::reset); then the gate is open, unless the error says otherwise.

@@ -28,7 +28,7 @@ use crate::task::blocking;
 use crate::{planner, recovery, reserve, retry};
 
 /// Runs one reset to its end, or refuses it where the caller could not take his turn. The gate
-/// stays closed until the returned guard is dropped.
+/// stays closed until the returned guard is dropped, or only many files have still to be unlinked.
 pub(crate) async fn run(
     inner: Arc<Inner>,
     turn: Result<OwnedMutexGuard<()>, ResetError>,
@@ -174,7 +174,7 @@ async fn reset(
         steps: plan.steps.len(),
     });
     let closing = inner.gate.close(inner.limits.drain);
-    let closed = match request.cancellation.run_until_cancelled(closing).await {
+    let mut closed = match request.cancellation.run_until_cancelled(closing).await {
         Some(Some(closed)) => closed,
         Some(None) => return Err(ResetError::Drain(inner.limits.drain)),
         None => return cancelled(),
@@ -213,7 +213,8 @@ async fn reset(
             if request.restore.is_none() {
                 recovery::drop_stopped(inner, running, is_selected).await;
             }
-            Ok((attempt.after_commit(running, &plan).await, closed))
+            let report = attempt.after_commit(running, &plan, &mut closed).await;
+            Ok((report, closed))
         }
         Err(Unfinished::Failed(cause)) => match attempt.undo_files(running).await {
             Ok(()) => Err(attempt.resume(running, cause).await),

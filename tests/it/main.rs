@@ -72,6 +72,7 @@ mod sqlite_references;
 mod steps;
 mod strict;
 mod stuck;
+mod trees;
 mod undo;
 mod undo_forget;
 mod waits;
