@@ -58,6 +58,8 @@ mod postgres_save;
 #[cfg(feature = "postgres")]
 mod postgres_views;
 #[cfg(feature = "postgres")]
+mod postgres_ways;
+#[cfg(feature = "postgres")]
 mod recovery;
 mod rich;
 mod sqlite;
