@@ -1,0 +1,41 @@
+//! Everything on one page of Markdown.
+
+use super::goal::goals;
+use super::growth::growth;
+use super::machine::Machine;
+use super::table::{legend, table};
+use crate::ranking::Ranking;
+
+const INTRODUCTION: &str = "\
+Medians of all rounds, with the fastest and the slowest. Each contestant runs in a process of its
+own on a fresh copy of the same data, synced and in the page cache, in turn, round by round; the
+start of the process is charged to nobody. `synchronous = EXTRA`, WAL, and `secure_delete` off for
+all, unless a title says otherwise. The writer's wait comes from further rounds, in which another
+connection writes one row every millisecond. Memory is the peak of the process over what it had
+before it began. Whether old bytes can be read, and what is left on the disk, is looked up in the
+files afterwards.
+";
+
+/// The page.
+pub(crate) fn page(rankings: &[Ranking], machine: &Machine) -> String {
+    let mut text = format!("# Side by side\n\n{}\n{INTRODUCTION}\n", machine.list());
+    text += &format!("## Goals\n\n{}", goals(rankings));
+    let mut ids: Vec<&str> = rankings.iter().map(|ranking| ranking.id).collect();
+    ids.dedup();
+    for id in ids {
+        let of_kind: Vec<_> = rankings.iter().filter(|ranking| ranking.id == id).collect();
+        let Some(first) = of_kind.first() else {
+            continue;
+        };
+        text += &format!(
+            "\n## {}\n\n{}\n{}",
+            first.title,
+            table(&of_kind),
+            legend(first)
+        );
+        if let Some(growth) = growth(&of_kind) {
+            text += &format!("\n{growth}");
+        }
+    }
+    text
+}
