@@ -124,7 +124,8 @@ impl<'a> Attempt<'a> {
         let mut transaction = match &self.inner.database {
             Some(database) => {
                 self.unless_cancelled(database.prepare()).await?;
-                Some(self.unless_cancelled(database.write()).await?)
+                let way = self.way(plan);
+                Some(self.unless_cancelled(database.write(&way)).await?)
             }
             None => None,
         };
@@ -161,12 +162,11 @@ impl<'a> Attempt<'a> {
         transaction: &mut Option<Box<dyn Transaction>>,
     ) -> Result<ResetPlan, FailureCause> {
         // Every other writer is locked out from here on: these counts are the exact ones.
-        let (selection, stopped) = (&self.request.selection, &self.stopped);
         #[cfg_attr(
             not(feature = "backup"),
             expect(unused_mut, reason = "secrets come with backups")
         )]
-        let mut plan = planner::plan_within(self.inner, selection, transaction, stopped).await?;
+        let mut plan = self.plan_within(transaction).await?;
         if !plan.references.is_empty() && !self.is_restoration() {
             self.report.blockers.clone_from(&plan.blockers);
             return Err(FailureCause::References(plan.references));
@@ -184,6 +184,7 @@ impl<'a> Attempt<'a> {
             plan.steps.push(secrets);
         }
         self.report.digest.clone_from(&plan.digest);
+        self.report.database.clone_from(&plan.way);
         self.report.unclaimed.clone_from(&plan.unclaimed);
         let staging = self.prepare(running, &plan).await?;
         #[cfg(feature = "backup")]
@@ -200,6 +201,9 @@ impl<'a> Attempt<'a> {
         }
         if let Some(transaction) = transaction {
             transaction.check().await?;
+            if plan.way.is_some() {
+                self.report.database = transaction.way_taken().or(plan.way.clone());
+            }
         }
         // The last moment at which it can be given up.
         self.unless_cancelled(std::future::ready(Ok::<_, FailureCause>(plan)))

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::blocker::Blocker;
 use crate::claims::{Preserved, Unclaimed};
+use crate::database::Way;
 use crate::descriptor::{Category, Phase, Scope, StepDescriptor, StepId};
 use crate::error::chain;
 use crate::history::HistoryEntry;
@@ -35,6 +36,10 @@ pub struct Report {
     pub duration_ms: u64,
     /// The digest of the plan.
     pub digest: String,
+    /// In which way the database was emptied, or would be; none where none of its tables are
+    /// cleared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<Way>,
     /// The keys that the steps promise, over all items.
     pub cleared: Map<String, Value>,
     /// Each step in the order in which it was applied.
@@ -59,6 +64,7 @@ impl Report {
             started_at: Timestamp::now(),
             duration_ms: 0,
             digest: plan.digest.clone(),
+            database: plan.way.clone(),
             cleared: Map::new(),
             steps: Vec::new(),
             preserved: plan.preserved.clone(),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Attempt, phase};
+use crate::database::{Transaction, Way};
 use crate::descriptor::{Phase, StepId};
 use crate::engine::Running;
 use crate::error::FailureCause;
@@ -13,9 +14,42 @@ use crate::relative_path::RelativePath;
 use crate::report::Report;
 use crate::staging::{Slot, Staging};
 use crate::task::blocking;
-use crate::{recovery, reserve};
+use crate::{planner, recovery, reserve};
 
 impl Attempt<'_> {
+    /// In which way the database is emptied, as far as `plan` knows.
+    pub(super) fn way(&self, plan: &ResetPlan) -> Way {
+        match &plan.way {
+            _ if self.is_restoration() => Way::clearing("a backup is put back"),
+            Some(way) => way.clone(),
+            None => Way::Clearing { because: None },
+        }
+    }
+
+    /// Plans inside the transaction. Where it turns out that a factory image cannot take the
+    /// place of the database any more, one that clears takes the place of the transaction.
+    pub(super) async fn plan_within(
+        &self,
+        transaction: &mut Option<Box<dyn Transaction>>,
+    ) -> Result<ResetPlan, FailureCause> {
+        let was_image = transaction.as_ref().and_then(|open| open.way_taken());
+        let (selection, stopped) = (&self.request.selection, &self.stopped);
+        let plan = planner::plan_within(self.inner, selection, transaction, stopped).await?;
+        let (Some(database), Some(way), Some(Way::FactoryImage)) =
+            (&self.inner.database, &plan.way, was_image)
+        else {
+            return Ok(plan);
+        };
+        if *way == Way::FactoryImage {
+            return Ok(plan);
+        }
+        if let Some(open) = transaction.take() {
+            open.rollback().await?;
+        }
+        *transaction = Some(database.write(way).await?);
+        Ok(planner::plan_within(self.inner, selection, transaction, stopped).await?)
+    }
+
     /// Writes the journal and opens the staging area, before anything is moved.
     pub(super) async fn prepare(
         &mut self,

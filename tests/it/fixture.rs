@@ -7,7 +7,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use factory_reset::{Engine, EngineBuilder, Report, ResetRequest, Selection, Sqlite, StepReport};
+use factory_reset::{
+    Engine, EngineBuilder, Report, ResetRequest, Selection, Sqlite, StepReport, Way,
+};
 use factory_reset_steps::MediaDir;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
@@ -26,6 +28,9 @@ const BUILT_IN: [&str; 9] = [
     "tables",
     "watchtower",
 ];
+
+/// To open a transaction that clears.
+pub(crate) const CLEARING: Way = Way::Clearing { because: None };
 
 /// For limits that a test is meant to reach.
 pub(crate) const SHORT: Duration = Duration::from_millis(100);

@@ -41,7 +41,7 @@ use uuid::Uuid;
 
 use super::{
     Database, DatabaseError, DatabaseLock, Decision, FactoryRows, KeptRows, Reference, Tally,
-    Transaction,
+    Transaction, Way,
 };
 
 /// How long a reset waits for another connection's lock unless the host says otherwise.
@@ -234,7 +234,7 @@ impl Database for Postgres {
         Ok(Box::new(transaction))
     }
 
-    async fn write(&self) -> Result<Box<dyn Transaction>, DatabaseError> {
+    async fn write(&self, _: &Way) -> Result<Box<dyn Transaction>, DatabaseError> {
         let connection = self.connect.open().await?;
         let transaction = PostgresTransaction::write(connection, self.factory.clone()).await?;
         Ok(Box::new(transaction))

@@ -425,10 +425,10 @@ impl Transaction for PostgresTransaction {
         Ok(())
     }
 
-    fn postgres(&mut self) -> Option<&mut PgConnection> {
+    async fn postgres(&mut self) -> Result<Option<&mut PgConnection>, DatabaseError> {
         // Whatever is run there may change what was counted.
         self.counts.clear();
-        Some(&mut self.connection)
+        Ok(Some(&mut self.connection))
     }
 }
 
