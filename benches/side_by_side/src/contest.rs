@@ -88,10 +88,9 @@ impl Contest {
         if self.work == Work::ClearWhileWritten {
             for _ in 0..rounds.written {
                 for (contestant, standing) in self.contestants.iter().zip(&mut standings) {
-                    let slowest = standing.rounds.iter().map(|round| round.whole_ms);
-                    let spent: f64 = slowest.clone().fold(0.0, f64::max);
-                    let is_done = standing.wait().is_some();
-                    if is_done && spent > rounds.patience.as_secs_f64() * 200.0 {
+                    let slowest = standing.whole().map_or(0.0, |whole| whole.most);
+                    let is_slow = slowest > rounds.patience.as_secs_f64() * 1000.0 / 5.0;
+                    if is_slow && standing.wait().is_some() {
                         continue;
                     }
                     standing.rounds.push(self.clear(contestant, true)?);

@@ -34,16 +34,9 @@ impl Start {
 
     /// A program that does not, and whose end is the end of its work.
     pub(crate) fn tool(program: &str, arguments: &[&str]) -> Self {
+        let script = "echo ready; read _; \"$@\" >/dev/null || exit 1; echo done; cat";
         let mut command = Command::new("sh");
-        command
-            .args([
-                "-c",
-                "echo ready; read _; \"$@\" >&2 && echo done; cat",
-                "sh",
-            ])
-            .arg(program)
-            .args(arguments)
-            .stderr(Stdio::null());
+        command.args(["-c", script, "sh", program]).args(arguments);
         Self {
             works_itself: false,
             ..Self::program(command)

@@ -61,7 +61,7 @@ impl Writer {
                     writes.push(write(&mut connection).await?);
                     thread::sleep(PAUSE);
                 }
-                Ok(writes)
+                Ok::<_, Failure>(writes)
             })
         });
         Ok(Self { is_over, thread })

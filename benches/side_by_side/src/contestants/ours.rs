@@ -64,8 +64,14 @@ impl Host {
         )
     }
 
-    /// The reset of it, under a name of its own.
-    pub(crate) fn reset_called(self, name: &'static str, does: &'static str) -> Contestant {
+    /// The reset of it by clearing, as where no factory image can take the database's place.
+    pub(crate) fn reset_by_clearing(self) -> Contestant {
+        let does = "the same with factory images switched off: table by table";
+        self.with(&["--clearing"])
+            .reset_called("factory-reset, clearing", does)
+    }
+
+    fn reset_called(self, name: &'static str, does: &'static str) -> Contestant {
         Contestant::new(name, does, move |field| self.start("reset", field))
     }
 

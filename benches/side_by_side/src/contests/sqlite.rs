@@ -18,7 +18,8 @@ pub(crate) fn full_reset(
     let tables = arena.cleared();
     let host = Host::new()?.database(MIGRATIONS).preserving(PRESERVED);
     let contestants = vec![
-        host.reset(),
+        host.clone().reset(),
+        host.reset_by_clearing(),
         ancestor()?,
         Shell::new(tables).bare(),
         Shell::new(tables).whole(),
@@ -49,7 +50,12 @@ pub(crate) fn secure_delete(directory: &Path, rows: Amount) -> Result<Contest, F
         title: "Full reset, SQLite, `secure_delete` on for all",
         size: rows,
         unit: "rows",
-        contestants: vec![host.reset(), script.clone().bare(), script.whole()],
+        contestants: vec![
+            host.clone().reset(),
+            host.reset_by_clearing(),
+            script.clone().bare(),
+            script.whole(),
+        ],
         arena: Box::new(arena),
         work: Work::Clear,
     })

@@ -12,8 +12,9 @@ const SIZE: (u32, u32) = (640, 420);
 const GREY: RGBColor = RGBColor(128, 128, 128);
 
 /// So are these; told apart also by those who see few colours, with a name at each line.
-const COLOURS: [RGBColor; 6] = [
+const COLOURS: [RGBColor; 7] = [
     RGBColor(0, 158, 115),
+    RGBColor(110, 170, 60),
     RGBColor(213, 94, 0),
     RGBColor(86, 160, 220),
     RGBColor(30, 110, 190),

@@ -10,7 +10,7 @@ use super::line;
 use crate::failure::Failure;
 
 /// Its tables, children first: a list by hand, to be kept with every migration.
-pub(crate) const TABLES: [&str; 29] = [
+const TABLES: [&str; 29] = [
     "approval_edit_history",
     "approval_queue",
     "thread_tweets",

@@ -32,6 +32,9 @@ pub(super) struct Host {
     /// SQLite overwrites what it deletes.
     #[arg(long)]
     secure_delete: bool,
+    /// SQLite is cleared table by table, also where a factory image could take its place.
+    #[arg(long)]
+    clearing: bool,
     /// The tables to look at or to reset; everything when there are none.
     #[arg(long, value_delimiter = ',')]
     tables: Vec<String>,
@@ -68,7 +71,8 @@ impl Host {
                     builder.database(Postgres::open(&pool, &migrator).await?)
                 } else {
                     let pool = SqlitePool::connect_with(self.options(database)).await?;
-                    builder.database(Sqlite::open(&pool, &migrator).await?)
+                    let database = Sqlite::open(&pool, &migrator).await?;
+                    builder.database(database.factory_image(!self.clearing))
                 }
             }
             _ => builder.without("tables"),

@@ -9,8 +9,6 @@ mod reset;
 
 use clap::Subcommand;
 
-pub(crate) use ancestor::TABLES;
-
 use crate::failure::Failure;
 
 /// A contestant.

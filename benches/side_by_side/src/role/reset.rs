@@ -1,7 +1,7 @@
 //! Ours.
 
 use clap::Args;
-use factory_reset::{EventKind, ResetRequest};
+use factory_reset::{EventKind, ResetRequest, Way};
 
 use super::host::Host;
 use super::line;
@@ -30,8 +30,8 @@ impl Reset {
         let request = ResetRequest::new(self.host.selection()).confirmed();
         let report = engine.reset(request).await?;
         listener.await??;
-        if let Some(way) = way(&serde_json::to_value(&report)?) {
-            line::way(&way)?;
+        if let Some(way) = &report.database {
+            line::way(told(way))?;
         }
         if !report.pending.is_empty() {
             return Err(format!("not finished: {:?}", report.pending).into());
@@ -41,12 +41,10 @@ impl Reset {
     }
 }
 
-/// How the database was emptied, where the report says so.
-fn way(report: &serde_json::Value) -> Option<String> {
-    let way = report.get("way")?;
-    let name = way.get("way").or_else(|| way.get("name")).unwrap_or(way);
-    Some(
-        name.as_str()
-            .map_or_else(|| name.to_string(), str::to_owned),
-    )
+fn told(way: &Way) -> &'static str {
+    match way {
+        Way::FactoryImage => "factory image",
+        Way::Clearing { .. } => "clearing",
+        _ => "another one",
+    }
 }
