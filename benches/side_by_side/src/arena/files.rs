@@ -77,7 +77,7 @@ impl Arena for Files {
                 Ok::<_, Failure>(made?)
             })
         })?;
-        // Nobody is to pay for what the making has left to write.
+        // Nobody is to pay for what the making, or another's field, has left to write.
         rustix::fs::syncfs(File::open(&self.field.directory)?)?;
         Ok(self.field.clone())
     }

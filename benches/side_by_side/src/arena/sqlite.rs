@@ -116,9 +116,9 @@ impl Rows {
 impl Arena for Rows {
     fn prepare(&self) -> Result<Field, Failure> {
         fs::create_dir_all(&self.field.directory)?;
-        // A copy that is on the disk: nobody is to pay for its pages when he syncs his own.
         fs::copy(&self.original, &self.field.database)?;
-        File::open(&self.field.database)?.sync_all()?;
+        // Nobody is to pay for what the copying, or another's field, has left to write.
+        rustix::fs::syncfs(File::open(&self.field.directory)?)?;
         Ok(self.field.clone())
     }
 

@@ -31,7 +31,7 @@ impl Reset {
         let report = engine.reset(request).await?;
         listener.await??;
         if let Some(way) = &report.database {
-            line::way(told(way))?;
+            line::way(&told(way))?;
         }
         if !report.pending.is_empty() {
             return Err(format!("not finished: {:?}", report.pending).into());
@@ -41,10 +41,13 @@ impl Reset {
     }
 }
 
-fn told(way: &Way) -> &'static str {
+fn told(way: &Way) -> String {
     match way {
-        Way::FactoryImage => "factory image",
-        Way::Clearing { .. } => "clearing",
-        _ => "another one",
+        Way::FactoryImage => "factory image".to_owned(),
+        Way::Clearing { because: None } => "clearing".to_owned(),
+        Way::Clearing {
+            because: Some(reason),
+        } => format!("clearing: {reason}"),
+        _ => "another one".to_owned(),
     }
 }
