@@ -120,9 +120,10 @@ impl Host {
         self.options.connect().await.unwrap()
     }
 
-    /// A database for the engine.
+    /// A database for the engine. `FACTORY_IMAGE=off` runs the tests on the other way.
     pub(crate) async fn sqlite(&self) -> Sqlite {
-        Sqlite::open(&self.pool, &self.migrator).await.unwrap()
+        let database = Sqlite::open(&self.pool, &self.migrator).await.unwrap();
+        database.factory_image(std::env::var_os("FACTORY_IMAGE").is_none_or(|way| way != "off"))
     }
 
     /// A builder with the database and no step but those in `steps`.

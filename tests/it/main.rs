@@ -64,6 +64,7 @@ mod sqlite;
 mod sqlite_backup;
 mod sqlite_factory;
 mod sqlite_factory_rows;
+mod sqlite_image;
 mod sqlite_keep;
 mod sqlite_locks;
 mod sqlite_modes;

@@ -93,23 +93,13 @@ impl Image {
             aside.take_triggers(&mut connection, staying).await?;
             self.aside = Some((connection, aside));
         }
-        let pages: i64 = sqlx::query_scalar(AssertSqlSafe(format!("PRAGMA {SCHEMA}.page_count")))
-            .fetch_one(&mut *reader)
-            .await
-            .map_err(failed())?;
+        let pages = pragma(reader, SCHEMA, "page_count").await?;
         let more = i64::try_from(MOST_BYTES).unwrap_or(i64::MAX) / i64::from(self.layout.page_size);
-        let (version, application): (i64, i64) = sqlx::query_as(
-            "SELECT user_version, application_id \
-             FROM pragma_user_version('main'), pragma_application_id('main')",
-        )
-        .fetch_one(&mut *reader)
-        .await
-        .map_err(failed())?;
-        let mut statements = vec![
-            format!("PRAGMA {SCHEMA}.max_page_count = {}", pages + more),
-            format!("PRAGMA {SCHEMA}.user_version = {version}"),
-            format!("PRAGMA {SCHEMA}.application_id = {application}"),
-        ];
+        let mut statements = vec![format!("PRAGMA {SCHEMA}.max_page_count = {}", pages + more)];
+        for number in ["user_version", "application_id"] {
+            let value = pragma(reader, "main", number).await?;
+            statements.push(format!("PRAGMA {SCHEMA}.{number} = {value}"));
+        }
         for storage in staying.iter().flat_map(|table| table.storages()) {
             let (name, columns) = (quote(&storage.name), storage.column_list());
             statements.push(format!("DELETE FROM {SCHEMA}.{name}"));
@@ -178,4 +168,15 @@ impl Image {
             .await
             .map_err(DatabaseError::on("give the write lock back"))
     }
+}
+
+async fn pragma(
+    connection: &mut SqliteConnection,
+    schema: &str,
+    name: &str,
+) -> Result<i64, DatabaseError> {
+    sqlx::query_scalar(AssertSqlSafe(format!("PRAGMA {schema}.{name}")))
+        .fetch_one(connection)
+        .await
+        .map_err(DatabaseError::on(format!("read `{name}` of the database")))
 }

@@ -6,6 +6,7 @@ use super::connect::{Connect, Layout};
 use super::factory::{self, Factory, new_name};
 use super::schema::Schema;
 use super::schema_order::SchemaOrder;
+use super::vacuum::KEEPER;
 use super::{Catalogue, DatabaseError, clear, counters, record};
 use crate::database::RECORD_TABLE;
 
@@ -22,10 +23,14 @@ pub(super) struct Template {
 /// An object of a schema: type, name, table, statement.
 pub(super) type Object = (String, String, String, Option<String>);
 
-/// It would not be like the host's database.
+/// It would not be what the host's database is to be.
 #[derive(Debug, thiserror::Error)]
-#[error("made anew from its statement, `{0}` becomes another one")]
-struct Otherwise(String);
+enum Unlike {
+    #[error("made anew from its statement, `{0}` becomes another one")]
+    Otherwise(String),
+    #[error("an earlier rewriting of the file was cut short, and has left index `{0}`")]
+    Leftover(String),
+}
 
 impl Template {
     /// Makes one for the database of `live`.
@@ -37,6 +42,13 @@ impl Template {
     ) -> Result<Self, DatabaseError> {
         let layout = Layout::read(live).await?;
         let objects = objects(live).await?;
+        if let Some((_, name, ..)) = objects
+            .iter()
+            .find(|(_, name, ..)| name.starts_with(KEEPER))
+        {
+            let error = Unlike::Leftover(name.clone());
+            return Err(DatabaseError::new("make a factory image", error));
+        }
         let schema = Schema::read(live, "main").await?;
         let order = SchemaOrder::read(live).await?;
         let mut connection = connect.open_memory(&new_name(), &layout).await?;
@@ -70,7 +82,7 @@ impl Template {
         run(made, "DETACH factory").await?;
         let there = self::objects(made).await?;
         if let Some(name) = difference(&objects, &there) {
-            let error = Otherwise(name.to_owned());
+            let error = Unlike::Otherwise(name.to_owned());
             return Err(DatabaseError::new("make a factory image", error));
         }
         Ok(Self {

@@ -6,7 +6,7 @@ use super::schema_order::SchemaOrder;
 use super::{DatabaseError, quote};
 
 /// What the names of the indexes begin with that keep row numbers.
-const KEEPER: &str = "_factory_reset_keeps_";
+pub(super) const KEEPER: &str = "_factory_reset_keeps_";
 
 /// What is known of the rewriting of the file after the last reset.
 #[derive(Debug, Default)]
