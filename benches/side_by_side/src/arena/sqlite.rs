@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use sqlx::migrate::Migrator;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions};
 
 use super::{Arena, Field, Left};
@@ -39,39 +39,13 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    /// Makes the original below `directory`, with the schema of `migrations`.
+    /// Makes the original below `directory`, with the schema of `migrations`; contests of the same
+    /// schema and size share it.
     pub(crate) fn make(directory: &Path, migrations: &Path, rows: Amount) -> Result<Self, Failure> {
         fs::create_dir_all(directory)?;
-        let original = directory.join(format!("original-{rows}.db"));
-        let options = SqliteConnectOptions::new()
-            .filename(&original)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Off)
-            .synchronous(SqliteSynchronous::Off);
-        let tables = block_on(async {
-            let pool = SqlitePoolOptions::new()
-                .max_connections(1)
-                .connect_with(options)
-                .await?;
-            Migrator::new(migrations).await?.run(&pool).await?;
-            tuitbot::demo::fill_database(&pool, rows.0).await?;
-            let few = format!(
-                "DELETE FROM {PRESERVED} WHERE id NOT IN
-                     (SELECT id FROM {PRESERVED} LIMIT {PRESERVED_ROWS});
-                 PRAGMA journal_mode = WAL"
-            );
-            sqlx::raw_sql(AssertSqlSafe(few)).execute(&pool).await?;
-            let tables: Vec<String> = sqlx::query_scalar(
-                "SELECT name FROM pragma_table_list WHERE schema = 'main'
-                 AND type IN ('table', 'virtual') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
-                 AND name NOT IN ('_sqlx_migrations', '_factory_reset', ?) ORDER BY name",
-            )
-            .bind(PRESERVED)
-            .fetch_all(&pool)
-            .await?;
-            pool.close().await;
-            Ok::<_, Failure>(tables)
-        })?;
+        let schema = migrations.file_name().unwrap_or_default().display();
+        let original = directory.join(format!("{schema}-{rows}.db"));
+        let tables = block_on(original_tables(&original, migrations, rows))?;
         let host = directory.join("host");
         let field = Field {
             database: host.join("service.db").display().to_string(),
@@ -167,10 +141,42 @@ impl Arena for Rows {
     }
 }
 
-impl Drop for Rows {
-    fn drop(&mut self) {
-        if let Err(error) = fs::remove_file(&self.original) {
-            eprintln!("{} is left: {error}", self.original.display());
-        }
+/// Fills the database unless it is there already, and lists its tables but for the preserved one.
+async fn original_tables(
+    original: &Path,
+    migrations: &Path,
+    rows: Amount,
+) -> Result<Vec<String>, Failure> {
+    let is_there = original.exists();
+    let options = SqliteConnectOptions::new()
+        .filename(original)
+        .create_if_missing(true)
+        .synchronous(SqliteSynchronous::Off);
+    let pool = SqlitePoolOptions::new()
+        .max_connections(1)
+        .connect_with(options)
+        .await?;
+    if !is_there {
+        sqlx::raw_sql("PRAGMA journal_mode = OFF")
+            .execute(&pool)
+            .await?;
+        Migrator::new(migrations).await?.run(&pool).await?;
+        tuitbot::demo::fill_database(&pool, rows.0).await?;
+        let few = format!(
+            "DELETE FROM {PRESERVED} WHERE id NOT IN
+                 (SELECT id FROM {PRESERVED} LIMIT {PRESERVED_ROWS});
+             PRAGMA journal_mode = WAL"
+        );
+        sqlx::raw_sql(AssertSqlSafe(few)).execute(&pool).await?;
     }
+    let tables = sqlx::query_scalar(
+        "SELECT name FROM pragma_table_list WHERE schema = 'main'
+         AND type IN ('table', 'virtual') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
+         AND name NOT IN ('_sqlx_migrations', '_factory_reset', ?) ORDER BY name",
+    )
+    .bind(PRESERVED)
+    .fetch_all(&pool)
+    .await?;
+    pool.close().await;
+    Ok(tables)
 }

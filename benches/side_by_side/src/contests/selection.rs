@@ -78,7 +78,7 @@ pub(crate) fn selection(directory: &Path, rows: Amount) -> Result<Contest, Failu
 
 /// The schema of the demo service, and the index.
 fn migrations(directory: &Path) -> Result<PathBuf, Failure> {
-    let migrations = directory.join("migrations");
+    let migrations = directory.join("search-migrations");
     fs::create_dir_all(&migrations)?;
     for entry in fs::read_dir(MIGRATIONS)? {
         let entry = entry?;

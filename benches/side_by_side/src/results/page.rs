@@ -3,7 +3,7 @@
 use super::goal::goals;
 use super::growth::growth;
 use super::machine::Machine;
-use super::table::{legend, table};
+use super::table::{reasons, table};
 use crate::ranking::Ranking;
 
 const INTRODUCTION: &str = "\
@@ -27,15 +27,26 @@ pub(crate) fn page(rankings: &[Ranking], machine: &Machine) -> String {
         let Some(first) = of_kind.first() else {
             continue;
         };
-        text += &format!(
-            "\n## {}\n\n{}\n{}",
-            first.title,
-            table(&of_kind),
-            legend(first)
-        );
+        text += &format!("\n## {}\n\n{}", first.title, table(&of_kind));
+        let reasons = reasons(&of_kind);
+        if !reasons.is_empty() {
+            text += &format!("\n{reasons}");
+        }
         if let Some(growth) = growth(&of_kind) {
             text += &format!("\n{growth}");
         }
     }
-    text
+    text + "\n## What each does, and does not do\n\n" + &legend(rankings)
+}
+
+/// What each contestant does, and does not do; one that does it in several contests is named once.
+fn legend(rankings: &[Ranking]) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for standing in rankings.iter().flat_map(|ranking| &ranking.standings) {
+        let line = format!("- **{}**: {}\n", standing.name, standing.does);
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines.concat()
 }

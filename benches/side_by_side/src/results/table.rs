@@ -1,5 +1,6 @@
 //! The contests of one kind as a table.
 
+use crate::amount::Amount;
 use crate::contestants::OURS;
 use crate::ranking::{Ranking, Standing};
 use crate::spread::Spread;
@@ -35,7 +36,7 @@ const COLUMNS: [Column; 10] = [
     ("factory rows", |standing, _| {
         said(standing.rounds.first()?.has_factory_rows?)
     }),
-    ("way", |standing, _| standing.rounds.first()?.way.clone()),
+    ("way", |standing, _| Some(way(standing)?.0.to_owned())),
 ];
 
 /// A table of `rankings`, which are of one kind.
@@ -71,12 +72,37 @@ pub(super) fn table(rankings: &[&Ranking]) -> String {
     text + "\n"
 }
 
-/// What each contestant does, and does not do.
-pub(super) fn legend(ranking: &Ranking) -> String {
-    let lines = ranking.standings.iter();
-    lines
-        .map(|standing| format!("- **{}**: {}\n", standing.name, standing.does))
-        .collect()
+/// Why ours went the way that it went, where it says so.
+pub(super) fn reasons(rankings: &[&Ranking]) -> String {
+    let mut reasons: Vec<(&str, &str, Vec<Amount>)> = Vec::new();
+    for ranking in rankings {
+        for standing in &ranking.standings {
+            let Some((_, Some(reason))) = way(standing) else {
+                continue;
+            };
+            let known = |(name, known, _): &&mut (&str, &str, _)| {
+                *name == standing.name && *known == reason
+            };
+            match reasons.iter_mut().find(known) {
+                Some((.., sizes)) => sizes.push(ranking.size),
+                None => reasons.push((standing.name, reason, vec![ranking.size])),
+            }
+        }
+    }
+    let line = |(name, reason, sizes): &(&str, &str, Vec<Amount>)| {
+        let sizes: Vec<_> = sizes.iter().map(Amount::to_string).collect();
+        format!("- {name} is clearing ({}): {reason}\n", sizes.join(", "))
+    };
+    reasons.iter().map(line).collect()
+}
+
+/// The way, and the reason for it.
+fn way(standing: &Standing) -> Option<(&str, Option<&str>)> {
+    let way = standing.rounds.first()?.way.as_deref()?;
+    Some(match way.split_once(": ") {
+        Some((way, reason)) => (way, Some(reason)),
+        None => (way, None),
+    })
 }
 
 fn milliseconds(spread: Spread) -> String {
