@@ -116,6 +116,9 @@ impl Contest {
             .then(|| Writer::start(Path::new(&field.database)))
             .transpose()?;
         let run = process.run()?;
+        if let Some(pending) = run.pending.as_ref().filter(|_| !is_written) {
+            return Err(format!("{}: not finished: {pending}", contestant.name).into());
+        }
         let wait = writer.map(|writer| writer.longest_wait(&run)).transpose()?;
         let left = self.arena.inspect(&field);
         let left = left.map_err(|error| format!("{}: {error}", contestant.name))?;
@@ -153,5 +156,6 @@ fn round(run: &Run, committed: Option<Instant>, wait: Option<Duration>, left: Le
         is_readable: left.is_readable,
         has_factory_rows: left.has_factory_rows,
         way: run.way.clone(),
+        pending: run.pending.clone(),
     }
 }

@@ -66,6 +66,8 @@ pub(crate) struct Run {
     pub(crate) peak: Option<u64>,
     /// In which way it says that it did it.
     pub(crate) way: Option<String>,
+    /// What it says that it has left for later.
+    pub(crate) pending: Option<String>,
 }
 
 impl Process {
@@ -103,13 +105,14 @@ impl Process {
         let go = std::mem::take(&mut self.go);
         let began = Instant::now();
         self.tell(&go)?;
-        let (mut committed, mut way) = (None, None);
+        let (mut committed, mut way, mut pending) = (None, None, None);
         loop {
             let line = self.line()?;
             match line.split_once(' ') {
                 None if line == "committed" => committed = Some(Instant::now()),
                 None if line == "done" => break,
                 Some(("way", told)) => way = Some(told.to_owned()),
+                Some(("pending", told)) => pending = Some(told.to_owned()),
                 _ => {}
             }
         }
@@ -126,6 +129,7 @@ impl Process {
             ended,
             peak: self.works_itself.then_some(peak),
             way,
+            pending,
         })
     }
 

@@ -34,11 +34,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         fs::remove_dir_all(&directory)?;
     }
     fs::create_dir_all(&directory)?;
-    let rankings = measure(arguments, &target, &directory, &mut machine);
+    let mut rankings = Vec::new();
+    let measured = measure(arguments, &target, &directory, &mut machine, &mut rankings);
     fs::remove_dir_all(&directory)?;
-    let rankings = rankings?;
     let page = page(&rankings, &machine);
     writeln!(io::stdout(), "{page}")?;
+    // What was measured before something failed is shown, and replaces nothing.
+    measured?;
     if let Some(output) = &arguments.output {
         fs::create_dir_all(output)?;
         fs::write(output.join("README.md"), &page)?;
@@ -59,7 +61,8 @@ fn measure(
     target: &Path,
     directory: &Path,
     machine: &mut Machine,
-) -> Result<Vec<Ranking>, Failure> {
+    rankings: &mut Vec<Ranking>,
+) -> Result<(), Failure> {
     let rounds = Rounds {
         most: arguments.rounds,
         patience: Duration::from_secs(arguments.patience),
@@ -69,7 +72,6 @@ fn measure(
     let most = |amounts: &[Amount]| amounts.iter().max().copied().unwrap_or(Amount(1));
     let (rows, files) = (most(&arguments.rows), most(&arguments.files));
     let is_wanted = |part| arguments.wants(part);
-    let mut rankings = Vec::new();
     let mut race = |contest: Result<Contest, Failure>, rounds: Rounds| {
         rankings.push(contest?.run(rounds)?);
         Ok::<_, Failure>(())
@@ -117,7 +119,7 @@ fn measure(
         race(memory_of_reset(directory, rows, files), once)?;
         race(memory_of_selection(directory, rows), once)?;
     }
-    Ok(rankings)
+    Ok(())
 }
 
 /// The directory for all that is built.

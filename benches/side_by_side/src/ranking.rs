@@ -52,6 +52,8 @@ pub(crate) struct Round {
     pub(crate) has_factory_rows: Option<bool>,
     /// In which way it said that it did it.
     pub(crate) way: Option<String>,
+    /// What it said that it had left for later.
+    pub(crate) pending: Option<String>,
 }
 
 impl Ranking {

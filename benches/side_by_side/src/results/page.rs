@@ -3,7 +3,7 @@
 use super::goal::goals;
 use super::growth::growth;
 use super::machine::Machine;
-use super::table::{reasons, table};
+use super::table::{notes, table};
 use crate::ranking::Ranking;
 
 const INTRODUCTION: &str = "\
@@ -28,9 +28,9 @@ pub(crate) fn page(rankings: &[Ranking], machine: &Machine) -> String {
             continue;
         };
         text += &format!("\n## {}\n\n{}", first.title, table(&of_kind));
-        let reasons = reasons(&of_kind);
-        if !reasons.is_empty() {
-            text += &format!("\n{reasons}");
+        let notes = notes(&of_kind);
+        if !notes.is_empty() {
+            text += &format!("\n{notes}");
         }
         if let Some(growth) = growth(&of_kind) {
             text += &format!("\n{growth}");

@@ -3,6 +3,7 @@
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
+use crate::amount::Amount;
 use crate::failure::Failure;
 use crate::ranking::{Ranking, Standing};
 
@@ -65,7 +66,7 @@ pub(crate) fn plot(rankings: &[Ranking]) -> Result<Option<String>, Failure> {
         .bold_line_style(GREY.mix(0.3))
         .light_line_style(GREY.mix(0.0))
         .label_style(text(13))
-        .x_label_formatter(&|rows| crate::amount::Amount(*rows as u64).to_string())
+        .x_label_formatter(&rows_label)
         .y_label_formatter(&|time| format!("{time}"))
         .draw()?;
     let mut names = Vec::new();
@@ -93,6 +94,13 @@ pub(crate) fn plot(rankings: &[Ranking]) -> Result<Option<String>, Failure> {
     root.present()?;
     drop(root);
     Ok(Some(svg))
+}
+
+/// One, two and five of each power of ten: there is no room for more.
+fn rows_label(rows: &f64) -> String {
+    let rows = Amount(rows.round() as u64).to_string();
+    let is_shown = rows.starts_with(['1', '2', '5']);
+    if is_shown { rows } else { String::new() }
 }
 
 fn points(rankings: &[&Ranking], name: &str) -> Vec<(f64, f64)> {

@@ -1,6 +1,5 @@
 //! The contests of one kind as a table.
 
-use crate::amount::Amount;
 use crate::contestants::OURS;
 use crate::ranking::{Ranking, Standing};
 use crate::spread::Spread;
@@ -72,28 +71,33 @@ pub(super) fn table(rankings: &[&Ranking]) -> String {
     text + "\n"
 }
 
-/// Why ours went the way that it went, where it says so.
-pub(super) fn reasons(rankings: &[&Ranking]) -> String {
-    let mut reasons: Vec<(&str, &str, Vec<Amount>)> = Vec::new();
+/// Why ours went the way that it went, and what it left for later, where it says so.
+pub(super) fn notes(rankings: &[&Ranking]) -> String {
+    let mut notes = String::new();
     for ranking in rankings {
         for standing in &ranking.standings {
-            let Some((_, Some(reason))) = way(standing) else {
-                continue;
-            };
-            let known = |(name, known, _): &&mut (&str, &str, _)| {
-                *name == standing.name && *known == reason
-            };
-            match reasons.iter_mut().find(known) {
-                Some((.., sizes)) => sizes.push(ranking.size),
-                None => reasons.push((standing.name, reason, vec![ranking.size])),
+            let (name, size) = (standing.name, ranking.size);
+            if let Some((way, Some(reason))) = way(standing) {
+                notes += &format!("- {name}, {size}: {way}, because {reason}\n");
+            }
+            let written = standing
+                .rounds
+                .iter()
+                .filter(|round| round.wait_ms.is_some());
+            let pending: Vec<_> = written
+                .clone()
+                .filter_map(|round| round.pending.as_ref())
+                .collect();
+            if let Some(first) = pending.first() {
+                let (count, all) = (pending.len(), written.count());
+                notes += &format!(
+                    "- {name}, {size}: in {count} of {all} rounds with a writer, something was left \
+                     to the background: {first}\n"
+                );
             }
         }
     }
-    let line = |(name, reason, sizes): &(&str, &str, Vec<Amount>)| {
-        let sizes: Vec<_> = sizes.iter().map(Amount::to_string).collect();
-        format!("- {name} is clearing ({}): {reason}\n", sizes.join(", "))
-    };
-    reasons.iter().map(line).collect()
+    notes
 }
 
 /// The way, and the reason for it.

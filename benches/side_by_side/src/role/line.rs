@@ -19,6 +19,11 @@ pub(super) fn way(way: &str) -> io::Result<()> {
     say(&format!("way {way}"))
 }
 
+/// Says what is left to be done in the background.
+pub(super) fn pending(work: &str) -> io::Result<()> {
+    say(&format!("pending {work}"))
+}
+
 /// Says that all is done, and stays until its memory has been looked at.
 pub(super) fn done() -> io::Result<()> {
     say("done")?;

@@ -33,8 +33,8 @@ impl Reset {
         if let Some(way) = &report.database {
             line::way(&told(way))?;
         }
-        if !report.pending.is_empty() {
-            return Err(format!("not finished: {:?}", report.pending).into());
+        for pending in &report.pending {
+            line::pending(&format!("{}: {}", pending.work, pending.error))?;
         }
         line::done()?;
         Ok(())
