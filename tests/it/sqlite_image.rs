@@ -272,7 +272,7 @@ async fn rows_are_cleared_where_much_stays() {
     host.run("DELETE FROM notes WHERE id > 10; UPDATE notes SET text = randomblob(5000000)")
         .await;
     let reason = because(&engine.reset(everything()).await.unwrap()).unwrap();
-    assert!(reason.contains("16 MiB"), "{reason}");
+    assert!(reason.contains("1 MiB"), "{reason}");
 }
 
 #[tokio::test]

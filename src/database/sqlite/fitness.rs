@@ -10,8 +10,9 @@ use super::{DatabaseError, Table, quote};
 /// a thousand.
 const MOST_ROWS: u64 = 10_000;
 
-/// How many bytes of rows that stay an image takes in memory.
-pub(super) const MOST_BYTES: u64 = 16 * 1024 * 1024;
+/// How many bytes of rows that stay are copied: an image goes through the log, and on a full disk
+/// there is no more room for that than the reserve.
+pub(super) const MOST_BYTES: u64 = 1024 * 1024;
 
 /// What keeps an image from taking the place of the database when the tables `staying` keep
 /// their rows; nothing where it can.
