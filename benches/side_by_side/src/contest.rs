@@ -1,6 +1,5 @@
 //! Lets contestants run on equal data, in turn, round by round.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::amount::Amount;
@@ -112,9 +111,9 @@ impl Contest {
     fn clear(&self, contestant: &Contestant, is_written: bool) -> Result<Round, Failure> {
         let field = self.arena.prepare()?;
         let process = Process::start((contestant.start)(&field))?;
-        let writer = is_written
-            .then(|| Writer::start(Path::new(&field.database)))
-            .transpose()?;
+        touch(&field)?;
+        let file = field.file().filter(|_| is_written);
+        let writer = file.map(Writer::start).transpose()?;
         let run = process.run()?;
         if let Some(pending) = run.pending.as_ref().filter(|_| !is_written) {
             return Err(format!("{}: not finished: {pending}", contestant.name).into());
@@ -138,11 +137,13 @@ fn standing(contestant: &Contestant) -> Standing {
 
 fn look(contestant: &Contestant, field: &Field) -> Result<Round, Failure> {
     let process = Process::start((contestant.start)(field))?;
-    if !field.database.is_empty() {
-        // Whoever has looked before is to look again: something has changed.
-        Writer::write_once(Path::new(&field.database))?;
-    }
+    touch(field)?;
     Ok(round(&process.run()?, None, None, Left::default()))
+}
+
+/// Whoever has looked before is to look again: something has changed.
+fn touch(field: &Field) -> Result<(), Failure> {
+    field.file().map_or(Ok(()), Writer::write_once)
 }
 
 fn round(run: &Run, committed: Option<Instant>, wait: Option<Duration>, left: Left) -> Round {

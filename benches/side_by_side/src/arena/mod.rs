@@ -1,15 +1,17 @@
 //! Where a contest takes place: data that is made anew, and equal, for each contestant.
 
 mod files;
+mod original;
 mod postgres;
 mod sqlite;
 mod together;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(crate) use files::Files;
+pub(crate) use original::PRESERVED;
 pub(crate) use postgres::{Server, Tables};
-pub(crate) use sqlite::{MIGRATIONS, PRESERVED, Rows};
+pub(crate) use sqlite::{MIGRATIONS, Rows};
 pub(crate) use together::Together;
 
 use crate::failure::Failure;
@@ -23,6 +25,14 @@ pub(crate) struct Field {
     pub(crate) database: String,
     /// Its media.
     pub(crate) media: PathBuf,
+}
+
+impl Field {
+    /// The file of a database of SQLite's.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        let is_file = !self.database.is_empty() && !self.database.starts_with("postgres:");
+        is_file.then(|| Path::new(&self.database))
+    }
 }
 
 /// What a contestant has left, as found out afterwards.

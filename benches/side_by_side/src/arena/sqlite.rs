@@ -5,10 +5,10 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use sqlx::migrate::Migrator;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions};
 
+use super::original::{self, PRESERVED};
 use super::{Arena, Field, Left};
 use crate::amount::Amount;
 use crate::failure::Failure;
@@ -16,12 +16,6 @@ use crate::runtime::block_on;
 
 /// What makes the schema.
 pub(crate) const MIGRATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations");
-
-/// The table that every contestant preserves.
-pub(crate) const PRESERVED: &str = "sessions";
-
-/// How many rows are preserved.
-const PRESERVED_ROWS: i64 = 12;
 
 /// How many rows the migrations seed.
 const FACTORY_ROWS: i64 = 3;
@@ -36,6 +30,8 @@ pub(crate) struct Rows {
     tables: Vec<String>,
     /// Those that are to be cleared.
     cleared: Vec<String>,
+    /// How many rows there are to preserve.
+    preserved: i64,
 }
 
 impl Rows {
@@ -45,7 +41,7 @@ impl Rows {
         fs::create_dir_all(directory)?;
         let schema = migrations.file_name().unwrap_or_default().display();
         let original = directory.join(format!("{schema}-{rows}.db"));
-        let tables = block_on(original_tables(&original, migrations, rows))?;
+        let (tables, preserved) = block_on(original::make(&original, migrations, rows))?;
         let host = directory.join("host");
         let field = Field {
             database: host.join("service.db").display().to_string(),
@@ -57,6 +53,7 @@ impl Rows {
             field,
             cleared: tables.clone(),
             tables,
+            preserved,
         })
     }
 
@@ -115,7 +112,7 @@ impl Arena for Rows {
         let mut factory_rows = 0;
         for (table, rows) in self.counts(&field.database)? {
             if table == PRESERVED {
-                if rows != PRESERVED_ROWS {
+                if rows != self.preserved {
                     return Err(format!("`{table}` has {rows} rows: it was to be preserved").into());
                 }
             } else if !self.cleared.contains(&table) {
@@ -139,44 +136,4 @@ impl Arena for Rows {
     fn clean(&self, field: &Field) -> Result<(), Failure> {
         Ok(fs::remove_dir_all(&field.directory)?)
     }
-}
-
-/// Fills the database unless it is there already, and lists its tables but for the preserved one.
-async fn original_tables(
-    original: &Path,
-    migrations: &Path,
-    rows: Amount,
-) -> Result<Vec<String>, Failure> {
-    let is_there = original.exists();
-    let options = SqliteConnectOptions::new()
-        .filename(original)
-        .create_if_missing(true)
-        .synchronous(SqliteSynchronous::Off);
-    let pool = SqlitePoolOptions::new()
-        .max_connections(1)
-        .connect_with(options)
-        .await?;
-    if !is_there {
-        sqlx::raw_sql("PRAGMA journal_mode = OFF")
-            .execute(&pool)
-            .await?;
-        Migrator::new(migrations).await?.run(&pool).await?;
-        tuitbot::demo::fill_database(&pool, rows.0).await?;
-        let few = format!(
-            "DELETE FROM {PRESERVED} WHERE id NOT IN
-                 (SELECT id FROM {PRESERVED} LIMIT {PRESERVED_ROWS});
-             PRAGMA journal_mode = WAL"
-        );
-        sqlx::raw_sql(AssertSqlSafe(few)).execute(&pool).await?;
-    }
-    let tables = sqlx::query_scalar(
-        "SELECT name FROM pragma_table_list WHERE schema = 'main'
-         AND type IN ('table', 'virtual') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
-         AND name NOT IN ('_sqlx_migrations', '_factory_reset', ?) ORDER BY name",
-    )
-    .bind(PRESERVED)
-    .fetch_all(&pool)
-    .await?;
-    pool.close().await;
-    Ok(tables)
 }

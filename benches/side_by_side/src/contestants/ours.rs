@@ -58,9 +58,10 @@ impl Host {
     pub(crate) fn reset(self) -> Contestant {
         self.reset_called(
             OURS,
-            "`Engine::reset`: counts exactly, puts the rows of a fresh install back, gives the \
-             space back and leaves no old byte readable; files and rows go together or not at \
-             all, also when it is killed; whole: until the report is written",
+            "`Engine::reset`, after a preview and a further write: counts exactly, puts the rows \
+             of a fresh install back, gives the space back and leaves no old byte readable; files \
+             and rows go together or not at all, also when it is killed; whole: until the report \
+             is written",
         )
     }
 

@@ -1,4 +1,4 @@
-//! What this project goes for, and whether it is reached.
+//! One thing that this project goes for, and whether it is reached.
 
 use super::table::short;
 use crate::amount::Amount;
@@ -7,11 +7,11 @@ use crate::ranking::{Ranking, Standing};
 use crate::spread::Spread;
 
 /// What is compared.
-type Measure = fn(&Standing) -> Option<Spread>;
+pub(super) type Measure = fn(&Standing) -> Option<Spread>;
 
 /// How ours is to stand.
 #[derive(Clone, Copy)]
-enum Bound {
+pub(super) enum Bound {
     /// At least so many times faster than the others.
     Faster(f64),
     /// At most so many times what the others take.
@@ -20,132 +20,25 @@ enum Bound {
     Below(f64),
 }
 
-struct Goal {
-    work: &'static str,
-    contest: &'static str,
+/// One goal.
+pub(super) struct Goal {
+    /// What is done.
+    pub(super) work: &'static str,
+    /// In which kind of contest.
+    pub(super) contest: &'static str,
     /// At this size, or the largest measured; at every one where none is named.
-    size: Option<Amount>,
-    measure: Measure,
+    pub(super) size: Option<Amount>,
+    /// What counts.
+    pub(super) measure: Measure,
     /// The best of these counts.
-    against: &'static [&'static str],
-    bound: Bound,
-}
-
-const MILLION: Option<Amount> = Some(Amount(1_000_000));
-
-const GOALS: [Goal; 12] = [
-    Goal {
-        work: "full reset, until commit",
-        contest: "sqlite",
-        size: MILLION,
-        measure: Standing::committed,
-        against: &["the ancestor's way"],
-        bound: Bound::Faster(500.0),
-    },
-    Goal {
-        work: "full reset, counted, shrunk, no residue, whole",
-        contest: "sqlite",
-        size: MILLION,
-        measure: Standing::whole,
-        against: &["expert's script, whole"],
-        bound: Bound::AtMost(1.0),
-    },
-    Goal {
-        work: "the same, against a script that neither counts nor shrinks",
-        contest: "sqlite",
-        size: MILLION,
-        measure: Standing::whole,
-        against: &["expert's script, bare"],
-        bound: Bound::AtMost(1.0),
-    },
-    Goal {
-        work: "selection of tables, whole",
-        contest: "selection",
-        size: MILLION,
-        measure: Standing::whole,
-        against: &["expert's script, whole"],
-        bound: Bound::AtMost(1.2),
-    },
-    Goal {
-        work: "full reset, whole",
-        contest: "sqlite",
-        size: MILLION,
-        measure: Standing::whole,
-        against: &["Django flush"],
-        bound: Bound::Faster(50.0),
-    },
-    Goal {
-        work: "writer blocked during a full reset",
-        contest: "sqlite",
-        size: MILLION,
-        measure: Standing::wait,
-        against: &["the ancestor's way"],
-        bound: Bound::AtMost(0.1),
-    },
-    Goal {
-        work: "media, whole",
-        contest: "files",
-        size: Some(Amount(100_000)),
-        measure: Standing::whole,
-        against: &["rm -rf"],
-        bound: Bound::AtMost(0.6),
-    },
-    Goal {
-        work: "preview of files",
-        contest: "survey",
-        size: Some(Amount(100_000)),
-        measure: Standing::whole,
-        against: &["du -s"],
-        bound: Bound::AtMost(1.0),
-    },
-    Goal {
-        work: "preview of 30 tables",
-        contest: "preview",
-        size: MILLION,
-        measure: Standing::whole,
-        against: &["bare counts"],
-        bound: Bound::AtMost(1.2),
-    },
-    Goal {
-        work: "PostgreSQL, the worst size",
-        contest: "postgres",
-        size: None,
-        measure: Standing::whole,
-        against: &["psql, DELETE", "psql, count + TRUNCATE"],
-        bound: Bound::AtMost(1.2),
-    },
-    Goal {
-        work: "memory over the idle host, full reset, MiB",
-        contest: "memory-reset",
-        size: None,
-        measure: Standing::peak,
-        against: &[],
-        bound: Bound::Below(64.0),
-    },
-    Goal {
-        work: "memory over the idle host, preview, MiB",
-        contest: "memory-preview",
-        size: None,
-        measure: Standing::peak,
-        against: &[],
-        bound: Bound::Below(64.0),
-    },
-];
-
-/// The goals that something was measured for.
-pub(super) fn goals(rankings: &[Ranking]) -> String {
-    let mut text =
-        "| work | size | against | goal | measured | |\n|---|---|---|---|---|---|\n".to_owned();
-    for goal in &GOALS {
-        if let Some(line) = goal.line(rankings) {
-            text += &line;
-        }
-    }
-    text
+    pub(super) against: &'static [&'static str],
+    /// How ours is to stand.
+    pub(super) bound: Bound,
 }
 
 impl Goal {
-    fn line(&self, rankings: &[Ranking]) -> Option<String> {
+    /// Its line of the table; none where nothing was measured for it.
+    pub(super) fn line(&self, rankings: &[Ranking]) -> Option<String> {
         let of_kind = || rankings.iter().filter(|ranking| ranking.id == self.contest);
         let exact = of_kind().find(|ranking| Some(ranking.size) == self.size);
         let largest = of_kind().max_by_key(|ranking| ranking.size);

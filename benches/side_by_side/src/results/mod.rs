@@ -1,6 +1,7 @@
 //! What is shown of all that was measured.
 
 mod goal;
+mod goals;
 mod growth;
 mod machine;
 mod page;

@@ -1,6 +1,6 @@
 //! Everything on one page of Markdown.
 
-use super::goal::goals;
+use super::goals::goals;
 use super::growth::growth;
 use super::machine::Machine;
 use super::table::{notes, table};

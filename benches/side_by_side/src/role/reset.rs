@@ -26,6 +26,8 @@ impl Reset {
             }
             Ok(())
         });
+        // Nobody resets what he has not looked at; and others have read the schema by now, too.
+        engine.plan(&self.host.selection()).await?;
         line::ready()?;
         let request = ResetRequest::new(self.host.selection()).confirmed();
         let report = engine.reset(request).await?;
