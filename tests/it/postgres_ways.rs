@@ -4,7 +4,7 @@
 use factory_reset::{Database, Postgres};
 use uuid::Uuid;
 
-use crate::fixture::{counts, everything};
+use crate::fixture::{CLEARING, counts, everything};
 use crate::postgres_fixture::{PostgresHost, dump};
 
 /// Of every kind of size; one table has triggers, and one was never used.
