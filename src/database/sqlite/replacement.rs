@@ -3,7 +3,7 @@
 use sqlx::{Connection, SqliteConnection};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::spawn_blocking;
 
 use super::online_backup::OnlineBackup;
 
@@ -12,7 +12,7 @@ use super::online_backup::OnlineBackup;
 #[derive(Debug)]
 pub(super) struct Replacement {
     go: oneshot::Sender<()>,
-    end: JoinHandle<Result<(), sqlx::Error>>,
+    end: oneshot::Receiver<Result<(), sqlx::Error>>,
 }
 
 impl Replacement {
@@ -25,12 +25,23 @@ impl Replacement {
         let runtime = Handle::current();
         let (locked, is_locked) = oneshot::channel();
         let (go, going) = oneshot::channel();
+        let (ended, end) = oneshot::channel();
         // SQLite wants one thread for it all, which may have to wait for locks and disks.
-        let end = spawn_blocking(move || replace(&runtime, source, destination, locked, going));
+        spawn_blocking(move || {
+            let (mut source, mut destination) = (source, destination);
+            let connections = (&mut source, &mut destination);
+            // Who waits for it may have gone.
+            let _ = ended.send(replace(&runtime, connections, locked, going));
+            for connection in [source, destination] {
+                if let Err(error) = runtime.block_on(connection.close()) {
+                    tracing::debug!(%error, "closing the database");
+                }
+            }
+        });
         if is_locked.await.is_ok() {
             return Ok(Self { go, end });
         }
-        match ended(end).await {
+        match ended_with(end).await {
             Err(error) => Err(error),
             Ok(()) => Err(sqlx::Error::WorkerCrashed),
         }
@@ -41,51 +52,41 @@ impl Replacement {
     pub(super) async fn commit(self) -> Result<(), sqlx::Error> {
         // Where nobody takes it, the end tells why.
         let _ = self.go.send(());
-        ended(self.end).await
+        ended_with(self.end).await
     }
 
     /// Gives the lock back, and waits until that is done.
     pub(super) async fn give_up(self) -> Result<(), sqlx::Error> {
         drop(self.go);
-        ended(self.end).await
+        ended_with(self.end).await
     }
 }
 
-async fn ended(end: JoinHandle<Result<(), sqlx::Error>>) -> Result<(), sqlx::Error> {
+async fn ended_with(end: oneshot::Receiver<Result<(), sqlx::Error>>) -> Result<(), sqlx::Error> {
     end.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
 }
 
 fn replace(
     runtime: &Handle,
-    mut source: SqliteConnection,
-    mut destination: SqliteConnection,
+    (source, destination): (&mut SqliteConnection, &mut SqliteConnection),
     locked: oneshot::Sender<()>,
     go: oneshot::Receiver<()>,
 ) -> Result<(), sqlx::Error> {
-    let pages = sqlx::query_scalar::<_, i64>("PRAGMA page_count").fetch_one(&mut source);
+    let pages = sqlx::query_scalar::<_, i64>("PRAGMA page_count").fetch_one(&mut *source);
     if runtime.block_on(pages)? == 0 {
         let error = "an empty database would be in the place of the other one at once";
         return Err(sqlx::Error::Protocol(error.to_owned()));
     }
-    let result = {
-        let from = runtime.block_on(source.lock_handle())?;
-        let to = runtime.block_on(destination.lock_handle())?;
-        let mut backup = OnlineBackup::begin(from, to)?;
-        if backup.lock() {
-            // Who waits for it may have gone.
-            let waited_for = locked.send(()).is_ok();
-            if waited_for && go.blocking_recv().is_ok() {
-                backup.copy();
-            }
-        }
-        backup.finish()
-    };
-    for connection in [source, destination] {
-        if let Err(error) = runtime.block_on(connection.close()) {
-            tracing::debug!(%error, "closing the database");
+    let from = runtime.block_on(source.lock_handle())?;
+    let to = runtime.block_on(destination.lock_handle())?;
+    let mut backup = OnlineBackup::begin(from, to)?;
+    if backup.lock() {
+        let waited_for = locked.send(()).is_ok();
+        if waited_for && go.blocking_recv().is_ok() {
+            backup.copy();
         }
     }
-    result
+    backup.finish()
 }
 
 /// Copies the database of `source` over that of `destination`. Blocks for as long as that takes.

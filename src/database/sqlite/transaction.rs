@@ -453,7 +453,16 @@ impl Transaction for SqliteTransaction {
         self.settle().await.map_err(DatabaseError::rolled_back)?;
         if let Some(image) = self.image {
             *self.shared.rewriting.lock().await = Rewriting::Needless;
-            return image.commit(self.opened.connection, run).await;
+            image.commit(&mut self.opened.connection, run).await?;
+            // The commit stands, whatever comes now.
+            let kept = match Image::detach(&mut self.opened.connection).await {
+                Ok(()) => self.shared.reader.keep(self.opened).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = kept {
+                tracing::warn!(%error, "after the commit");
+            }
+            return Ok(());
         }
         // Before the COMMIT itself nothing is in doubt: the connection goes, and with it all.
         record::commit(&mut self.opened.connection, "main", run)
