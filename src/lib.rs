@@ -153,7 +153,7 @@ pub use database::Postgres;
 pub use database::Sqlite;
 pub use database::{
     Database, DatabaseError, DatabaseLock, Decision, FactoryRows, KeptRows, RECORD_TABLE,
-    Reference, Tally, Transaction,
+    Reference, Tally, Transaction, Way,
 };
 pub use descriptor::{Category, Phase, Scope, StepDescriptor, StepId};
 pub use engine::Engine;

@@ -4,6 +4,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::blocker::Blocker;
 use crate::claims::{Preserved, Unclaimed};
+use crate::database::Way;
 use crate::descriptor::{Category, Phase, StepDescriptor};
 use crate::item::Item;
 use crate::reference::BrokenReference;
@@ -121,6 +122,7 @@ pub struct ResetPlan {
     pub(crate) unclaimed: Vec<Unclaimed>,
     pub(crate) blockers: Vec<Blocker>,
     pub(crate) references: Vec<BrokenReference>,
+    pub(crate) way: Option<Way>,
     pub(crate) digest: String,
 }
 
@@ -141,6 +143,7 @@ impl ResetPlan {
             unclaimed,
             blockers,
             references: Vec::new(),
+            way: None,
             digest,
         }
     }
@@ -196,6 +199,12 @@ impl ResetPlan {
     #[must_use]
     pub fn references(&self) -> &[BrokenReference] {
         &self.references
+    }
+
+    /// In which way the database would be emptied; none where none of its tables are cleared.
+    #[must_use]
+    pub fn way(&self) -> Option<&Way> {
+        self.way.as_ref()
     }
 
     /// The plan as a report of what would happen now.

@@ -1,6 +1,6 @@
 //! Makes plans. Previews and resets come through here alike.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
@@ -11,10 +11,10 @@ use crate::claims::Unclaimed;
 use crate::context::{PlanContext, SharedTransaction};
 use crate::data_directory::PathError;
 use crate::database::Transaction;
-use crate::descriptor::StepId;
+use crate::descriptor::{Phase, StepId};
 use crate::engine::Inner;
 use crate::error::{PlanError, StepError};
-use crate::item::{Item, ItemKind};
+use crate::item::{Item, ItemKind, Outcome};
 use crate::plan::{PlannedStep, ResetPlan, StepPlan};
 use crate::preflight;
 use crate::registry::StepRegistration;
@@ -29,7 +29,7 @@ pub(crate) async fn plan(
     inner: &Arc<Inner>,
     selection: &Selection,
 ) -> Result<ResetPlan, PlanError> {
-    selection.validate(&inner.parts(), &inner.kept_rows)?;
+    selection.validate(&inner.parts, &inner.kept_rows)?;
     let (inner, selection) = (inner.clone(), selection.clone());
     spawn(async move {
         let mut transaction = match &inner.database {
@@ -85,18 +85,39 @@ async fn plan_steps(
             None => plan_step(inner, step, parts.clone(), &choice.kept, transaction).await?,
         });
     }
+    let mut way = None;
     let mut unclaimed = match (&inner.database, &mut *transaction.lock().await) {
-        (Some(database), Some(transaction)) => inner
-            .ownership
-            .unclaimed_tables(&transaction.tables().await?, database.migrated_tables()),
+        (Some(database), Some(transaction)) => {
+            let cleared = cleared_tables(&steps);
+            if !cleared.is_empty() {
+                way = Some(transaction.way(&cleared).await?);
+            }
+            let there = transaction.tables().await?;
+            let ownership = &inner.ownership;
+            ownership.unclaimed_tables(&there, database.migrated_tables())
+        }
         _ => Vec::new(),
     };
-    unclaimed.extend(unclaimed_paths(inner).await?);
+    let looking = inner.clone();
+    let look = move || (unclaimed_paths(&looking), preflight::blockers(&looking));
+    let (paths, blockers) = blocking(look).await;
+    unclaimed.extend(paths?);
     let preserved = inner.ownership.preserved().to_vec();
-    let blockers = preflight::blockers(inner).await;
     let mut plan = ResetPlan::new(steps, preserved, unclaimed, blockers);
     plan.break_references(choice.broken);
+    plan.way = way;
     Ok(plan)
+}
+
+/// The tables that are cleared through the transaction.
+fn cleared_tables(steps: &[PlannedStep]) -> Vec<String> {
+    let erasing = |step: &&PlannedStep| step.descriptor().phase == Phase::Erase;
+    let steps = steps.iter().filter(erasing);
+    let items = steps.flat_map(|step| step.plan.items());
+    let is_cleared =
+        |item: &&Item| item.kind == ItemKind::Table && item.outcome == Outcome::Removed;
+    let tables = items.filter(is_cleared).map(|item| item.name.clone());
+    tables.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// Plans `parts` of one step. The transaction is needed only if it claims tables.
@@ -144,15 +165,12 @@ fn check_claims(context: &PlanContext<'_>, plan: StepPlan) -> Result<StepPlan, S
     }
 }
 
-/// What in the data directory nobody owns, by its topmost path.
-async fn unclaimed_paths(inner: &Inner) -> Result<Vec<Unclaimed>, PathError> {
-    let data_directory = inner.data_directory.clone();
+/// What in the data directory nobody owns, by its topmost path. Blocks.
+fn unclaimed_paths(inner: &Inner) -> Result<Vec<Unclaimed>, PathError> {
     let mut unclaimed = Vec::new();
     let mut directories = vec![None];
     while let Some(directory) = directories.pop() {
-        let (handle, within) = (data_directory.clone(), directory.clone());
-        let names = blocking(move || handle.names(within.as_ref())).await?;
-        for name in names {
+        for name in inner.data_directory.names(directory.as_ref())? {
             let joined = match &directory {
                 None => name,
                 Some(directory) => format!("{directory}/{name}"),

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::blocker::Blocker;
 use crate::claims::{Preserved, Unclaimed};
+use crate::database::Way;
 use crate::descriptor::{Category, Phase, Scope, StepDescriptor, StepId};
 use crate::error::chain;
 use crate::history::HistoryEntry;
@@ -35,6 +36,10 @@ pub struct Report {
     pub duration_ms: u64,
     /// The digest of the plan.
     pub digest: String,
+    /// In which way the database was emptied, or would be; none where none of its tables are
+    /// cleared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<Way>,
     /// The keys that the steps promise, over all items.
     pub cleared: Map<String, Value>,
     /// Each step in the order in which it was applied.
@@ -59,6 +64,7 @@ impl Report {
             started_at: Timestamp::now(),
             duration_ms: 0,
             digest: plan.digest.clone(),
+            database: plan.way.clone(),
             cleared: Map::new(),
             steps: Vec::new(),
             preserved: plan.preserved.clone(),
@@ -101,10 +107,10 @@ impl Report {
         self.pending = pending;
     }
 
-    /// As JSON, for journal and history. These outlive the reset, so nothing that it clears
+    /// What journal and history keep of it. These outlive the reset, so nothing that it clears
     /// may stand in them: what runs, and what is in memory, is often named by what its owner has
     /// written: unless [its name is the program's own](Item::own_name), it is summed up.
-    pub(crate) fn to_value(&self) -> Value {
+    pub(crate) fn lasting(&self) -> Self {
         let mut kept = self.clone();
         kept.unclaimed.truncate(MOST_UNCLAIMED);
         for step in &mut kept.steps {
@@ -123,8 +129,14 @@ impl Report {
             }
             step.items.extend(sums.into_values());
         }
+        kept
+    }
+
+    /// The same, as answers that are kept tell it.
+    #[cfg(any(feature = "axum", feature = "cli"))]
+    pub(crate) fn to_value(&self) -> Value {
         // Strings, numbers and lists of them always make JSON.
-        serde_json::to_value(kept).unwrap_or_default()
+        serde_json::to_value(self.lasting()).unwrap_or_default()
     }
 }
 

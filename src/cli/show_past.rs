@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use comfy_table::CellAlignment::{Left, Right};
 
-use super::show_plan::{goes, section, steps};
+use super::show_plan::{goes, section, steps, way};
 use super::shown::{Backup, Contents, Done, Plan, Run};
 use super::table::{counted, duration, printable, size, table, time};
 use crate::history::{Action, RunOutcome};
@@ -31,6 +31,7 @@ pub(super) fn done(done: &Done, backup: Option<&str>) -> String {
 /// What a run of the past has done.
 fn report(report: &Plan, width: u16) -> String {
     let mut text = goes(title(report), report, width);
+    way(&mut text, report, width);
     pending(&mut text, report);
     text
 }

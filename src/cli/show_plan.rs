@@ -39,6 +39,7 @@ pub(super) fn plan(plan: &Plan, width: u16) -> String {
     let mut text = goes("Goes", plan, width);
     stays(&mut text, plan);
     obstacles(&mut text, plan);
+    way(&mut text, plan, width);
     let _ = writeln!(text, "\nDigest {}", printable(&plan.digest));
     text
 }
@@ -54,6 +55,21 @@ pub(super) fn goes(title: &str, plan: &Plan, width: u16) -> String {
         text += &paragraph(&format!("Holds nothing: {}", empty.join(", ")), width);
     }
     text
+}
+
+/// How the database is emptied, or has been.
+pub(super) fn way(text: &mut String, plan: &Plan, width: u16) {
+    let Some(way) = &plan.database else {
+        return;
+    };
+    let told = match (way.way.as_str(), &way.because) {
+        ("factory_image", _) => "a fresh one takes its place".to_owned(),
+        ("clearing", Some(because)) => format!("rows are deleted, because {because}"),
+        ("clearing", None) => "rows are deleted".to_owned(),
+        (other, _) => other.to_owned(),
+    };
+    text.push('\n');
+    *text += &paragraph(&format!("Database: {told}"), width);
 }
 
 /// The sums of each step, with those of its items that `are_shown`.

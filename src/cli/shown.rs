@@ -16,11 +16,20 @@ pub(super) struct Plan {
     pub(super) run: Option<Uuid>,
     pub(super) digest: String,
     pub(super) duration_ms: u64,
+    pub(super) database: Option<Way>,
     pub(super) steps: Vec<Step>,
     pub(super) preserved: Vec<Named>,
     pub(super) unclaimed: Vec<Named>,
     pub(super) blockers: Vec<Named>,
     pub(super) pending: Vec<Pending>,
+}
+
+/// In which way the database is emptied.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Way {
+    pub(super) way: String,
+    #[serde(default)]
+    pub(super) because: Option<String>,
 }
 
 /// A plan of everything, and what may be chosen of it.

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{
-    Database, DatabaseError, DatabaseLock, Decision, KeptRows, Reference, Tally, Transaction,
+    Database, DatabaseError, DatabaseLock, Decision, KeptRows, Reference, Tally, Transaction, Way,
 };
 use crate::call::message;
 
@@ -145,8 +145,8 @@ impl Database for Bounded {
         Ok(self.bound(transaction))
     }
 
-    async fn write(&self) -> Result<Box<dyn Transaction>, DatabaseError> {
-        let work = self.database.write();
+    async fn write(&self, way: &Way) -> Result<Box<dyn Transaction>, DatabaseError> {
+        let work = self.database.write(way);
         let transaction = self.patience.answer("take the write lock", work).await?;
         Ok(self.bound(transaction))
     }
@@ -195,6 +195,15 @@ impl Transaction for BoundedTransaction {
     async fn references(&mut self, tables: &[String]) -> Result<Vec<Reference>, DatabaseError> {
         let work = self.transaction.references(tables);
         self.patience.work("look for references", work).await
+    }
+
+    async fn way(&mut self, tables: &[String]) -> Result<Way, DatabaseError> {
+        let work = self.transaction.way(tables);
+        self.patience.work("choose the way", work).await
+    }
+
+    fn way_taken(&self) -> Option<Way> {
+        self.transaction.way_taken()
     }
 
     async fn definition(&mut self, table: &str) -> Result<String, DatabaseError> {
@@ -256,12 +265,14 @@ impl Transaction for BoundedTransaction {
     }
 
     #[cfg(feature = "sqlite")]
-    fn sqlite(&mut self) -> Option<&mut sqlx::SqliteConnection> {
-        self.transaction.sqlite()
+    async fn sqlite(&mut self) -> Result<Option<&mut sqlx::SqliteConnection>, DatabaseError> {
+        let work = self.transaction.sqlite();
+        self.patience.work("clear the tables", work).await
     }
 
     #[cfg(feature = "postgres")]
-    fn postgres(&mut self) -> Option<&mut sqlx::PgConnection> {
-        self.transaction.postgres()
+    async fn postgres(&mut self) -> Result<Option<&mut sqlx::PgConnection>, DatabaseError> {
+        let work = self.transaction.postgres();
+        self.patience.work("clear the tables", work).await
     }
 }

@@ -9,6 +9,7 @@ mod postgres;
 mod reference;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod way;
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +32,7 @@ pub use reference::Reference;
 pub use sqlite::Sqlite;
 use tokio::io::{AsyncRead, AsyncWrite};
 use uuid::Uuid;
+pub use way::Way;
 
 /// The table that carries the commit record; never counted among the user's.
 pub const RECORD_TABLE: &str = "_factory_reset";
@@ -86,8 +88,10 @@ pub trait Database: Send + Sync + 'static {
     /// Opens a snapshot for counting.
     async fn read(&self) -> Result<Box<dyn Transaction>, DatabaseError>;
 
-    /// Opens the transaction of a reset: locks out every other writer.
-    async fn write(&self) -> Result<Box<dyn Transaction>, DatabaseError>;
+    /// Opens the transaction of a reset: locks out every other writer. `way` is what a plan has
+    /// said of it; where it turns out not to be possible any more, the transaction's own
+    /// [`way`](Transaction::way) says so, and another one has to be opened to clear.
+    async fn write(&self, way: &Way) -> Result<Box<dyn Transaction>, DatabaseError>;
 
     /// Fences `run`: makes sure that it can never commit from now on, and tells whether it
     /// did before. After a COMMIT that failed, and for the recovery of an interrupted reset.
@@ -148,6 +152,18 @@ pub trait Transaction: Send {
     /// pair of tables. Reads only.
     async fn references(&mut self, tables: &[String]) -> Result<Vec<Reference>, DatabaseError>;
 
+    /// Which way the clearing of exactly `tables`, of which all that are there are named, takes;
+    /// or would take, in a snapshot.
+    async fn way(&mut self, _tables: &[String]) -> Result<Way, DatabaseError> {
+        Ok(Way::Clearing { because: None })
+    }
+
+    /// Which way it has taken so far, in a transaction from [`Database::write`]: what its steps
+    /// do may have changed it.
+    fn way_taken(&self) -> Option<Way> {
+        None
+    }
+
     /// Brings `tables` to their factory state: every row goes, the rows that migrations
     /// seed come back, counters start again. Returns the number of rows that went, a table
     /// each. Only in a transaction from [`Database::write`].
@@ -194,16 +210,17 @@ pub trait Transaction: Send {
     async fn rollback(self: Box<Self>) -> Result<(), DatabaseError>;
 
     /// The connection, for steps with SQL of their own on a SQLite host. They leave the
-    /// transaction open.
+    /// transaction open. A reset that would have put a factory image in the place of the
+    /// database goes over to clearing.
     #[cfg(feature = "sqlite")]
-    fn sqlite(&mut self) -> Option<&mut sqlx::SqliteConnection> {
-        None
+    async fn sqlite(&mut self) -> Result<Option<&mut sqlx::SqliteConnection>, DatabaseError> {
+        Ok(None)
     }
 
     /// The connection, for steps with SQL of their own on a PostgreSQL host. They leave the
     /// transaction open.
     #[cfg(feature = "postgres")]
-    fn postgres(&mut self) -> Option<&mut sqlx::PgConnection> {
-        None
+    async fn postgres(&mut self) -> Result<Option<&mut sqlx::PgConnection>, DatabaseError> {
+        Ok(None)
     }
 }

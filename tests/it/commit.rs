@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use factory_reset::{
     Database, DatabaseError, Decision, Engine, KeptRows, Reference, ResetError, RunOutcome, Sqlite,
-    Transaction, async_trait, chain,
+    Transaction, Way, async_trait, chain,
 };
 use factory_reset_steps::MediaDir;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -84,8 +84,8 @@ impl Database for Unreliable {
         self.sqlite.read().await
     }
 
-    async fn write(&self) -> Result<Box<dyn Transaction>, DatabaseError> {
-        let (inner, faults) = (self.sqlite.write().await?, self.faults.clone());
+    async fn write(&self, way: &Way) -> Result<Box<dyn Transaction>, DatabaseError> {
+        let (inner, faults) = (self.sqlite.write(way).await?, self.faults.clone());
         if faults.silent.load(Ordering::SeqCst) {
             std::future::pending::<()>().await;
         }
@@ -130,6 +130,14 @@ impl Transaction for UnreliableTransaction {
 
     async fn references(&mut self, tables: &[String]) -> Result<Vec<Reference>, DatabaseError> {
         self.inner.references(tables).await
+    }
+
+    async fn way(&mut self, tables: &[String]) -> Result<Way, DatabaseError> {
+        self.inner.way(tables).await
+    }
+
+    fn way_taken(&self) -> Option<Way> {
+        self.inner.way_taken()
     }
 
     async fn definition(&mut self, table: &str) -> Result<String, DatabaseError> {

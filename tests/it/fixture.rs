@@ -7,7 +7,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use factory_reset::{Engine, EngineBuilder, Report, ResetRequest, Selection, Sqlite, StepReport};
+use factory_reset::{
+    Engine, EngineBuilder, Report, ResetRequest, Selection, Sqlite, StepReport, Way,
+};
 use factory_reset_steps::MediaDir;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
@@ -26,6 +28,9 @@ const BUILT_IN: [&str; 9] = [
     "tables",
     "watchtower",
 ];
+
+/// To open a transaction that clears.
+pub(crate) const CLEARING: Way = Way::Clearing { because: None };
 
 /// For limits that a test is meant to reach.
 pub(crate) const SHORT: Duration = Duration::from_millis(100);
@@ -115,9 +120,10 @@ impl Host {
         self.options.connect().await.unwrap()
     }
 
-    /// A database for the engine.
+    /// A database for the engine. `FACTORY_IMAGE=off` runs the tests on the other way.
     pub(crate) async fn sqlite(&self) -> Sqlite {
-        Sqlite::open(&self.pool, &self.migrator).await.unwrap()
+        let database = Sqlite::open(&self.pool, &self.migrator).await.unwrap();
+        database.factory_image(std::env::var_os("FACTORY_IMAGE").is_none_or(|way| way != "off"))
     }
 
     /// A builder with the database and no step but those in `steps`.

@@ -8,7 +8,7 @@ use sqlx::Connection;
 use test_servers::{Fault, Postgres as Server, Proxy};
 use uuid::Uuid;
 
-use crate::fixture::{SHORT, everything, only, own};
+use crate::fixture::{CLEARING, SHORT, everything, only, own};
 use crate::postgres_fixture::{POSTS, PostgresHost, server};
 
 fn posts() -> Vec<String> {
@@ -87,13 +87,13 @@ async fn a_run_is_committed_or_fenced_and_never_both() {
     let host = PostgresHost::new().await;
     let postgres = host.postgres().await;
     let (one, two) = (Uuid::now_v7(), Uuid::now_v7());
-    let mut transaction = postgres.write().await.unwrap();
+    let mut transaction = postgres.write(&CLEARING).await.unwrap();
     transaction.clear(&posts()).await.unwrap();
     transaction.check().await.unwrap();
     transaction.commit(one).await.unwrap();
     assert_eq!(postgres.decide(one).await.unwrap(), Decision::Committed);
     assert_eq!(postgres.decide(two).await.unwrap(), Decision::Aborted);
-    let mut transaction = postgres.write().await.unwrap();
+    let mut transaction = postgres.write(&CLEARING).await.unwrap();
     transaction.clear(&posts()).await.unwrap();
     transaction.check().await.unwrap();
     let text = chain(&transaction.commit(two).await.unwrap_err());
@@ -106,9 +106,9 @@ async fn a_run_is_committed_or_fenced_and_never_both() {
 async fn a_backend_that_is_terminated_leaves_everything_as_it_was() {
     let host = PostgresHost::new().await;
     let postgres = host.postgres().await;
-    let mut transaction = postgres.write().await.unwrap();
+    let mut transaction = postgres.write(&CLEARING).await.unwrap();
     transaction.clear(&posts()).await.unwrap();
-    let connection = transaction.postgres().unwrap();
+    let connection = transaction.postgres().await.unwrap().unwrap();
     let backend: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
         .fetch_one(connection)
         .await
@@ -131,7 +131,7 @@ async fn a_server_that_stops_before_the_commit_leaves_everything_as_it_was() {
     let host = PostgresHost::at(&url, database, &[POSTS]).await;
     host.run("INSERT INTO posts (text) VALUES ('mine')").await;
     let postgres = host.postgres().await;
-    let mut transaction = postgres.write().await.unwrap();
+    let mut transaction = postgres.write(&CLEARING).await.unwrap();
     transaction.clear(&posts()).await.unwrap();
     transaction.check().await.unwrap();
     server.stop_immediate();

@@ -3,6 +3,7 @@
 use factory_reset::{Database, KeptRows, Reference};
 use uuid::Uuid;
 
+use crate::fixture::CLEARING;
 use crate::postgres_fixture::{PostgresHost, dump};
 use crate::postgres_rich::used;
 
@@ -25,7 +26,7 @@ async fn kept_rows_stay_with_all_that_they_refer_to() {
         let mut snapshot = postgres.read().await.unwrap();
         let planned = snapshot.keep(&wanted, &tables).await.unwrap();
         snapshot.rollback().await.unwrap();
-        let mut transaction = postgres.write().await.unwrap();
+        let mut transaction = postgres.write(&CLEARING).await.unwrap();
         let kept = transaction.keep(&wanted, &tables).await.unwrap();
         assert_eq!(planned, kept);
         // A note, its entry, the list, its owner, his favourite; and a category with all above.
@@ -109,7 +110,7 @@ async fn a_fingerprint_changes_with_every_write_and_with_nothing_else() {
         "VACUUM posts",
     ] {
         let mut one = postgres.read().await.unwrap();
-        let mut two = postgres.write().await.unwrap();
+        let mut two = postgres.write(&CLEARING).await.unwrap();
         let fingerprint = one.fingerprint(&tables).await.unwrap();
         one.rollback().await.unwrap();
         assert_eq!(two.fingerprint(&tables).await.unwrap(), fingerprint);

@@ -3,7 +3,7 @@
 use factory_reset::{Database, ResetRequest, Selection, chain};
 use uuid::Uuid;
 
-use crate::fixture::everything;
+use crate::fixture::{CLEARING, everything};
 use crate::postgres_fixture::{PostgresHost, dump, server};
 
 /// Views over views, over partitions and over what inherits; the names are in no useful order.
@@ -98,7 +98,7 @@ async fn views_of_loaded_tables_are_made_anew() {
     transaction.rollback().await.unwrap();
     host.reset_tables().await;
     assert_ne!(held(&host).await, before);
-    let mut transaction = postgres.write().await.unwrap();
+    let mut transaction = postgres.write(&CLEARING).await.unwrap();
     transaction.empty(&tables).await.unwrap();
     for (table, bytes) in saved {
         transaction.load(table, &mut &bytes[..]).await.unwrap();

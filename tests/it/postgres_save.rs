@@ -6,6 +6,7 @@ use factory_reset::{Database, chain};
 use tokio::fs::File;
 use uuid::Uuid;
 
+use crate::fixture::CLEARING;
 use crate::postgres_fixture::{PostgresHost, dump};
 use crate::postgres_rich::used;
 
@@ -26,7 +27,7 @@ async fn saved_tables_are_loaded_row_for_row_with_their_counters() {
         }
         transaction.rollback().await.unwrap();
         host.reset_tables().await;
-        let mut transaction = postgres.write().await.unwrap();
+        let mut transaction = postgres.write(&CLEARING).await.unwrap();
         transaction.empty(&tables).await.unwrap();
         // The order of their names has children before their parents.
         for (table, definition, bytes) in &saved {
@@ -63,7 +64,7 @@ async fn a_table_without_columns_that_can_be_written_is_saved_and_loaded() {
         transaction.rollback().await.unwrap();
         host.reset_tables().await;
         assert_eq!(host.number(&count).await, 1);
-        let mut transaction = postgres.write().await.unwrap();
+        let mut transaction = postgres.write(&CLEARING).await.unwrap();
         transaction.empty(&[table.to_owned()]).await.unwrap();
         let loaded = transaction.load(table, &mut Cursor::new(&bytes)).await;
         assert_eq!(loaded.unwrap(), 2);
@@ -104,7 +105,7 @@ async fn what_save_does_not_write_is_refused() {
         format!("{good}1\tagain\n"),
         format!("{good}\\N\tnone\n"),
     ] {
-        let mut transaction = postgres.write().await.unwrap();
+        let mut transaction = postgres.write(&CLEARING).await.unwrap();
         transaction.empty(&["posts".to_owned()]).await.unwrap();
         let mut input = Cursor::new(bad.as_bytes());
         let error = transaction.load("posts", &mut input).await.unwrap_err();
@@ -127,7 +128,7 @@ async fn a_large_table_is_saved_and_loaded() {
     let postgres = host.postgres().await;
     let path = host.outside("saved");
     let mut file = File::create(&path).await.unwrap();
-    let mut transaction = postgres.write().await.unwrap();
+    let mut transaction = postgres.write(&CLEARING).await.unwrap();
     let saved = transaction.save("posts", &mut file).await.unwrap();
     assert_eq!(saved, 200_003);
     tokio::io::AsyncWriteExt::flush(&mut file).await.unwrap();

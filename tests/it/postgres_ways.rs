@@ -4,7 +4,7 @@
 use factory_reset::{Database, Postgres};
 use uuid::Uuid;
 
-use crate::fixture::{counts, everything};
+use crate::fixture::{CLEARING, counts, everything};
 use crate::postgres_fixture::{PostgresHost, dump};
 
 /// Of every kind of size; one table has triggers, and one was never used.
@@ -58,7 +58,7 @@ async fn what_is_much_is_truncated_and_what_is_little_deleted_from() {
     for table in tables {
         before.push(file(&host, table).await);
     }
-    let mut transaction = postgres.write().await.unwrap();
+    let mut transaction = postgres.write(&CLEARING).await.unwrap();
     let cleared = transaction.clear(&all(&postgres).await).await.unwrap();
     assert_eq!(cleared.iter().sum::<u64>(), 20003);
     transaction.commit(Uuid::now_v7()).await.unwrap();
@@ -123,7 +123,7 @@ async fn what_a_plan_has_counted_holds_until_somebody_writes() {
     let posts = tables.iter().position(|table| table == "posts").unwrap();
 
     let planned = plan(&postgres, &tables).await;
-    let mut transaction = postgres.write().await.unwrap();
+    let mut transaction = postgres.write(&CLEARING).await.unwrap();
     assert_eq!(transaction.fingerprint(&tables).await.unwrap(), planned);
     assert_eq!(transaction.count("posts").await.unwrap(), 3);
     transaction.rollback().await.unwrap();
@@ -143,7 +143,7 @@ async fn what_a_plan_has_counted_holds_until_somebody_writes() {
         sqlx::raw_sql(before).execute(&mut other).await.unwrap();
         let planned = plan(&postgres, &tables).await;
         sqlx::raw_sql(after).execute(&mut other).await.unwrap();
-        let mut transaction = postgres.write().await.unwrap();
+        let mut transaction = postgres.write(&CLEARING).await.unwrap();
         let fingerprint = transaction.fingerprint(&tables).await.unwrap();
         assert_ne!(fingerprint, planned, "{after}");
         let cleared = transaction.clear(&tables).await.unwrap();
@@ -165,7 +165,7 @@ async fn what_a_plan_has_read_of_the_schema_holds_until_somebody_changes_it() {
         "CREATE TABLE likes (post bigint REFERENCES posts (id)); INSERT INTO likes VALUES (2)",
     )
     .await;
-    let mut transaction = postgres.write().await.unwrap();
+    let mut transaction = postgres.write(&CLEARING).await.unwrap();
     assert!(transaction.tables().await.unwrap().contains("likes"));
     let references = transaction.references(&tables).await.unwrap();
     assert_eq!(references.len(), 1);

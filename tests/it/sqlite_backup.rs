@@ -7,7 +7,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use uuid::Uuid;
 
 use crate::dump::{assert_same, assert_sound, dump, schema};
-use crate::fixture::Host;
+use crate::fixture::{CLEARING, Host};
 use crate::rich::{used, wal};
 
 type Saved = Vec<(String, Vec<u8>, u64)>;
@@ -34,7 +34,7 @@ fn names(saved: &Saved) -> Vec<String> {
 
 /// Empties the tables and loads them; in an order of its own.
 async fn load(sqlite: &Sqlite, saved: &Saved) {
-    let mut transaction = sqlite.write().await.unwrap();
+    let mut transaction = sqlite.write(&CLEARING).await.unwrap();
     transaction.empty(&names(saved)).await.unwrap();
     for (table, bytes, rows) in saved.iter().rev() {
         let loaded = transaction.load(table, &mut &bytes[..]).await.unwrap();
@@ -45,7 +45,7 @@ async fn load(sqlite: &Sqlite, saved: &Saved) {
 }
 
 async fn clear(sqlite: &Sqlite, tables: &[String]) {
-    let mut transaction = sqlite.write().await.unwrap();
+    let mut transaction = sqlite.write(&CLEARING).await.unwrap();
     transaction.clear(tables).await.unwrap();
     transaction.check().await.unwrap();
     transaction.commit(Uuid::now_v7()).await.unwrap();
@@ -101,7 +101,7 @@ async fn triggers_do_not_fire_and_are_back_in_their_places() {
     let sqlite = host.sqlite().await;
     let order = schema(&host.pool).await;
     let saved = save(&sqlite).await;
-    let mut transaction = sqlite.write().await.unwrap();
+    let mut transaction = sqlite.write(&CLEARING).await.unwrap();
     transaction.empty(&names(&saved)).await.unwrap();
     let error = transaction.commit(Uuid::now_v7()).await.unwrap_err();
     assert!(
@@ -158,7 +158,7 @@ async fn loading_is_for_tables_that_were_emptied() {
     let sqlite = host.sqlite().await;
     let saved = save(&sqlite).await;
     let words = saved.iter().find(|(table, ..)| table == "words").unwrap();
-    let mut transaction = sqlite.write().await.unwrap();
+    let mut transaction = sqlite.write(&CLEARING).await.unwrap();
     let error = transaction
         .load("words", &mut &words.1[..])
         .await
@@ -184,7 +184,7 @@ async fn loaded_rows_must_find_their_parents() {
     let sqlite = host.sqlite().await;
     let saved = save(&sqlite).await;
     let lists = saved.iter().find(|(table, ..)| table == "lists").unwrap();
-    let mut transaction = sqlite.write().await.unwrap();
+    let mut transaction = sqlite.write(&CLEARING).await.unwrap();
     let tables = ["lists", "accounts", "entries"].map(str::to_owned);
     transaction.empty(&tables).await.unwrap();
     transaction.load("lists", &mut &lists.1[..]).await.unwrap();
@@ -310,7 +310,7 @@ const SMALL: &str = "
 
 /// Loads `bytes` into an empty table, and says how that ended; nothing of it stays.
 async fn try_load(sqlite: &Sqlite, table: &str, bytes: &[u8], of: &[u8]) -> Result<(), String> {
-    let mut transaction = sqlite.write().await.unwrap();
+    let mut transaction = sqlite.write(&CLEARING).await.unwrap();
     transaction.empty(&[table.to_owned()]).await.unwrap();
     let loaded = transaction.load(table, &mut &*bytes).await;
     if let Err(error) = loaded {

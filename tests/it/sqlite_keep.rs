@@ -4,7 +4,7 @@ use factory_reset::{Database, KeptRows, Reference, chain};
 use uuid::Uuid;
 
 use crate::dump::{Dump, assert_sound, dump};
-use crate::fixture::Host;
+use crate::fixture::{CLEARING, Host};
 use crate::rich::{used, wal};
 
 const SCHEMA: &str = "
@@ -67,7 +67,7 @@ fn kept(table: &str, condition: &str) -> Vec<KeptRows> {
 
 /// Clears `tables` but for `rows`, checks, commits.
 async fn clear(host: &Host, rows: &[KeptRows], tables: &[&str]) -> Vec<u64> {
-    let mut transaction = host.sqlite().await.write().await.unwrap();
+    let mut transaction = host.sqlite().await.write(&CLEARING).await.unwrap();
     let tables = names(tables);
     transaction.keep(rows, &tables).await.unwrap();
     let mut counted = Vec::new();
@@ -237,7 +237,7 @@ async fn references(host: &Host, rows: &[KeptRows], tables: &[&str]) -> Vec<Refe
     read.keep(rows, &names(tables)).await.unwrap();
     let found = read.references(&names(tables)).await.unwrap();
     read.rollback().await.unwrap();
-    let mut write = sqlite.write().await.unwrap();
+    let mut write = sqlite.write(&CLEARING).await.unwrap();
     write.keep(rows, &names(tables)).await.unwrap();
     assert_eq!(write.references(&names(tables)).await.unwrap(), found);
     found
@@ -280,7 +280,7 @@ async fn kept_rows_of_a_rich_host_leave_it_sound() {
     let host = used(wal()).await;
     let before = dump(&host.pool).await;
     let factory = dump(&crate::rich::fresh(wal()).await.pool).await;
-    let mut transaction = host.sqlite().await.write().await.unwrap();
+    let mut transaction = host.sqlite().await.write(&CLEARING).await.unwrap();
     let tables = transaction.tables().await.unwrap();
     let tables: Vec<_> = tables
         .into_iter()

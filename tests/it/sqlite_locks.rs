@@ -7,7 +7,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{Connection, SqliteConnection};
 
 use crate::dump::{assert_same, dump};
-use crate::fixture::{Host, POSTS, SHORT, everything, only, own, tree};
+use crate::fixture::{CLEARING, Host, POSTS, SHORT, everything, only, own, tree};
 use crate::rich::wal;
 use crate::steps::{SlowToPlan, Workers, registration};
 
@@ -143,7 +143,7 @@ async fn a_reader_that_stays_does_not_make_the_log_grow_with_every_try() {
     for sql in ["BEGIN", "SELECT count(*) FROM posts"] {
         sqlx::raw_sql(sql).execute(&mut reader).await.unwrap();
     }
-    let mut transaction = database.write().await.unwrap();
+    let mut transaction = database.write(&CLEARING).await.unwrap();
     transaction.clear(&["posts".to_owned()]).await.unwrap();
     transaction.commit(uuid::Uuid::now_v7()).await.unwrap();
     let size = || {

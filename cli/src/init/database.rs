@@ -46,10 +46,10 @@ async fn references(
     transaction: &mut dyn Transaction,
 ) -> Result<BTreeMap<String, BTreeSet<String>>, DatabaseError> {
     let failed = |error| DatabaseError::new("read the foreign keys", error);
-    let pairs: Vec<(String, String)> = if let Some(connection) = transaction.sqlite() {
+    let pairs: Vec<(String, String)> = if let Some(connection) = transaction.sqlite().await? {
         let query = sqlx::query_as(SQLITE).fetch_all(connection);
         query.await.map_err(failed)?
-    } else if let Some(connection) = transaction.postgres() {
+    } else if let Some(connection) = transaction.postgres().await? {
         let query = sqlx::query_as(POSTGRES).fetch_all(connection);
         query.await.map_err(failed)?
     } else {

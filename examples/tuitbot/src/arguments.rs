@@ -43,6 +43,11 @@ pub struct DataArguments {
     /// cleared nor kept on purpose.
     #[arg(long, env = "TUITBOT_STRICT_COVERAGE", global = true)]
     pub strict_coverage: bool,
+
+    /// Delete rows table by table, also where a factory image could take the place of the whole
+    /// database at once.
+    #[arg(long, env = "TUITBOT_NO_FACTORY_IMAGE", global = true)]
+    pub no_factory_image: bool,
 }
 
 /// What to reset, and how.

@@ -52,15 +52,12 @@ pub async fn reset(arguments: ResetArguments) -> ExitCode {
 
 /// Nothing is started, migrated or written, but what an interrupted reset has left to do.
 async fn open(data: DataArguments) -> Result<Engine, OfflineError> {
-    let DataArguments {
-        data_dir: path,
-        strict_coverage,
-    } = data;
+    let path = data.data_dir.clone();
     let files = DataFiles::open(&path).map_err(|source| OfflineError::NoBot {
         path: path.clone(),
         source,
     })?;
     let state = AppState::open(files, Runtimes::PAUSE)
         .map_err(|source| OfflineError::DataDirectory { path, source })?;
-    Ok(reset::build(&state, strict_coverage).await?)
+    Ok(reset::build(&state, &data).await?)
 }

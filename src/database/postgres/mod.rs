@@ -46,7 +46,7 @@ use uuid::Uuid;
 
 use super::{
     Database, DatabaseError, DatabaseLock, Decision, FactoryRows, KeptRows, Reference, Tally,
-    Transaction,
+    Transaction, Way,
 };
 
 /// How long a reset waits for another connection's lock unless the host says otherwise.
@@ -257,7 +257,7 @@ impl Database for Postgres {
         Ok(Box::new(transaction))
     }
 
-    async fn write(&self) -> Result<Box<dyn Transaction>, DatabaseError> {
+    async fn write(&self, _: &Way) -> Result<Box<dyn Transaction>, DatabaseError> {
         let (connection, factory) = (self.connection().await?, self.factory.clone());
         let transaction =
             PostgresTransaction::write(connection, factory, self.spare.clone()).await?;

@@ -497,10 +497,10 @@ impl Transaction for PostgresTransaction {
         Ok(())
     }
 
-    fn postgres(&mut self) -> Option<&mut PgConnection> {
+    async fn postgres(&mut self) -> Result<Option<&mut PgConnection>, DatabaseError> {
         // Whatever is run there may change what was counted.
         self.forget_rows();
-        Some(&mut self.connection)
+        Ok(Some(&mut self.connection))
     }
 }
 

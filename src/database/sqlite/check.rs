@@ -39,12 +39,13 @@ pub(super) struct Changes {
     pub(super) others: bool,
 }
 
-/// Checks every table whose references can have broken: those that stay and refer to a
+/// Checks every table of the database `schema` whose references can have broken: those that stay and refer to a
 /// cleared one, and cleared ones that refer to one that stays, for the sake of their factory
 /// rows; where others may have been put in, all that are cleared. Violations that were there
 /// before, between tables that stay, are not our business.
 pub(super) async fn check(
     connection: &mut SqliteConnection,
+    schema: &str,
     catalogue: &Catalogue,
     changes: &Changes,
 ) -> Result<(), DatabaseError> {
@@ -57,9 +58,10 @@ pub(super) async fn check(
     };
     for table in catalogue.tables().filter(concerned) {
         let violations: Vec<(String, i64)> = sqlx::query_as(
-            "SELECT parent, count(*) FROM pragma_foreign_key_check(?, 'main') GROUP BY parent",
+            "SELECT parent, count(*) FROM pragma_foreign_key_check(?, ?) GROUP BY parent",
         )
         .bind(&table.name)
+        .bind(schema)
         .fetch_all(&mut *connection)
         .await
         .map_err(DatabaseError::on("check foreign keys"))?;

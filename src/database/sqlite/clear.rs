@@ -60,6 +60,21 @@ pub(super) async fn clear(
     Ok(rows)
 }
 
+/// Fills an empty table with the rows of the fresh install's.
+pub(super) async fn fill(
+    connection: &mut SqliteConnection,
+    fresh: &Table,
+) -> Result<(), DatabaseError> {
+    for storage in fresh.storages() {
+        if fresh.virtual_table.is_some() {
+            // It begins with rows of its own.
+            delete(connection, &storage.name).await?;
+        }
+        copy(connection, storage, "ABORT").await?;
+    }
+    Ok(())
+}
+
 /// Takes every row out of `tables`, and returns how many each had. Their triggers and indexes
 /// are set `aside`.
 pub(super) async fn empty(

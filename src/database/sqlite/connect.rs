@@ -8,24 +8,29 @@ use sqlx::{ConnectOptions, SqliteConnection, SqlitePool};
 use super::DatabaseError;
 
 /// What the pages of a database file are like, as far as rows depend on it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Layout {
     encoding: String,
     /// In bytes. The rows in which R-Trees and full-text indexes keep their nodes are cut to it.
-    page_size: u32,
+    pub(super) page_size: u32,
+    /// Whether pages are given back by themselves, which takes pages of its own.
+    auto_vacuum: u32,
 }
 
 impl Layout {
     /// Reads it off the host's database.
     pub(super) async fn read(connection: &mut SqliteConnection) -> Result<Self, DatabaseError> {
-        let read = "SELECT encoding, page_size FROM pragma_encoding, pragma_page_size";
-        let (encoding, page_size) = sqlx::query_as(read)
-            .fetch_one(connection)
-            .await
-            .map_err(DatabaseError::on("read the layout of the database"))?;
+        let read = "SELECT encoding, page_size, auto_vacuum \
+                    FROM pragma_encoding, pragma_page_size, pragma_auto_vacuum";
+        let (encoding, page_size, auto_vacuum) =
+            sqlx::query_as(read)
+                .fetch_one(connection)
+                .await
+                .map_err(DatabaseError::on("read the layout of the database"))?;
         Ok(Self {
             encoding,
             page_size,
+            auto_vacuum,
         })
     }
 }
@@ -95,6 +100,7 @@ impl Connect {
             .locking_mode(SqliteLockingMode::Normal)
             .pragma("encoding", format!("'{}'", layout.encoding))
             .page_size(layout.page_size)
+            .pragma("auto_vacuum", layout.auto_vacuum.to_string())
             .connect()
             .await
             .map_err(DatabaseError::on("open a scratch database in memory"))

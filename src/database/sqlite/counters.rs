@@ -86,20 +86,28 @@ pub(super) async fn reset(
     Ok(())
 }
 
+/// Makes the tables of what ANALYZE finds, for which there is no other statement.
+pub(super) async fn make_findings(connection: &mut SqliteConnection) -> Result<(), DatabaseError> {
+    sqlx::query("ANALYZE main.sqlite_schema")
+        .execute(connection)
+        .await
+        .map_err(DatabaseError::on("make the tables of ANALYZE"))?;
+    Ok(())
+}
+
 /// Copies the rows about all tables from the schema `from`.
 pub(super) async fn copy(
     connection: &mut SqliteConnection,
     from: &str,
 ) -> Result<(), DatabaseError> {
     let there = known(connection, from).await?;
-    let mut statements = Vec::new();
     if there
         .iter()
         .any(|counter| counter.starts_with("sqlite_stat"))
     {
-        // Makes the tables of its findings, for which there is no other statement.
-        statements.push("ANALYZE main.sqlite_schema".to_owned());
+        make_findings(connection).await?;
     }
+    let mut statements = Vec::new();
     for (counter, columns) in COUNTERS {
         if there.contains(counter) {
             let columns = columns.join(", ");
@@ -115,6 +123,29 @@ pub(super) async fn copy(
             .execute(&mut *connection)
             .await
             .map_err(DatabaseError::on("copy the counters"))?;
+    }
+    Ok(())
+}
+
+/// Takes the rows about `tables` over into the database `schema`.
+pub(super) async fn carry(
+    connection: &mut SqliteConnection,
+    tables: &[&Table],
+    schema: &str,
+) -> Result<(), DatabaseError> {
+    let known = known(connection, "main").await?;
+    for (counter, columns) in COUNTERS {
+        if known.contains(counter) {
+            let key = columns[0];
+            let delete = format!("DELETE FROM {schema}.{counter} WHERE {key} = ?");
+            for_each(connection, &delete, tables).await?;
+            let columns = columns.join(", ");
+            let copy = format!(
+                "INSERT INTO {schema}.{counter} ({columns}) \
+                 SELECT {columns} FROM main.{counter} WHERE {key} = ? ORDER BY rowid"
+            );
+            for_each(connection, &copy, tables).await?;
+        }
     }
     Ok(())
 }

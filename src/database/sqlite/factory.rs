@@ -65,7 +65,7 @@ impl Factory {
         match rows {
             FactoryRows::None => {
                 let schema = Schema::read(live, "main").await?;
-                schema.tables().create(&mut connection).await?;
+                schema.only(&["table"]).create(&mut connection).await?;
             }
             FactoryRows::Script(sql) => {
                 if !creates_tables(sql) {
@@ -142,7 +142,8 @@ impl Factory {
     }
 }
 
-fn new_name() -> String {
+/// The name of a database in memory that no other has.
+pub(super) fn new_name() -> String {
     format!("/factory-reset-{}", Uuid::now_v7())
 }
 

@@ -9,20 +9,27 @@ mod count;
 mod counters;
 mod definition;
 mod factory;
+mod fitness;
 mod foreign_key;
 mod full_text;
+mod image;
 mod kept;
+mod known;
 mod load;
 mod locked;
+mod online_backup;
 mod pristine;
+mod reader;
 mod record;
 mod references;
+mod replacement;
 mod save;
 mod schema;
 mod schema_order;
 mod script;
 mod set_aside;
 mod stream;
+mod template;
 mod transaction;
 mod vacuum;
 mod value;
@@ -38,16 +45,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 pub(crate) use catalogue::{Catalogue, Table, quote};
 use factory::Factory;
+use known::Known;
+use reader::Reader;
 use sqlx::migrate::Migrator;
 use sqlx::{Connection, SqliteConnection, SqlitePool};
 use tokio::sync::Mutex;
-use transaction::SqliteTransaction;
+use transaction::{Shared, SqliteTransaction};
 use uuid::Uuid;
-use vacuum::Rewriting;
 use version::Version;
 
 use super::{
-    Database, DatabaseError, Decision, FactoryRows, KeptRows, Reference, Tally, Transaction,
+    Database, DatabaseError, Decision, FactoryRows, KeptRows, Reference, Tally, Transaction, Way,
 };
 use crate::task::blocking;
 
@@ -69,9 +77,8 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Sqlite {
     connect: connect::Connect,
     file: String,
-    factory: Factory,
-    version: Version,
-    rewriting: Arc<Mutex<Rewriting>>,
+    shared: Arc<Shared>,
+    has_image: bool,
 }
 
 impl Sqlite {
@@ -135,10 +142,24 @@ impl Sqlite {
         self
     }
 
+    /// Whether a factory image may take the place of the database where that is possible, which
+    /// is much faster than clearing; it may unless this says otherwise.
+    #[must_use]
+    pub fn factory_image(mut self, may: bool) -> Self {
+        self.has_image = may;
+        self
+    }
+
     /// Closes the database, and waits until that is done: a process that ends first may leave
     /// the files of an empty write-ahead log behind.
     pub async fn close(self) {
-        self.version.close().await;
+        // Whoever still has a transaction closes it later.
+        if let Some(shared) = Arc::into_inner(self.shared) {
+            if let Err(error) = shared.reader.close().await {
+                tracing::debug!(%error, "closing the database");
+            }
+            shared.version.close().await;
+        }
     }
 }
 
@@ -198,10 +219,15 @@ impl Opening {
         }
         Sqlite {
             connect: self.connect.existing_only(),
-            version: Version::new(self.connection, self.file.clone()),
+            shared: Arc::new(Shared {
+                version: Version::new(self.connection, self.file.clone()),
+                factory,
+                known: Known::default(),
+                reader: Reader::new(self.file.clone().into()),
+                rewriting: Mutex::default(),
+            }),
             file: self.file,
-            factory,
-            rewriting: Arc::default(),
+            has_image: true,
         }
     }
 }
@@ -220,12 +246,12 @@ impl Database for Sqlite {
     }
 
     fn migrated_tables(&self) -> &BTreeSet<String> {
-        self.factory.tables()
+        self.shared.factory.tables()
     }
 
     fn preserved_tables(&self) -> Vec<(String, String)> {
         let reason = "tracks which migrations have run";
-        let table = self.factory.migrations_table().into_iter();
+        let table = self.shared.factory.migrations_table().into_iter();
         table
             .map(|table| (table.to_owned(), reason.to_owned()))
             .collect()
@@ -240,24 +266,23 @@ impl Database for Sqlite {
     }
 
     async fn prepare(&self) -> Result<(), DatabaseError> {
-        self.version.create_record_table().await
+        self.shared.version.create_record_table().await
     }
 
     async fn read(&self) -> Result<Box<dyn Transaction>, DatabaseError> {
-        // First: what is committed in between makes a fingerprint old, never the other way round.
-        let version = self.version.read().await?;
-        let connection = self.connect.open().await?;
-        let transaction =
-            SqliteTransaction::read(connection, self.factory.clone(), version).await?;
+        let off = || Way::clearing("the host has switched factory images off");
+        let way = (!self.has_image).then(off);
+        let transaction = SqliteTransaction::read(&self.connect, &self.shared, way).await?;
         Ok(Box::new(transaction))
     }
 
-    async fn write(&self) -> Result<Box<dyn Transaction>, DatabaseError> {
-        let connection = self.connect.open().await?;
-        let (factory, rewriting) = (self.factory.clone(), self.rewriting.clone());
-        let mut transaction = SqliteTransaction::write(connection, factory, rewriting).await?;
-        // Every other writer is locked out by now.
-        transaction.version = self.version.read().await?;
+    async fn write(&self, way: &Way) -> Result<Box<dyn Transaction>, DatabaseError> {
+        let transaction = match way {
+            Way::FactoryImage => SqliteTransaction::replace(&self.connect, &self.shared).await?,
+            Way::Clearing { .. } => {
+                SqliteTransaction::write(&self.connect, &self.shared, way.clone()).await?
+            }
+        };
         Ok(Box::new(transaction))
     }
 
@@ -270,7 +295,7 @@ impl Database for Sqlite {
 
     async fn reclaim(&self) -> Result<(), DatabaseError> {
         let mut connection = self.connect.open().await?;
-        let mut rewriting = self.rewriting.lock().await;
+        let mut rewriting = self.shared.rewriting.lock().await;
         if rewriting.is_done() {
             // Emptying the log waits for readers while it keeps writers out: not another time.
             sqlx::query("PRAGMA busy_timeout = 0")
@@ -279,7 +304,7 @@ impl Database for Sqlite {
                 .map_err(DatabaseError::on("wait for nobody"))?;
         } else {
             rewriting
-                .proceed(&mut connection, self.factory.order())
+                .proceed(&mut connection, self.shared.factory.order())
                 .await?;
         }
         // Outside WAL mode this answers 0 and does nothing.

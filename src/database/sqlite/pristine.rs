@@ -33,7 +33,7 @@ pub(super) async fn copy(
     let schema = Schema::read(scratch, SCHEMA)
         .await
         .map_err(|error| DatabaseError::new(action.as_str(), error))?;
-    schema.tables().create(scratch).await?;
+    schema.only(&["table"]).create(scratch).await?;
     let catalogue = Catalogue::read(scratch, "main").await?;
     for storage in catalogue.tables().flat_map(Table::storages) {
         let (name, columns) = (quote(&storage.name), storage.column_list());

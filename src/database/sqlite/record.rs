@@ -24,17 +24,20 @@ pub(super) async fn create_table(connection: &mut SqliteConnection) -> Result<()
     Ok(())
 }
 
-/// Adds the commit record of `run`.
+/// Adds the commit record of `run` to the database `schema`.
 pub(super) async fn commit(
     connection: &mut SqliteConnection,
+    schema: &str,
     run: Uuid,
 ) -> Result<(), DatabaseError> {
     // Those of earlier runs have been read: a run begins when the one before is decided.
-    sqlx::query(AssertSqlSafe(format!("DELETE FROM {RECORD_TABLE}")))
-        .execute(&mut *connection)
-        .await
-        .map_err(DatabaseError::on("drop earlier commit records"))?;
-    insert(connection, run, COMMITTED).await
+    sqlx::query(AssertSqlSafe(format!(
+        "DELETE FROM {schema}.{RECORD_TABLE}"
+    )))
+    .execute(&mut *connection)
+    .await
+    .map_err(DatabaseError::on("drop earlier commit records"))?;
+    insert(connection, schema, run, COMMITTED).await
 }
 
 /// Fences `run` and reads which outcome stands. A COMMIT that failed may have left its
@@ -45,7 +48,7 @@ pub(super) async fn decide(
     run: Uuid,
 ) -> Result<Decision, DatabaseError> {
     create_table(connection).await?;
-    insert(connection, run, ABORTED).await?;
+    insert(connection, "main", run, ABORTED).await?;
     let outcome: String = sqlx::query_scalar(AssertSqlSafe(format!(
         "SELECT outcome FROM {RECORD_TABLE} WHERE run = ?"
     )))
@@ -62,11 +65,12 @@ pub(super) async fn decide(
 
 async fn insert(
     connection: &mut SqliteConnection,
+    schema: &str,
     run: Uuid,
     outcome: &str,
 ) -> Result<(), DatabaseError> {
     sqlx::query(AssertSqlSafe(format!(
-        "INSERT INTO {RECORD_TABLE} (run, outcome, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+        "INSERT INTO {schema}.{RECORD_TABLE} (run, outcome, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
     )))
     .bind(run.to_string())
     .bind(outcome)

@@ -33,10 +33,11 @@ impl Schema {
         .map_err(DatabaseError::on("read the schema"))
     }
 
-    /// The same without indexes, views and triggers, for rows that are only to be held.
-    pub(super) fn tables(mut self) -> Self {
-        self.0.retain(|(kind, ..)| kind == "table");
-        self
+    /// Its objects of these kinds: `table`, `index`, `trigger` or `view`.
+    pub(super) fn only(&self, kinds: &[&str]) -> Self {
+        let objects = self.0.iter();
+        let objects = objects.filter(|(kind, ..)| kinds.contains(&kind.as_str()));
+        Self(objects.cloned().collect())
     }
 
     /// Makes it on `connection`.
@@ -45,7 +46,9 @@ impl Schema {
         connection: &mut SqliteConnection,
     ) -> Result<(), DatabaseError> {
         for (kind, name, sql) in &self.0 {
-            sqlx::query(AssertSqlSafe(sql.as_str()))
+            // sqlx trims what it runs. SQLite keeps what stands before the semicolon, and so the
+            // white space with which the statement of an index may end.
+            sqlx::query(AssertSqlSafe(format!("{sql};")))
                 .execute(&mut *connection)
                 .await
                 .map_err(DatabaseError::on(format!(

@@ -29,6 +29,11 @@ impl SchemaOrder {
         self
     }
 
+    /// Whether this object is in it.
+    pub(super) fn has(&self, kind: &str, name: &str) -> bool {
+        self.names().contains(&(kind, name))
+    }
+
     /// The same places, with the objects that `fresh` has too in its order: what it was before
     /// a `VACUUM` that nobody has repaired.
     pub(super) fn like(self, fresh: &Self) -> Self {

@@ -10,20 +10,45 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::check::{Changes, check};
+use super::connect::Connect;
 use super::factory::Factory;
+use super::image::{self, Image};
 use super::kept::Kept;
+use super::known::Known;
+use super::reader::{Opened, Reader};
 use super::set_aside::SetAside;
 use super::vacuum::Rewriting;
+use super::version::Version;
 use super::{
-    Catalogue, DatabaseError, KeptRows, Reference, Table, Tally, Transaction, clear, close, count,
-    definition, load, locked, record, references, save, vacuum,
+    Catalogue, DatabaseError, KeptRows, Reference, Table, Tally, Transaction, Way, clear, close,
+    count, definition, fitness, load, locked, record, references, save, vacuum,
 };
+use crate::error::chain;
+
+/// Begins a transaction with the write lock.
+const LOCK: &str = "BEGIN IMMEDIATE";
+
+/// What all transactions of a database share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) factory: Factory,
+    pub(super) version: Version,
+    pub(super) known: Known,
+    pub(super) reader: Reader,
+    /// What is to be done after the commit.
+    pub(super) rewriting: Mutex<Rewriting>,
+}
 
 /// Dropping it closes the connection, and SQLite rolls back.
 pub(super) struct SqliteTransaction {
-    connection: SqliteConnection,
-    catalogue: Catalogue,
-    factory: Factory,
+    opened: Opened,
+    connect: Connect,
+    shared: Arc<Shared>,
+    catalogue: Arc<Catalogue>,
+    /// What is to take the place of the database: then this connection only reads of it.
+    image: Option<Image>,
+    /// The way, where that is settled.
+    way: Option<Way>,
     changes: Changes,
     kept: Kept,
     /// The tables that can be loaded.
@@ -34,76 +59,194 @@ pub(super) struct SqliteTransaction {
     is_half_done: bool,
     /// Who is told of rows.
     tally: Option<Tally>,
-    /// What is to be done after the commit.
-    rewriting: Arc<Mutex<Rewriting>>,
     /// Tells this state of the database from another.
-    pub(super) version: String,
+    version: String,
+    /// Whether the version is that of what is seen here, and not of something older.
+    is_exact: bool,
+    /// Whether nothing was written, and the connection can be used again.
+    is_snapshot: bool,
 }
 
 impl SqliteTransaction {
-    /// Opens a snapshot.
+    /// Opens a snapshot. The way is known already where there is but one.
     pub(super) async fn read(
-        mut connection: SqliteConnection,
-        factory: Factory,
-        version: String,
+        connect: &Connect,
+        shared: &Arc<Shared>,
+        way: Option<Way>,
     ) -> Result<Self, DatabaseError> {
-        factory.attach(&mut connection).await?;
-        // The keys of kept rows: a preview writes no file.
-        sqlx::query("PRAGMA temp_store = MEMORY")
-            .execute(&mut connection)
-            .await
-            .map_err(DatabaseError::on("hold temporary tables in memory"))?;
-        let none = Arc::default();
-        let transaction =
-            Self::begin(connection, factory, none, "BEGIN", "open a snapshot").await?;
-        Ok(Self {
-            version,
-            ..transaction
-        })
+        // First: what is committed in between makes a fingerprint old, never the other way round.
+        let version = shared.version.read().await?;
+        let opened = shared.reader.take(connect, &shared.factory).await?;
+        let mut transaction =
+            Self::begin(opened, connect, shared, "BEGIN", "open a snapshot").await?;
+        transaction.is_snapshot = true;
+        transaction.is_exact = version == shared.version.read().await?;
+        transaction.version = version;
+        transaction.way = way;
+        Ok(transaction)
     }
 
-    /// Takes the write lock.
+    /// Takes the write lock, to clear.
     pub(super) async fn write(
-        mut connection: SqliteConnection,
-        factory: Factory,
-        rewriting: Arc<Mutex<Rewriting>>,
+        connect: &Connect,
+        shared: &Arc<Shared>,
+        way: Way,
     ) -> Result<Self, DatabaseError> {
-        factory.attach(&mut connection).await?;
-        Self::begin(
-            connection,
-            factory,
-            rewriting,
-            "BEGIN IMMEDIATE",
-            "take the write lock",
-        )
-        .await
+        let opened = shared.reader.take(connect, &shared.factory).await?;
+        let mut transaction =
+            Self::begin(opened, connect, shared, LOCK, "take the write lock").await?;
+        transaction.way = Some(way);
+        transaction.see_exactly().await?;
+        Ok(transaction)
+    }
+
+    /// Takes the write lock for a factory image.
+    pub(super) async fn replace(
+        connect: &Connect,
+        shared: &Arc<Shared>,
+    ) -> Result<Self, DatabaseError> {
+        let mut template = shared.known.template.lock().await;
+        let Some(made) = &mut *template else {
+            drop(template);
+            let way = Way::clearing("no factory image has been made for it");
+            return Self::write(connect, shared, way).await;
+        };
+        let mut opened = shared.reader.take(connect, &shared.factory).await?;
+        let image = Image::open(connect, made, &mut opened.connection).await?;
+        drop(template);
+        let mut transaction =
+            Self::begin(opened, connect, shared, "BEGIN", "open a snapshot").await?;
+        transaction.image = Some(image);
+        transaction.see_exactly().await?;
+        Ok(transaction)
     }
 
     async fn begin(
-        mut connection: SqliteConnection,
-        factory: Factory,
-        rewriting: Arc<Mutex<Rewriting>>,
+        mut opened: Opened,
+        connect: &Connect,
+        shared: &Arc<Shared>,
         begin: &'static str,
         action: &'static str,
     ) -> Result<Self, DatabaseError> {
         sqlx::query(begin)
-            .execute(&mut connection)
+            .execute(&mut opened.connection)
             .await
             .map_err(locked::failed(action))?;
-        let catalogue = Catalogue::read(&mut connection, "main").await?;
+        let catalogue = shared.known.catalogue(&mut opened.connection).await?;
         Ok(Self {
-            connection,
+            opened,
+            connect: connect.clone(),
+            shared: shared.clone(),
             catalogue,
-            factory,
+            image: None,
+            way: None,
             changes: Changes::default(),
             kept: Kept::default(),
             emptied: BTreeSet::new(),
             aside: SetAside::default(),
             is_half_done: false,
             tally: None,
-            rewriting,
             version: String::new(),
+            is_exact: false,
+            is_snapshot: false,
         })
+    }
+
+    /// Every other writer is locked out by now.
+    async fn see_exactly(&mut self) -> Result<(), DatabaseError> {
+        self.version = self.shared.version.read().await?;
+        self.is_exact = true;
+        Ok(())
+    }
+
+    /// What keeps a factory image from being used for the clearing of `tables`. Where this
+    /// transaction has one, it is filled.
+    async fn obstacle(&mut self, tables: &[String]) -> Result<Option<String>, DatabaseError> {
+        if !self.kept.is_empty() {
+            let because = "rows of cleared tables are kept";
+            return Ok(Some(because.to_owned()));
+        }
+        let catalogue = self.catalogue.clone();
+        let stays = |table: &&Table| {
+            let mut tables = tables.iter();
+            !tables.any(|name| name.eq_ignore_ascii_case(&table.name))
+        };
+        let staying: Vec<_> = catalogue.tables().filter(stays).collect();
+        if let Some(because) = fitness::obstacle(&mut self.opened.connection, &staying).await? {
+            return Ok(Some(because));
+        }
+        let made = match &mut self.image {
+            Some(image) => {
+                image
+                    .fill(&mut self.opened.connection, tables, &staying)
+                    .await
+            }
+            None => {
+                let (known, factory) = (&self.shared.known, &self.shared.factory);
+                let live = &mut self.opened.connection;
+                known
+                    .make_template(&self.connect, live, &catalogue, factory)
+                    .await
+            }
+        };
+        Ok(made.err().map(|error| chain(&error)))
+    }
+
+    /// Notes that `tables` are cleared: they are, in the image.
+    async fn clear_by_image(&mut self, tables: &[String]) -> Result<Vec<u64>, DatabaseError> {
+        let mut gone = Vec::with_capacity(tables.len());
+        for table in tables {
+            gone.push(self.count(table).await?);
+        }
+        if let Some(tally) = &self.tally {
+            tally(gone.iter().sum());
+        }
+        self.changes.cleared.extend(tables.iter().cloned());
+        self.changes.others |= self.shared.factory.migrations_table().is_none();
+        Ok(gone)
+    }
+
+    /// Makes sure that an image takes the place of what was cleared, and of nothing else.
+    async fn settle(&mut self) -> Result<(), DatabaseError> {
+        let is_whole = |image: &Image| image.clears_just(&self.changes.cleared);
+        if self.image.as_ref().is_none_or(is_whole) {
+            return Ok(());
+        }
+        self.clear_instead("a step has left out what it has planned")
+            .await
+    }
+
+    /// Goes over from a factory image to clearing, with what was cleared so far.
+    async fn clear_instead(&mut self, because: &str) -> Result<(), DatabaseError> {
+        let Some(image) = self.image.take() else {
+            return Ok(());
+        };
+        self.way = Some(Way::clearing(because));
+        // Until it is done, this must not be committed.
+        self.is_half_done = true;
+        image.give_up().await?;
+        sqlx::query("ROLLBACK")
+            .execute(&mut self.opened.connection)
+            .await
+            .map_err(DatabaseError::on("end the snapshot"))?;
+        sqlx::query(LOCK)
+            .execute(&mut self.opened.connection)
+            .await
+            .map_err(locked::failed("take the write lock"))?;
+        if self.shared.version.read().await? != self.version {
+            return Err(DatabaseError::new(
+                "keep the write lock",
+                "another process has written in the moment in which it changed hands: try again",
+            ));
+        }
+        self.is_half_done = false;
+        let tables: Vec<_> = std::mem::take(&mut self.changes.cleared)
+            .into_iter()
+            .collect();
+        if !tables.is_empty() {
+            self.clear(&tables).await?;
+        }
+        Ok(())
     }
 }
 
@@ -118,17 +261,49 @@ impl Transaction for SqliteTransaction {
     }
 
     async fn count(&mut self, table: &str) -> Result<u64, DatabaseError> {
-        match self.catalogue.table(table) {
-            Some(table) => {
-                let rows = count::count(&mut self.connection, table).await?;
-                Ok(rows.saturating_sub(self.kept.rows(&table.name)))
+        let Some(table) = self.catalogue.table(table) else {
+            return Ok(0);
+        };
+        let known = &self.shared.known;
+        let counted = Some(&self.version).filter(|_| self.is_exact);
+        let counted = counted.and_then(|version| known.count(version, &table.name));
+        let rows = match counted {
+            Some(rows) => rows,
+            None => {
+                let rows = count::count(&mut self.opened.connection, table).await?;
+                if self.is_exact {
+                    known.counted(&self.version, &table.name, rows);
+                }
+                rows
             }
-            None => Ok(0),
-        }
+        };
+        Ok(rows.saturating_sub(self.kept.rows(&table.name)))
     }
 
     async fn fingerprint(&mut self, _: &[String]) -> Result<String, DatabaseError> {
         Ok(self.version.clone())
+    }
+
+    async fn way(&mut self, tables: &[String]) -> Result<Way, DatabaseError> {
+        if let Some(way) = &self.way {
+            return Ok(way.clone());
+        }
+        let Some(because) = self.obstacle(tables).await? else {
+            return Ok(Way::FactoryImage);
+        };
+        let way = Way::clearing(because);
+        if let Some(image) = self.image.take() {
+            image.give_up().await?;
+            self.way = Some(way.clone());
+        }
+        Ok(way)
+    }
+
+    fn way_taken(&self) -> Option<Way> {
+        match &self.image {
+            Some(_) => Some(Way::FactoryImage),
+            None => self.way.clone(),
+        }
     }
 
     async fn keep(
@@ -137,15 +312,15 @@ impl Transaction for SqliteTransaction {
         tables: &[String],
     ) -> Result<BTreeMap<String, u64>, DatabaseError> {
         self.kept
-            .add(&mut self.connection, &self.catalogue, rows, tables)
+            .add(&mut self.opened.connection, &self.catalogue, rows, tables)
             .await
     }
 
     async fn references(&mut self, tables: &[String]) -> Result<Vec<Reference>, DatabaseError> {
         references::references(
-            &mut self.connection,
+            &mut self.opened.connection,
             &self.catalogue,
-            self.factory.catalogue(),
+            self.shared.factory.catalogue(),
             &self.kept,
             tables,
         )
@@ -154,7 +329,7 @@ impl Transaction for SqliteTransaction {
 
     async fn definition(&mut self, table: &str) -> Result<String, DatabaseError> {
         let table = known(&self.catalogue, table)?;
-        definition::definition(&mut self.connection, table).await
+        definition::definition(&mut self.opened.connection, table).await
     }
 
     async fn save(
@@ -163,7 +338,13 @@ impl Transaction for SqliteTransaction {
         output: &mut (dyn AsyncWrite + Send + Unpin),
     ) -> Result<u64, DatabaseError> {
         let table = known(&self.catalogue, table)?;
-        save::save(&mut self.connection, table, output, self.tally.as_ref()).await
+        save::save(
+            &mut self.opened.connection,
+            table,
+            output,
+            self.tally.as_ref(),
+        )
+        .await
     }
 
     fn tally(&mut self, tally: Option<Tally>) {
@@ -171,28 +352,37 @@ impl Transaction for SqliteTransaction {
     }
 
     async fn clear(&mut self, tables: &[String]) -> Result<Vec<u64>, DatabaseError> {
+        if let Some(image) = &self.image {
+            if tables.iter().all(|table| image.clears(table)) {
+                return self.clear_by_image(tables).await;
+            }
+            self.clear_instead("a step clears what it has not planned")
+                .await?;
+        }
         let live = live(&self.catalogue, tables);
         let was_half_done = std::mem::replace(&mut self.is_half_done, true);
         let rows = clear::clear(
-            &mut self.connection,
+            &mut self.opened.connection,
             &live,
             &self.catalogue,
-            self.factory.catalogue(),
+            self.shared.factory.catalogue(),
             &self.kept,
             self.tally.as_ref(),
         )
         .await?;
         self.is_half_done = was_half_done;
         self.changes.cleared.extend(tables.iter().cloned());
-        let is_from_elsewhere = self.factory.migrations_table().is_none();
+        let is_from_elsewhere = self.shared.factory.migrations_table().is_none();
         self.changes.others |= !self.kept.is_empty() || is_from_elsewhere;
         Ok(in_order(&rows, tables))
     }
 
     async fn empty(&mut self, tables: &[String]) -> Result<Vec<u64>, DatabaseError> {
+        self.clear_instead("tables are loaded from a backup")
+            .await?;
         let live = live(&self.catalogue, tables);
         let was_half_done = std::mem::replace(&mut self.is_half_done, true);
-        let rows = clear::empty(&mut self.connection, &live, &mut self.aside).await?;
+        let rows = clear::empty(&mut self.opened.connection, &live, &mut self.aside).await?;
         self.is_half_done = was_half_done;
         self.emptied.extend(rows.keys().cloned());
         self.changes.cleared.extend(tables.iter().cloned());
@@ -212,7 +402,13 @@ impl Transaction for SqliteTransaction {
             return Err(DatabaseError::new(action, error));
         }
         let was_half_done = std::mem::replace(&mut self.is_half_done, true);
-        let rows = load::load(&mut self.connection, table, input, self.tally.as_ref()).await?;
+        let rows = load::load(
+            &mut self.opened.connection,
+            table,
+            input,
+            self.tally.as_ref(),
+        )
+        .await?;
         self.is_half_done = was_half_done;
         Ok(rows)
     }
@@ -234,8 +430,11 @@ impl Transaction for SqliteTransaction {
             ));
         }
         self.emptied.clear();
-        self.aside.put_back(&mut self.connection).await?;
-        check(&mut self.connection, &self.catalogue, &self.changes).await
+        self.aside.put_back(&mut self.opened.connection).await?;
+        self.settle().await?;
+        let schema = self.image.as_ref().map_or("main", |_| image::SCHEMA);
+        let connection = &mut self.opened.connection;
+        check(connection, schema, &self.catalogue, &self.changes).await
     }
 
     async fn commit(mut self: Box<Self>, run: Uuid) -> Result<(), DatabaseError> {
@@ -251,22 +450,39 @@ impl Transaction for SqliteTransaction {
         if let Some(error) = half {
             return Err(DatabaseError::new("commit", error).rolled_back());
         }
+        self.settle().await.map_err(DatabaseError::rolled_back)?;
+        if let Some(image) = self.image {
+            *self.shared.rewriting.lock().await = Rewriting::Needless;
+            image.commit(&mut self.opened.connection, run).await?;
+            // The commit stands, whatever comes now.
+            let kept = match Image::detach(&mut self.opened.connection).await {
+                Ok(()) => self.shared.reader.keep(self.opened).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = kept {
+                tracing::warn!(%error, "after the commit");
+            }
+            return Ok(());
+        }
         // Before the COMMIT itself nothing is in doubt: the connection goes, and with it all.
-        record::commit(&mut self.connection, run)
+        record::commit(&mut self.opened.connection, "main", run)
             .await
             .map_err(DatabaseError::rolled_back)?;
-        let order = vacuum::order(&mut self.connection)
+        let order = vacuum::order(&mut self.opened.connection)
             .await
             .map_err(DatabaseError::rolled_back)?;
-        *self.rewriting.lock().await = Rewriting::Due(order);
-        if let Err(error) = sqlx::query("COMMIT").execute(&mut self.connection).await {
+        *self.shared.rewriting.lock().await = Rewriting::Due(order);
+        if let Err(error) = sqlx::query("COMMIT")
+            .execute(&mut self.opened.connection)
+            .await
+        {
             let busy = locked::is_busy(&error);
             let error = DatabaseError::on("commit")(error);
             // With a rollback journal a reader keeps COMMIT from beginning: nothing is written,
             // and the transaction is still open.
             if busy
                 && sqlx::query("ROLLBACK")
-                    .execute(&mut self.connection)
+                    .execute(&mut self.opened.connection)
                     .await
                     .is_ok()
             {
@@ -275,22 +491,30 @@ impl Transaction for SqliteTransaction {
             return Err(error);
         }
         // The commit stands, whatever closing says.
-        if let Err(error) = close(self.connection).await {
+        if let Err(error) = close(self.opened.connection).await {
             tracing::warn!(%error, "after the commit");
         }
         Ok(())
     }
 
     async fn rollback(mut self: Box<Self>) -> Result<(), DatabaseError> {
+        if let Some(image) = self.image {
+            image.give_up().await?;
+        }
         sqlx::query("ROLLBACK")
-            .execute(&mut self.connection)
+            .execute(&mut self.opened.connection)
             .await
             .map_err(DatabaseError::on("roll back"))?;
-        close(self.connection).await
+        if self.is_snapshot && self.kept.is_empty() {
+            return self.shared.reader.keep(self.opened).await;
+        }
+        close(self.opened.connection).await
     }
 
-    fn sqlite(&mut self) -> Option<&mut SqliteConnection> {
-        Some(&mut self.connection)
+    async fn sqlite(&mut self) -> Result<Option<&mut SqliteConnection>, DatabaseError> {
+        self.clear_instead("a step runs SQL of its own").await?;
+        self.is_snapshot = false;
+        Ok(Some(&mut self.opened.connection))
     }
 }
 

@@ -6,7 +6,7 @@ use super::schema_order::SchemaOrder;
 use super::{DatabaseError, quote};
 
 /// What the names of the indexes begin with that keep row numbers.
-const KEEPER: &str = "_factory_reset_keeps_";
+pub(super) const KEEPER: &str = "_factory_reset_keeps_";
 
 /// What is known of the rewriting of the file after the last reset.
 #[derive(Debug, Default)]
@@ -16,6 +16,8 @@ pub(super) enum Rewriting {
     Unknown,
     /// It is still to come, and leaves the schema in this order.
     Due(SchemaOrder),
+    /// A factory image has no page that is free.
+    Needless,
     /// It is done. When the log cannot be emptied, for somebody reads from it, another
     /// rewriting would only make it longer.
     Done,
@@ -26,18 +28,17 @@ impl Rewriting {
         matches!(self, Self::Done)
     }
 
-    /// Rewrites the file. `fresh` is the order of a fresh install's
-    /// schema.
+    /// Rewrites the file where that is needed. `fresh` is the order of a fresh install's schema.
     pub(super) async fn proceed(
         &mut self,
         connection: &mut SqliteConnection,
         fresh: &SchemaOrder,
     ) -> Result<(), DatabaseError> {
-        let order = match self {
-            Self::Due(order) => Some(&*order),
-            Self::Unknown | Self::Done => None,
-        };
-        vacuum(connection, order, fresh).await?;
+        match self {
+            Self::Due(order) => vacuum(connection, Some(&*order), fresh).await?,
+            Self::Unknown => vacuum(connection, None, fresh).await?,
+            Self::Needless | Self::Done => {}
+        }
         *self = Self::Done;
         Ok(())
     }

@@ -6,7 +6,7 @@ use factory_reset_steps::{
     Watchtower,
 };
 
-use crate::{AppState, DataFiles, MIGRATOR};
+use crate::{AppState, DataArguments, DataFiles, MIGRATOR};
 
 /// What has to be typed to reset this service.
 const CONFIRMATION: &str = "RESET TUITBOT";
@@ -24,9 +24,10 @@ pub enum EngineError {
 }
 
 /// Builds the engine, and ends a reset that a crash has interrupted.
-pub(crate) async fn build(state: &AppState, strict_coverage: bool) -> Result<Engine, EngineError> {
+pub(crate) async fn build(state: &AppState, data: &DataArguments) -> Result<Engine, EngineError> {
+    let database = Sqlite::open(&state.pool, &MIGRATOR).await?;
     let builder = Engine::builder()
-        .database(Sqlite::open(&state.pool, &MIGRATOR).await?)
+        .database(database.factory_image(!data.no_factory_image))
         .data_dir(state.files.directory())
         .resource(ConfigFile::new(DataFiles::CONFIGURATION))
         .resource(PassphraseFile::new(DataFiles::PASSPHRASE))
@@ -40,7 +41,7 @@ pub(crate) async fn build(state: &AppState, strict_coverage: bool) -> Result<Eng
         .backups(DataFiles::BACKUPS)
         .without("files")
         .confirmation(CONFIRMATION);
-    let builder = if strict_coverage {
+    let builder = if data.strict_coverage {
         builder.strict_coverage()
     } else {
         builder

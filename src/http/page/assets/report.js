@@ -30,6 +30,16 @@ function sumOf(step, outcome) {
   return listed(sums.map(([kind, sum]) => countedKind(kind, sum)));
 }
 
+/** How the database was emptied. */
+function way({ database }) {
+  if (!database) return null;
+  if (database.way === "factory_image") {
+    return element("p", {}, "A fresh database has taken the place of the old one.");
+  }
+  const because = database.because ? [", because ", ...prose(database.because)] : [];
+  return element("p", {}, "Rows were deleted from the database", ...because, ".");
+}
+
 /** Step by step, what became of everything. */
 export function reportDetails(report) {
   const steps = report.steps.map((step) => {
@@ -55,6 +65,7 @@ export function reportDetails(report) {
   return [
     pending(report),
     ...steps,
+    way(report),
     ...lists
       .filter(([, entries]) => entries.length > 0)
       .map(([title, entries]) =>

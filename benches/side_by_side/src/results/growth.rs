@@ -1,0 +1,35 @@
+//! How much longer it takes when there is more.
+
+use super::table::short;
+use crate::ranking::{Ranking, Standing};
+
+/// A table of how the whole time grows from size to size; nothing for one size alone.
+pub(super) fn growth(rankings: &[&Ranking]) -> Option<String> {
+    let (first, _) = rankings
+        .split_first()
+        .filter(|(_, rest)| !rest.is_empty())?;
+    let mut text = "| the whole time grows from |".to_owned();
+    for pair in rankings.windows(2) {
+        text += &format!(" {} to {}, ×{} |", pair[0].size, pair[1].size, times(pair));
+    }
+    text += "\n|---|";
+    text += &"---|".repeat(rankings.len() - 1);
+    for standing in &first.standings {
+        text += &format!("\n| {} |", standing.name);
+        for pair in rankings.windows(2) {
+            let whole = |ranking: &Ranking| {
+                let whole = ranking.standing(standing.name).and_then(Standing::whole);
+                whole.map(|whole| whole.median)
+            };
+            let grown = whole(pair[1]).zip(whole(pair[0]));
+            let grown = grown.map_or("–".to_owned(), |(more, less)| short(more / less));
+            text += &format!(" ×{grown} |");
+        }
+    }
+    Some(text + "\n")
+}
+
+fn times(pair: &[&Ranking]) -> String {
+    let ratio = pair[1].size.0 as f64 / pair[0].size.0 as f64;
+    format!("{}", (ratio * 10.0).round() / 10.0)
+}

@@ -1,0 +1,94 @@
+//! What of the database need not be read a second time.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sqlx::SqliteConnection;
+
+use super::connect::Connect;
+use super::factory::Factory;
+use super::template::Template;
+use super::{Catalogue, DatabaseError};
+
+/// What earlier transactions have learned, and what tells whether it still holds.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    catalogue: Mutex<Option<(i64, Arc<Catalogue>)>>,
+    counts: Mutex<Counts>,
+    pub(super) template: tokio::sync::Mutex<Option<Template>>,
+    /// The schema that the template was last seen to be like.
+    template_like: Mutex<Option<i64>>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    version: String,
+    rows: BTreeMap<String, u64>,
+}
+
+impl Known {
+    /// The catalogue that `connection` sees in its open transaction.
+    pub(super) async fn catalogue(
+        &self,
+        connection: &mut SqliteConnection,
+    ) -> Result<Arc<Catalogue>, DatabaseError> {
+        let number = schema_version(connection).await?;
+        if let Some((known, catalogue)) = &*lock(&self.catalogue)
+            && *known == number
+        {
+            return Ok(catalogue.clone());
+        }
+        let catalogue = Arc::new(Catalogue::read(connection, "main").await?);
+        *lock(&self.catalogue) = Some((number, catalogue.clone()));
+        Ok(catalogue)
+    }
+
+    /// How many rows `table` has in this version of the database, if anybody has counted.
+    pub(super) fn count(&self, version: &str, table: &str) -> Option<u64> {
+        let counts = lock(&self.counts);
+        let counts = Some(counts).filter(|counts| counts.version == version)?;
+        counts.rows.get(table).copied()
+    }
+
+    /// Notes that `table` has so many.
+    pub(super) fn counted(&self, version: &str, table: &str, rows: u64) {
+        let counts = &mut *lock(&self.counts);
+        if counts.version != version {
+            version.clone_into(&mut counts.version);
+            counts.rows.clear();
+        }
+        counts.rows.insert(table.to_owned(), rows);
+    }
+
+    /// Makes sure that there is a template for the database of `live`.
+    pub(super) async fn make_template(
+        &self,
+        connect: &Connect,
+        live: &mut SqliteConnection,
+        catalogue: &Catalogue,
+        factory: &Factory,
+    ) -> Result<(), DatabaseError> {
+        let template = &mut *self.template.lock().await;
+        let number = Some(schema_version(live).await?);
+        match template {
+            Some(_) if *lock(&self.template_like) == number => return Ok(()),
+            Some(template) if template.is_like(live).await? => {}
+            _ => *template = Some(Template::make(connect, live, catalogue, factory).await?),
+        }
+        *lock(&self.template_like) = number;
+        Ok(())
+    }
+}
+
+/// Changes with the schema. SQLite itself goes by it.
+async fn schema_version(connection: &mut SqliteConnection) -> Result<i64, DatabaseError> {
+    sqlx::query_scalar("PRAGMA main.schema_version")
+        .fetch_one(connection)
+        .await
+        .map_err(DatabaseError::on("read the database's catalogue"))
+}
+
+/// Nothing panics while it holds one of these locks; a poisoned one would be as good.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
