@@ -1,6 +1,7 @@
 //! Plan and full reset of a database of 100,000 rows, and what the engine itself costs.
 
 use std::hint::black_box;
+use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -138,27 +139,50 @@ fn database(criterion: &mut Criterion) {
 struct Nothing;
 impl ResetStep for Nothing {}
 
-/// What a step does that has nothing to do, by hand.
-async fn by_hand(plan: &StepPlan) -> StepOutcome {
-    StepOutcome::as_planned(black_box(plan))
+/// Hosts of steps that do nothing, all of one phase.
+struct Idle {
+    /// With a thousand of them.
+    many: Engine,
+    /// With one of them: what a reset costs apart from its steps, for its journal is synced to
+    /// disk.
+    one: Engine,
+    _directories: [TempDir; 2],
+}
+
+impl Idle {
+    async fn new(phase: Phase) -> Result<Self, Failure> {
+        let directories = [tempfile::tempdir()?, tempfile::tempdir()?];
+        let [many, one] = &directories;
+        Ok(Self {
+            many: steps(STEPS, phase).data_dir(many.path()).build().await?,
+            one: steps(1, phase).data_dir(one.path()).build().await?,
+            _directories: directories,
+        })
+    }
 }
 
 /// Only steps that do nothing, so many of them.
-fn steps(count: usize) -> EngineBuilder {
+fn steps(count: usize, phase: Phase) -> EngineBuilder {
     let step = |number| {
         let id: &'static str = Box::leak(format!("noop-{number}").into_boxed_str());
-        StepRegistration::new(StepDescriptor::new(id, Phase::Forget), &Nothing)
+        StepRegistration::new(StepDescriptor::new(id, phase), &Nothing)
     };
     let builder = Engine::builder().explicit_steps_only();
     (0..count).map(step).fold(builder, EngineBuilder::step)
 }
 
+/// What a step does that has nothing to do, a thousand times.
+async fn by_hand(plan: &StepPlan) {
+    for _ in 0..STEPS {
+        let step = async { StepOutcome::as_planned(black_box(plan)) };
+        let step: Pin<Box<dyn Future<Output = StepOutcome> + Send>> = Box::pin(step);
+        black_box(step.await);
+    }
+}
+
 fn executor(criterion: &mut Criterion) {
     let runtime = must(Runtime::new());
-    let directory = must(tempfile::tempdir());
-    let engine = must(runtime.block_on(steps(STEPS).data_dir(directory.path()).build()));
-    let other = must(tempfile::tempdir());
-    let single = must(runtime.block_on(steps(1).data_dir(other.path()).build()));
+    let host = must(runtime.block_on(Idle::new(Phase::Forget)));
     let plan = StepPlan::default();
     let mut group = criterion.benchmark_group("1000 steps that do nothing");
     group
@@ -167,33 +191,75 @@ fn executor(criterion: &mut Criterion) {
         .measurement_time(Duration::from_secs(3))
         .throughput(Throughput::Elements(STEPS as u64));
     group.bench_function("futures awaited by hand", |bencher| {
-        bencher.to_async(&runtime).iter(|| async {
-            for _ in 0..STEPS {
-                let future: std::pin::Pin<Box<dyn Future<Output = StepOutcome> + Send>> =
-                    Box::pin(by_hand(&plan));
-                black_box(future.await);
-            }
-        });
+        bencher.to_async(&runtime).iter(|| by_hand(&plan));
     });
     group.bench_function("plan", |bencher| {
         bencher
             .to_async(&runtime)
-            .iter(|| async { black_box(must(engine.plan(&Selection::all()).await)) });
+            .iter(|| async { black_box(must(host.many.plan(&Selection::all()).await)) });
     });
     group.bench_function("reset", |bencher| {
         bencher
             .to_async(&runtime)
-            .iter(|| async { black_box(must(engine.reset(everything()).await)) });
+            .iter(|| async { black_box(must(host.many.reset(everything()).await)) });
     });
-    // What a reset costs apart from its steps: the journal is synced to disk.
     group.throughput(Throughput::Elements(1));
     group.bench_function("reset with one of them", |bencher| {
         bencher
             .to_async(&runtime)
-            .iter(|| async { black_box(must(single.reset(everything()).await)) });
+            .iter(|| async { black_box(must(host.one.reset(everything()).await)) });
     });
     group.finish();
 }
 
-criterion_group!(benches, database, executor);
+/// How often each is timed for the summary; the median counts.
+const ROUNDS: usize = 151;
+
+async fn timed<T>(times: &mut Vec<Duration>, work: impl Future<Output = T>) {
+    let start = Instant::now();
+    black_box(work.await);
+    times.push(start.elapsed());
+}
+
+/// Microseconds.
+fn median(mut times: Vec<Duration>) -> f64 {
+    times.sort();
+    times[times.len() / 2].as_secs_f64() * 1e6
+}
+
+/// Prints what a step costs beside itself: the time of a thousand less that of one. All of it is
+/// measured alternately, so that whatever else the machine does meets every side. A disk that others
+/// use as well is louder than what is measured here: `TMPDIR=/dev/shm` leaves it out.
+fn overhead(_: &mut Criterion) {
+    let runtime = must(Runtime::new());
+    let (all, plan) = (Selection::all(), StepPlan::default());
+    for phase in [Phase::Stop, Phase::Erase, Phase::Forget] {
+        let host = must(runtime.block_on(Idle::new(phase)));
+        let mut times: [Vec<Duration>; 5] = Default::default();
+        let [hand, plans, plan_of_one, resets, reset_of_one] = &mut times;
+        runtime.block_on(async {
+            for _ in 0..ROUNDS {
+                timed(hand, by_hand(&plan)).await;
+                for (engine, plans, resets) in [
+                    (&host.many, &mut *plans, &mut *resets),
+                    (&host.one, &mut *plan_of_one, &mut *reset_of_one),
+                ] {
+                    timed(plans, async { must(engine.plan(&all).await) }).await;
+                    let reset = async { must(engine.reset(everything()).await) };
+                    timed(resets, Box::pin(reset)).await;
+                }
+            }
+        });
+        let [hand, plans, plan_of_one, resets, reset_of_one] = times.map(median);
+        println!(
+            "{phase:?}, a step that does nothing: by hand {:.3} µs, in a plan {:.2} µs, in a reset \
+             {:.2} µs",
+            hand / STEPS as f64,
+            (plans - plan_of_one) / (STEPS - 1) as f64,
+            (resets - reset_of_one) / (STEPS - 1) as f64,
+        );
+    }
+}
+
+criterion_group!(benches, database, executor, overhead);
 criterion_main!(benches);

@@ -5,6 +5,7 @@ mod step;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Mutex;
 use uuid::Uuid;
@@ -18,7 +19,8 @@ use crate::error::{FailureCause, RecoveryError, ResetError, chain};
 use crate::event::{EventKind, Progress};
 use crate::executor::record;
 use crate::gate::ClosedGate;
-use crate::history::HistoryEntry;
+use crate::history::{HistoryEntry, Kept};
+use crate::item::ItemKind;
 use crate::journal::JournalRecord;
 use crate::plan::{PlannedStep, ResetPlan};
 use crate::report::{Pending, Report, SWEEP, cleared};
@@ -232,8 +234,13 @@ impl<'a> Attempt<'a> {
     }
 
     /// The Forget phase and the cleaning up. From here on the reset has happened: what fails
-    /// is pending.
-    pub(crate) async fn after_commit(mut self, running: &mut Running, plan: &ResetPlan) -> Report {
+    /// is pending. Opens `gate` before much is unlinked.
+    pub(crate) async fn after_commit(
+        mut self,
+        running: &mut Running,
+        plan: &ResetPlan,
+        gate: &mut ClosedGate,
+    ) -> Report {
         self.progress.send(EventKind::Committed);
         // Before anything is unlinked the journal says so itself: a database restored from an
         // older backup would lead back to files that are gone. `finish` tries once more.
@@ -252,9 +259,8 @@ impl<'a> Attempt<'a> {
             pending.push(Pending::new(SWEEP, &error));
         }
         let record = running.journal.record();
-        let mut leftover = record.map(JournalRecord::leftover).unwrap_or_default();
-        leftover.forget = record
-            .map(JournalRecord::forget_earlier)
+        let mut leftover = record
+            .map(JournalRecord::leftover_beside_steps)
             .unwrap_or_default();
         for planned in &plan.steps {
             let id = planned.descriptor().id.as_str();
@@ -285,7 +291,9 @@ impl<'a> Attempt<'a> {
                 error: problem,
             }));
         }
-        pending.extend(recovery::finish(self.inner, &mut running.journal, &mut leftover).await);
+        let gate = Some((gate, patience(plan)));
+        let journal = &mut running.journal;
+        pending.extend(recovery::finish(self.inner, journal, &mut leftover, gate).await);
         self.report.cleared = cleared(&self.report.steps);
         self.report.settle(pending);
         self.report.duration_ms = self.progress.elapsed_ms();
@@ -299,9 +307,7 @@ impl<'a> Attempt<'a> {
     }
 
     async fn tell_history(&mut self) {
-        let mut entry = self.entry.clone();
-        entry.complete(&self.report);
-        record(self.inner, entry).await;
+        record(self.inner, Kept::completed(self.entry, &self.report)).await;
     }
 
     /// Puts the files back; the rows are back already. Touches no other reset's journal.
@@ -378,6 +384,26 @@ pub(crate) async fn resume(inner: &Inner, stopped: &[PlannedStep]) -> Vec<(Plann
     // In the order in which they were stopped, for the next time.
     problems.reverse();
     problems
+}
+
+/// How long a closed gate waits until what `plan` has staged is unlinked. Other requests are not
+/// held off by a number of files: where there are many, it does not wait at all.
+fn patience(plan: &ResetPlan) -> Duration {
+    const FEW_FILES: u64 = 1000;
+    const FEW_BYTES: u64 = 1 << 30;
+    /// For what the plan does not tell: directories, and what earlier resets have left.
+    const PATIENCE: Duration = Duration::from_secs(5);
+
+    let items = plan.steps.iter().flat_map(|planned| planned.plan.items());
+    let paths = items.filter(|item| item.kind == ItemKind::Path);
+    let (files, bytes) = paths.fold((0, 0), |(files, bytes), item| {
+        (files + item.count, bytes + item.bytes.unwrap_or_default())
+    });
+    if files <= FEW_FILES && bytes <= FEW_BYTES {
+        PATIENCE
+    } else {
+        Duration::ZERO
+    }
 }
 
 fn phase(plan: &ResetPlan, phase: Phase) -> impl Iterator<Item = &PlannedStep> {

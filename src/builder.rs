@@ -2,7 +2,7 @@
 //! before the first request, and ends an interrupted reset.
 
 use std::any::TypeId;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -333,6 +333,13 @@ impl EngineBuilder {
             }
         }
 
+        let none = BTreeSet::new();
+        let migrated = database.as_ref();
+        let migrated = migrated.map_or(&none, |database| database.migrated_tables());
+        let ids = steps.iter().map(|step| step.descriptor.id);
+        let parts = ids.map(|id| (id.as_str(), ownership.parts_of(id, migrated)));
+        let parts = parts.collect();
+
         #[cfg(feature = "backup")]
         let (secrets, backups) = {
             let relative = |path: &PathBuf| RelativePath::new(path).ok();
@@ -354,6 +361,7 @@ impl EngineBuilder {
             steps,
             resources: self.resources,
             ownership,
+            parts,
             database,
             #[cfg(feature = "axum")]
             answers: crate::http::Answers::new(data_directory.clone()),

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::descriptor::{Category, StepId};
 use crate::item::ItemKind;
 use crate::relative_path::{InvalidPath, RelativePath};
+use crate::selection::Parts;
 
 /// The tables and paths that a step says are its own to clear.
 ///
@@ -352,21 +353,30 @@ impl Ownership {
         self.contents.contains(path)
     }
 
+    /// What of `step` can be selected by itself, when the migrations create `migrated`.
+    pub(crate) fn parts_of(&self, step: StepId, migrated: &BTreeSet<String>) -> Parts {
+        Parts {
+            tables: self.tables_of(step, migrated),
+            paths: self.paths_of(step),
+            keys: self.keys_of(step),
+        }
+    }
+
     /// The key prefixes of `step`.
-    pub(crate) fn keys_of(&self, step: StepId) -> Vec<String> {
+    fn keys_of(&self, step: StepId) -> Vec<String> {
         let owned = self.keys.iter().filter(|(_, owner)| **owner == step);
         owned.map(|(prefix, _)| prefix.clone()).collect()
     }
 
     /// The paths of `step`.
-    pub(crate) fn paths_of(&self, step: StepId) -> Vec<RelativePath> {
+    fn paths_of(&self, step: StepId) -> Vec<RelativePath> {
         let owner = Owner::Step(step);
         let owned = self.paths.iter().filter(|(_, other)| **other == owner);
         owned.map(|(path, _)| path.clone()).collect()
     }
 
     /// The tables of `step`, when the migrations create `migrated`.
-    pub(crate) fn tables_of(&self, step: StepId, migrated: &BTreeSet<String>) -> Vec<String> {
+    fn tables_of(&self, step: StepId, migrated: &BTreeSet<String>) -> Vec<String> {
         let owner = Owner::Step(step);
         let named = self.tables.iter().filter(|(_, other)| **other == owner);
         let mut tables: BTreeSet<String> = named.map(|(table, _)| table.clone()).collect();

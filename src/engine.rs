@@ -53,6 +53,8 @@ pub(crate) struct Inner {
     pub(crate) steps: Vec<StepRegistration>,
     pub(crate) resources: Resources,
     pub(crate) ownership: Ownership,
+    /// What of each step can be selected by itself, by the step's id.
+    pub(crate) parts: BTreeMap<&'static str, Parts>,
     pub(crate) database: Option<Box<dyn Database>>,
     pub(crate) data_directory: Arc<DataDirectory>,
     pub(crate) kept_rows: Vec<KeptRows>,
@@ -185,6 +187,10 @@ impl Engine {
     /// dropped: a host that keeps it until its answer is sent lets nobody write anything
     /// before the caller can know that the reset is over. Over HTTP, put it into the answer
     /// with [`answer_behind_gate`](crate::http::answer_behind_gate) (feature `axum`).
+    ///
+    /// Where more than a thousand files or a gibibyte have to be unlinked, nobody is held off
+    /// meanwhile: the gate is open then once the reset is committed, the Forget phase is over and
+    /// the database has given freed pages back, and the report comes when all is unlinked.
     ///
     /// # Errors
     ///
@@ -389,40 +395,19 @@ impl std::fmt::Debug for Engine {
 }
 
 impl Inner {
-    /// The parts of each step, by the step's id.
-    pub(crate) fn parts(&self) -> BTreeMap<&str, Parts> {
-        let steps = self.steps.iter();
-        steps
-            .map(|step| (step.descriptor.id.as_str(), self.parts_of(step)))
-            .collect()
-    }
-
     /// What of `step` can be selected by itself.
     pub(crate) fn parts_of(&self, step: &StepRegistration) -> Parts {
-        let id = step.descriptor.id;
-        Parts {
-            tables: self.tables_of(step),
-            paths: self.ownership.paths_of(id),
-            keys: self.ownership.keys_of(id),
-        }
+        let parts = self.parts.get(step.descriptor.id.as_str());
+        parts.cloned().unwrap_or_default()
     }
 
     /// Which step claims `table`.
     pub(crate) fn owner_of(&self, table: &str) -> Option<StepId> {
-        let claims = |step: &&StepRegistration| self.tables_of(step).iter().any(|own| own == table);
-        self.steps
-            .iter()
-            .find(claims)
-            .map(|step| step.descriptor.id)
-    }
-
-    /// The tables that `step` claims.
-    pub(crate) fn tables_of(&self, step: &StepRegistration) -> Vec<String> {
-        let none = std::collections::BTreeSet::new();
-        let migrated = self
-            .database
-            .as_ref()
-            .map_or(&none, |database| database.migrated_tables());
-        self.ownership.tables_of(step.descriptor.id, migrated)
+        let claims = |step: &&StepRegistration| {
+            let parts = self.parts.get(step.descriptor.id.as_str());
+            parts.is_some_and(|parts| parts.tables.iter().any(|own| own == table))
+        };
+        let owner = self.steps.iter().find(claims);
+        owner.map(|step| step.descriptor.id)
     }
 }

@@ -15,7 +15,7 @@ use crate::error::{FailureCause, PlanError, ResetError, chain};
 use crate::event::{EventKind, Progress};
 use crate::gate::ClosedGate;
 use crate::guard::Refusal;
-use crate::history::{Action, HistoryEntry};
+use crate::history::{Action, HistoryEntry, Kept};
 use crate::plan::ResetPlan;
 use crate::report::{self, Pending, Report};
 use crate::request::ResetRequest;
@@ -28,7 +28,7 @@ use crate::task::blocking;
 use crate::{planner, recovery, reserve, retry};
 
 /// Runs one reset to its end, or refuses it where the caller could not take his turn. The gate
-/// stays closed until the returned guard is dropped.
+/// stays closed until the returned guard is dropped, or only many files have still to be unlinked.
 pub(crate) async fn run(
     inner: Arc<Inner>,
     turn: Result<OwnedMutexGuard<()>, ResetError>,
@@ -37,7 +37,7 @@ pub(crate) async fn run(
     // What names nothing that there is may be anything, of any size.
     let selection = Some(request.selection.clone());
     let selection =
-        selection.filter(|selection| selection.validate(&inner.parts(), &inner.kept_rows).is_ok());
+        selection.filter(|selection| selection.validate(&inner.parts, &inner.kept_rows).is_ok());
     let mut entry = HistoryEntry::begun(
         request.run.unwrap_or_else(Uuid::now_v7),
         request.actor.clone(),
@@ -53,8 +53,7 @@ pub(crate) async fn run(
     match turn {
         Ok(_turn) => take_turn(&inner, &request, entry).await,
         Err(refused) => {
-            entry.fail(&refused, 0);
-            record(&inner, entry).await;
+            record(&inner, Kept::failed(entry, &refused, 0)).await;
             Err(refused)
         }
     }
@@ -63,7 +62,7 @@ pub(crate) async fn run(
 async fn take_turn(
     inner: &Arc<Inner>,
     request: &ResetRequest,
-    mut entry: HistoryEntry,
+    entry: HistoryEntry,
 ) -> Result<(Report, ClosedGate), ResetError> {
     let run = entry.id;
     let progress = Arc::new(Progress::new(inner.events.clone(), run));
@@ -91,8 +90,7 @@ async fn take_turn(
     let result = result.unwrap_or_else(|panic| resume_unwind(panic));
     if let Err(error) = &result {
         // While nobody can end it: whoever does so later has the last word.
-        entry.fail(error, progress.elapsed_ms());
-        record(inner, entry).await;
+        record(inner, Kept::failed(entry, error, progress.elapsed_ms())).await;
     }
     match &result {
         Ok((report, _)) => {
@@ -114,9 +112,9 @@ async fn take_turn(
 }
 
 /// Adds to the history, as well as it can.
-pub(crate) async fn record(inner: &Inner, entry: HistoryEntry) {
-    let (history, run) = (inner.history.clone(), entry.id);
-    if let Err(error) = blocking(move || history.record(entry)).await {
+pub(crate) async fn record(inner: &Inner, kept: Kept) {
+    let (history, run) = (inner.history.clone(), kept.run());
+    if let Err(error) = blocking(move || history.record(kept)).await {
         tracing::warn!(%run, error = chain(&error), "could not write the history");
     }
 }
@@ -176,7 +174,7 @@ async fn reset(
         steps: plan.steps.len(),
     });
     let closing = inner.gate.close(inner.limits.drain);
-    let closed = match request.cancellation.run_until_cancelled(closing).await {
+    let mut closed = match request.cancellation.run_until_cancelled(closing).await {
         Some(Some(closed)) => closed,
         Some(None) => return Err(ResetError::Drain(inner.limits.drain)),
         None => return cancelled(),
@@ -215,7 +213,8 @@ async fn reset(
             if request.restore.is_none() {
                 recovery::drop_stopped(inner, running, is_selected).await;
             }
-            Ok((attempt.after_commit(running, &plan).await, closed))
+            let report = attempt.after_commit(running, &plan, &mut closed).await;
+            Ok((report, closed))
         }
         Err(Unfinished::Failed(cause)) => match attempt.undo_files(running).await {
             Ok(()) => Err(attempt.resume(running, cause).await),

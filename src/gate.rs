@@ -20,10 +20,18 @@ pub struct Entered {
     _guard: OwnedRwLockReadGuard<()>,
 }
 
-/// A gate that a reset has closed; dropping it opens the gate.
+/// A gate that a reset has closed; dropping it opens the gate, unless that has been done: see
+/// [`Engine::reset_behind_gate`](crate::Engine::reset_behind_gate).
 #[derive(Debug)]
 pub struct ClosedGate {
-    _guard: OwnedRwLockWriteGuard<()>,
+    guard: Option<OwnedRwLockWriteGuard<()>>,
+}
+
+impl ClosedGate {
+    /// Opens it before its time.
+    pub(crate) fn open(&mut self) {
+        self.guard = None;
+    }
 }
 
 impl Gate {
@@ -38,7 +46,7 @@ impl Gate {
     /// ended.
     pub(crate) async fn close(&self, limit: Duration) -> Option<ClosedGate> {
         let guard = timeout(limit, self.lock.clone().write_owned()).await.ok()?;
-        Some(ClosedGate { _guard: guard })
+        Some(ClosedGate { guard: Some(guard) })
     }
 }
 

@@ -1,23 +1,25 @@
 //! The runs of the past: who, when, what was asked, what came of it. Kept in
 //! `.factory-reset/history/`, one file a run, and so through every reset.
 
+mod entry;
+mod kept;
+
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
+pub use entry::{Action, HistoryEntry, RunOutcome};
+pub(crate) use kept::Kept;
 use rustix::fs::{AtFlags, Dir, Mode, OFlags, openat, unlinkat};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use uuid::Uuid;
 
 use crate::data_directory::{DataDirectory, PathError, directory_flags, replace};
-use crate::error::{ResetError, chain};
-use crate::report::{self, Pending, Report};
-use crate::selection::Selection;
+use crate::error::chain;
+use crate::report::{self, Pending};
 
 const DIRECTORY: &str = "history";
 const ASIDE: &str = "new.json";
@@ -25,129 +27,6 @@ const VERSION: u32 = 1;
 
 /// How many runs are kept. When there are more, the oldest refused one goes, or the oldest.
 const MOST: usize = 200;
-
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum RunOutcome {
-    /// The reset has happened.
-    Completed,
-    /// It did not begin.
-    Refused,
-    /// It failed before its commit, and everything was put back.
-    Failed,
-    /// It failed before its commit, and not everything could be put back yet.
-    NotUndone,
-    /// Nobody knows yet whether it is committed.
-    Undecided,
-}
-
-/// What a run was to do.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Action {
-    /// To clear.
-    #[default]
-    Reset,
-    /// To put back what a backup holds.
-    Restore,
-}
-
-/// One run of the past.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct HistoryEntry {
-    /// The run.
-    pub id: Uuid,
-    /// Its place in the history. The clock of the machine may be set back; this never is.
-    pub number: u64,
-    /// What it was to do.
-    #[serde(default)]
-    pub action: Action,
-    /// The backup that was to be made first, or to be put back.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub backup: Option<String>,
-    /// How it ended.
-    pub outcome: RunOutcome,
-    /// Whether it was interrupted, and ended only later.
-    pub recovered: bool,
-    /// Who asked for it.
-    pub actor: Option<String>,
-    /// When it began.
-    pub started_at: Timestamp,
-    /// How long it took until its answer, in milliseconds.
-    pub duration_ms: u64,
-    /// What was asked for; none when it named what is not there.
-    pub selection: Option<Selection>,
-    /// Why it did not happen.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
-    /// What is still to be done.
-    #[serde(default)]
-    pub pending: Vec<Pending>,
-    /// The [`Report`](crate::Report) as JSON, where the run had come so far. Of a run that was
-    /// interrupted after its commit: what its plan, made inside the transaction, said. Only
-    /// [`Engine::history_entry`](crate::Engine::history_entry) gives it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub report: Option<Value>,
-}
-
-impl HistoryEntry {
-    /// A run that begins now. It counts as refused until more is known.
-    pub(crate) fn begun(id: Uuid, actor: Option<String>, selection: Option<Selection>) -> Self {
-        Self {
-            id,
-            number: 0,
-            action: Action::Reset,
-            backup: None,
-            outcome: RunOutcome::Refused,
-            recovered: false,
-            actor,
-            started_at: Timestamp::now(),
-            duration_ms: 0,
-            selection,
-            error: None,
-            pending: Vec::new(),
-            report: None,
-        }
-    }
-
-    fn without_report(&self) -> Self {
-        Self {
-            id: self.id,
-            number: self.number,
-            action: self.action,
-            backup: self.backup.clone(),
-            outcome: self.outcome,
-            recovered: self.recovered,
-            actor: self.actor.clone(),
-            started_at: self.started_at,
-            duration_ms: self.duration_ms,
-            selection: self.selection.clone(),
-            error: self.error.clone(),
-            pending: self.pending.clone(),
-            report: None,
-        }
-    }
-
-    /// Says that the run has happened, as `report` tells.
-    pub(crate) fn complete(&mut self, report: &Report) {
-        self.outcome = RunOutcome::Completed;
-        self.duration_ms = report.duration_ms;
-        self.pending.clone_from(&report.pending);
-        self.report = Some(report.to_value());
-    }
-
-    /// Says why the run did not happen.
-    pub(crate) fn fail(&mut self, error: &ResetError, duration_ms: u64) {
-        self.outcome = error.outcome();
-        self.duration_ms = duration_ms;
-        self.error = Some(report::shortened(chain(error)));
-        self.report = error.report().map(Report::to_value);
-    }
-}
 
 /// As it stands in its file.
 #[derive(Serialize, Deserialize)]
@@ -162,7 +41,7 @@ struct Stored<Entry> {
 pub(crate) struct History {
     data_directory: Arc<DataDirectory>,
     /// In the order of their numbers.
-    entries: Mutex<Vec<HistoryEntry>>,
+    entries: Mutex<Vec<Arc<Kept>>>,
     /// Held while files are written, so that whoever reads the entries waits for no disk.
     writing: Mutex<()>,
 }
@@ -175,9 +54,10 @@ impl History {
             Vec::new()
         });
         entries.sort_by_key(|entry| entry.number);
+        let entries = entries.into_iter().map(|entry| Arc::new(entry.into()));
         Self {
             data_directory,
-            entries: Mutex::new(entries),
+            entries: Mutex::new(entries.collect()),
             writing: Mutex::default(),
         }
     }
@@ -186,38 +66,43 @@ impl History {
     pub(crate) fn all(&self) -> Vec<HistoryEntry> {
         let entries = self.entries();
         let newest_first = entries.iter().rev();
-        newest_first.map(HistoryEntry::without_report).collect()
+        newest_first.map(|kept| kept.entry.clone()).collect()
     }
 
     /// One of them.
     pub(crate) fn find(&self, run: Uuid) -> Option<HistoryEntry> {
-        let entries = self.entries();
-        entries.iter().find(|entry| entry.id == run).cloned()
+        let is_wanted = |kept: &&Arc<Kept>| kept.entry.id == run;
+        let kept = self.entries().iter().find(is_wanted).cloned();
+        kept.map(|kept| kept.whole())
     }
 
     /// Adds `entry`, or replaces the one of the same run. It is in memory even when it could
     /// not be written down. Blocks.
-    pub(crate) fn record(&self, mut entry: HistoryEntry) -> Result<(), PathError> {
+    pub(crate) fn record(&self, mut kept: Kept) -> Result<(), PathError> {
         let _writing = self.writing();
         let mut entries = self.entries();
-        if let Some(known) = entries.iter_mut().find(|known| known.id == entry.id) {
-            entry.number = known.number;
-            known.clone_from(&entry);
-        } else {
-            entry.number = entries.last().map_or(1, |last| last.number + 1);
-            entries.push(entry.clone());
+        let is_known = |known: &Arc<Kept>| known.entry.id == kept.entry.id;
+        let place = entries.iter().position(is_known);
+        kept.entry.number = match place {
+            Some(place) => entries[place].entry.number,
+            None => entries.last().map_or(1, |last| last.entry.number + 1),
+        };
+        let kept = Arc::new(kept);
+        match place {
+            Some(place) => entries[place] = kept.clone(),
+            None => entries.push(kept.clone()),
         }
         let mut gone = Vec::new();
         while entries.len() > MOST {
-            let refused = |entry: &HistoryEntry| entry.outcome == RunOutcome::Refused;
+            let refused = |kept: &Arc<Kept>| kept.entry.outcome == RunOutcome::Refused;
             // This one is kept in any case.
             let earlier = &entries[..entries.len() - 1];
             let oldest = earlier.iter().position(refused).unwrap_or_default();
-            gone.push(entries.remove(oldest).id);
+            gone.push(entries.remove(oldest).entry.id);
         }
         drop(entries);
         gone.into_iter().for_each(|run| self.remove(run));
-        self.write(&entry)
+        self.write(&kept)
     }
 
     /// Says of a run that was interrupted, as the journal tells of it in `entry`, how it has
@@ -257,20 +142,21 @@ impl History {
         {
             report::nothing_is_pending(report);
         }
-        self.record(entry)
+        self.record(entry.into())
     }
 
     /// Writes down that nothing is pending any more of any run. Blocks.
     pub(crate) fn nothing_is_pending(&self) {
-        let pending = |entry: &&HistoryEntry| entry.pending.iter().any(Pending::is_retried);
+        let pending = |kept: &&Arc<Kept>| kept.entry.pending.iter().any(Pending::is_retried);
         let entries: Vec<_> = self.entries().iter().filter(pending).cloned().collect();
-        for mut entry in entries {
+        for kept in entries {
+            let mut entry = kept.whole();
             entry.pending.retain(|pending| !pending.is_retried());
             if let Some(report) = &mut entry.report {
                 report::nothing_is_pending(report);
             }
             let run = entry.id;
-            if let Err(error) = self.record(entry) {
+            if let Err(error) = self.record(entry.into()) {
                 tracing::warn!(%run, error = chain(&error), "could not write the history");
             }
         }
@@ -282,14 +168,14 @@ impl History {
             Some(mut entry) if entry.outcome == RunOutcome::NotUndone => {
                 entry.outcome = RunOutcome::Failed;
                 entry.recovered = true;
-                self.record(entry)
+                self.record(entry.into())
             }
             _ => Ok(()),
         }
     }
 
     /// Nothing panics while it holds this lock; a poisoned one would be as good.
-    fn entries(&self) -> MutexGuard<'_, Vec<HistoryEntry>> {
+    fn entries(&self) -> MutexGuard<'_, Vec<Arc<Kept>>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -297,13 +183,13 @@ impl History {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self, entry: &HistoryEntry) -> Result<(), PathError> {
+    fn write(&self, kept: &Kept) -> Result<(), PathError> {
         let directory = self.directory()?;
-        let name = file_name(entry.id);
+        let name = file_name(kept.entry.id);
         let path = self.data_directory.own_path(DIRECTORY).join(&name);
         let stored = Stored {
             version: VERSION,
-            entry,
+            entry: kept,
         };
         let mut text = serde_json::to_vec_pretty(&stored)
             .map_err(|error| PathError::io("write", &path)(std::io::Error::from(error)))?;
@@ -377,6 +263,7 @@ fn read(directory: &OwnedFd, name: &OsStr) -> std::io::Result<HistoryEntry> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::selection::Selection;
 
     fn entry(outcome: RunOutcome) -> HistoryEntry {
         HistoryEntry {
@@ -395,7 +282,7 @@ mod tests {
         let history = open(&directory);
         let entries = [RunOutcome::Completed, RunOutcome::Failed].map(entry);
         for entry in &entries {
-            history.record(entry.clone()).unwrap();
+            history.record(entry.clone().into()).unwrap();
         }
         let all = history.all();
         drop(history);
@@ -409,10 +296,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let history = open(&directory);
         let mut first = entry(RunOutcome::Undecided);
-        history.record(first.clone()).unwrap();
-        history.record(entry(RunOutcome::Refused)).unwrap();
+        history.record(first.clone().into()).unwrap();
+        history.record(entry(RunOutcome::Refused).into()).unwrap();
         first.outcome = RunOutcome::Completed;
-        history.record(first.clone()).unwrap();
+        history.record(first.clone().into()).unwrap();
         let found = history.find(first.id).unwrap();
         assert_eq!((found.outcome, found.number), (RunOutcome::Completed, 1));
         assert_eq!(history.all().len(), 2);
@@ -423,16 +310,16 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let history = open(&directory);
         let kept = entry(RunOutcome::Completed);
-        history.record(kept.clone()).unwrap();
+        history.record(kept.clone().into()).unwrap();
         for _ in 0..MOST + 5 {
-            history.record(entry(RunOutcome::Refused)).unwrap();
+            history.record(entry(RunOutcome::Refused).into()).unwrap();
         }
         assert!(history.find(kept.id).is_some());
         for _ in 0..MOST {
-            history.record(entry(RunOutcome::Completed)).unwrap();
+            history.record(entry(RunOutcome::Completed).into()).unwrap();
         }
         let refused = entry(RunOutcome::Refused);
-        history.record(refused.clone()).unwrap();
+        history.record(refused.clone().into()).unwrap();
         assert!(history.find(refused.id).is_some(), "the newest is kept");
         drop(history);
         assert_eq!(open(&directory).all().len(), MOST);
@@ -442,7 +329,7 @@ mod tests {
     fn what_is_no_entry_is_left_out() {
         let directory = tempfile::tempdir().unwrap();
         let history = open(&directory);
-        history.record(entry(RunOutcome::Completed)).unwrap();
+        history.record(entry(RunOutcome::Completed).into()).unwrap();
         let folder = directory.path().join(".factory-reset/history");
         std::fs::write(folder.join("half.json"), "{\"version\"").unwrap();
         drop(history);

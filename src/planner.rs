@@ -29,7 +29,7 @@ pub(crate) async fn plan(
     inner: &Arc<Inner>,
     selection: &Selection,
 ) -> Result<ResetPlan, PlanError> {
-    selection.validate(&inner.parts(), &inner.kept_rows)?;
+    selection.validate(&inner.parts, &inner.kept_rows)?;
     let (inner, selection) = (inner.clone(), selection.clone());
     spawn(async move {
         let mut transaction = match &inner.database {
@@ -98,9 +98,11 @@ async fn plan_steps(
         }
         _ => Vec::new(),
     };
-    unclaimed.extend(unclaimed_paths(inner).await?);
+    let looking = inner.clone();
+    let look = move || (unclaimed_paths(&looking), preflight::blockers(&looking));
+    let (paths, blockers) = blocking(look).await;
+    unclaimed.extend(paths?);
     let preserved = inner.ownership.preserved().to_vec();
-    let blockers = preflight::blockers(inner).await;
     let mut plan = ResetPlan::new(steps, preserved, unclaimed, blockers);
     plan.break_references(choice.broken);
     plan.way = way;
@@ -163,15 +165,12 @@ fn check_claims(context: &PlanContext<'_>, plan: StepPlan) -> Result<StepPlan, S
     }
 }
 
-/// What in the data directory nobody owns, by its topmost path.
-async fn unclaimed_paths(inner: &Inner) -> Result<Vec<Unclaimed>, PathError> {
-    let data_directory = inner.data_directory.clone();
+/// What in the data directory nobody owns, by its topmost path. Blocks.
+fn unclaimed_paths(inner: &Inner) -> Result<Vec<Unclaimed>, PathError> {
     let mut unclaimed = Vec::new();
     let mut directories = vec![None];
     while let Some(directory) = directories.pop() {
-        let (handle, within) = (data_directory.clone(), directory.clone());
-        let names = blocking(move || handle.names(within.as_ref())).await?;
-        for name in names {
+        for name in inner.data_directory.names(directory.as_ref())? {
             let joined = match &directory {
                 None => name,
                 Some(directory) => format!("{directory}/{name}"),

@@ -4,9 +4,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::attempt::resume;
@@ -17,6 +20,7 @@ use crate::database::Decision;
 use crate::descriptor::{Phase, StepDescriptor};
 use crate::engine::{Inner, Running, Stopped};
 use crate::error::{RecoveryError, StepError, chain};
+use crate::gate::ClosedGate;
 use crate::history::RunOutcome;
 use crate::journal::{Journal, JournalError, JournalRecord, JournalState, Leftover};
 use crate::planner;
@@ -231,7 +235,7 @@ async fn go_forward(inner: &Arc<Inner>, journal: &mut Journal, left: Left) -> Go
         pending.extend(sweep(inner, &record, left).await);
     }
     pending.extend(forget_all(inner, &mut leftover.forget, left).await);
-    pending.extend(finish(inner, journal, &mut leftover).await);
+    pending.extend(finish(inner, journal, &mut leftover, None).await);
     for Pending { work, error } in &pending {
         tracing::warn!(work, error, "a committed reset is still not finished");
     }
@@ -299,10 +303,14 @@ pub(crate) async fn forget_earlier(inner: &Arc<Inner>, leftover: &mut Leftover) 
 
 /// Does what comes after the Forget phase: what is staged is purged, and freed pages are given
 /// back. What cannot be done is returned, and stays in `leftover`.
+///
+/// A gate is opened when the purge takes longer than its patience: what is left then is nobody's
+/// any more, and neither read nor written by anybody else.
 pub(crate) async fn finish(
     inner: &Inner,
     journal: &mut Journal,
     leftover: &mut Leftover,
+    gate: Option<(&mut ClosedGate, Duration)>,
 ) -> Vec<Pending> {
     let mut pending = Vec::new();
     let written = match journal.state() {
@@ -311,26 +319,70 @@ pub(crate) async fn finish(
     };
     match written {
         Ok(()) => {
-            for run in std::mem::take(&mut leftover.purge) {
-                let data_directory = inner.data_directory.clone();
-                if let Err(error) = blocking(move || purge(&data_directory, run)).await {
-                    pending.push(Pending::new(PURGE, &error));
-                    leftover.purge.push(run);
-                }
-            }
+            let mut purging = pin!(purge_all(inner, leftover.purge.clone()));
+            let purged = match gate {
+                None => purging.await,
+                Some((gate, patience)) => match timeout(patience, &mut purging).await {
+                    Ok(purged) => purged,
+                    Err(_) => {
+                        open(inner, journal, leftover, gate).await;
+                        purging.await
+                    }
+                },
+            };
+            leftover.purge = purged.iter().map(|(run, _)| *run).collect();
+            pending.extend(purged.into_iter().map(|(_, pending)| pending));
         }
         // That the commit stands is not written down: nothing may be unlinked yet.
         Err(error) => pending.push(Pending::new(JOURNAL, &error)),
     }
     // After the purge, which makes the room that this may need.
-    if std::mem::take(&mut leftover.reclaim)
-        && let Some(database) = &inner.database
-        && let Err(error) = database.reclaim().await
-    {
-        pending.push(Pending::new(RECLAIM, &error));
-        leftover.reclaim = true;
-    }
+    pending.extend(reclaim(inner, leftover).await);
     pending
+}
+
+/// Opens `gate`, once nothing is left to do but to unlink what is staged.
+async fn open(
+    inner: &Inner,
+    journal: &mut Journal,
+    leftover: &mut Leftover,
+    gate: &mut ClosedGate,
+) {
+    // Behind the gate, where nobody keeps it waiting. It is tried again after the purge, which
+    // makes room.
+    if let Some(Pending { error, .. }) = reclaim(inner, leftover).await {
+        tracing::debug!(error, "freed pages are given back after the purge");
+    }
+    // What the service puts at the cleared paths from here on is there to stay: a crash must find
+    // that written down.
+    match journal.settle(leftover.clone()).await {
+        Ok(()) => gate.open(),
+        Err(error) => tracing::warn!(
+            error = chain(&error),
+            "requests are held off until all is unlinked"
+        ),
+    }
+}
+
+/// Unlinks what `runs` have staged. Returns those of which something is left.
+async fn purge_all(inner: &Inner, runs: Vec<Uuid>) -> Vec<(Uuid, Pending)> {
+    let mut left = Vec::new();
+    for run in runs {
+        let data_directory = inner.data_directory.clone();
+        if let Err(error) = blocking(move || purge(&data_directory, run)).await {
+            left.push((run, Pending::new(PURGE, &error)));
+        }
+    }
+    left
+}
+
+/// Gives freed pages back, where that is left to do.
+async fn reclaim(inner: &Inner, leftover: &mut Leftover) -> Option<Pending> {
+    let is_wanted = std::mem::take(&mut leftover.reclaim);
+    let database = inner.database.as_ref().filter(|_| is_wanted)?;
+    let reclaimed = database.reclaim().await;
+    leftover.reclaim = reclaimed.is_err();
+    reclaimed.err().map(|error| Pending::new(RECLAIM, &error))
 }
 
 /// Writes down what is left; with nothing left the journal goes. What cannot be written down

@@ -107,10 +107,10 @@ impl Report {
         self.pending = pending;
     }
 
-    /// As JSON, for journal and history. These outlive the reset, so nothing that it clears
+    /// What journal and history keep of it. These outlive the reset, so nothing that it clears
     /// may stand in them: what runs, and what is in memory, is often named by what its owner has
     /// written: unless [its name is the program's own](Item::own_name), it is summed up.
-    pub(crate) fn to_value(&self) -> Value {
+    pub(crate) fn lasting(&self) -> Self {
         let mut kept = self.clone();
         kept.unclaimed.truncate(MOST_UNCLAIMED);
         for step in &mut kept.steps {
@@ -129,8 +129,14 @@ impl Report {
             }
             step.items.extend(sums.into_values());
         }
+        kept
+    }
+
+    /// The same, as answers that are kept tell it.
+    #[cfg(any(feature = "axum", feature = "cli"))]
+    pub(crate) fn to_value(&self) -> Value {
         // Strings, numbers and lists of them always make JSON.
-        serde_json::to_value(kept).unwrap_or_default()
+        serde_json::to_value(self.lasting()).unwrap_or_default()
     }
 }
 

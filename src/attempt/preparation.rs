@@ -7,6 +7,7 @@ use crate::database::{Transaction, Way};
 use crate::descriptor::{Phase, StepId};
 use crate::engine::Running;
 use crate::error::FailureCause;
+use crate::history::Kept;
 use crate::item::{Item, ItemKind, Outcome};
 use crate::journal::JournalRecord;
 use crate::plan::ResetPlan;
@@ -14,7 +15,7 @@ use crate::relative_path::RelativePath;
 use crate::report::Report;
 use crate::staging::{Slot, Staging};
 use crate::task::blocking;
-use crate::{planner, recovery, reserve};
+use crate::{planner, recovery};
 
 impl Attempt<'_> {
     /// In which way the database is emptied, as far as `plan` knows.
@@ -78,27 +79,17 @@ impl Attempt<'_> {
         let steps = steps.map(|planned| planned.descriptor().id);
         let steps = steps.map(|id| (id.to_string(), parts(id)));
         let database = recovery::identity(self.inner);
-        let mut entry = self.entry.clone();
-        let mut report = Report::begun(plan, &entry);
+        let mut report = Report::begun(plan, self.entry);
         report.expect(plan);
         report.duration_ms = self.progress.elapsed_ms();
-        entry.complete(&report);
-        let record = JournalRecord::new(&entry, database, paths.clone(), steps.collect(), rows);
+        let kept = Kept::completed(self.entry, &report);
+        let record = JournalRecord::new(&kept, database, paths.clone(), steps.collect(), rows);
         #[cfg(feature = "backup")]
         let record = match self.restoration {
             Some(_) => record.fills(),
             None => record,
         };
-        if let Err(error) = running.journal.begin(record.clone()).await {
-            // A quota is not told in advance.
-            let data_directory = self.inner.data_directory.clone();
-            if !error.is_for_lack_of_room()
-                || !blocking(move || reserve::give_up(&data_directory)).await
-            {
-                return Err(error.into());
-            }
-            running.journal.begin(record).await?;
-        }
+        running.journal.begin(record).await?;
         let (data_directory, run) = (self.inner.data_directory.clone(), self.run);
         let staging = blocking(move || Staging::create(data_directory, run, paths)).await?;
         Ok(self.staging.insert(Arc::new(staging)).clone())

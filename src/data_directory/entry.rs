@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use rustix::fs::{AtFlags, FileType, Mode};
 use rustix::io::Errno;
+use sha2::{Digest, Sha256};
 
 /// What an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,12 +62,34 @@ impl Entry {
         }
     }
 
+    /// A hash of what tells this entry, called `name` in the directory with the inode
+    /// `directory`, from any other and from itself once it is written.
+    pub(crate) fn fingerprint(&self, name: &OsStr, directory: u64) -> u128 {
+        // A directory's own size and time change with its entries, which count themselves.
+        let (bytes, changed) = match self.kind {
+            EntryKind::File => (self.bytes, self.changed),
+            EntryKind::Directory => (0, (0, 0)),
+        };
+        let hash = Sha256::new()
+            .chain_update(directory.to_le_bytes())
+            .chain_update(self.inode.to_le_bytes())
+            .chain_update(bytes.to_le_bytes())
+            .chain_update(changed.0.to_le_bytes())
+            .chain_update(changed.1.to_le_bytes())
+            .chain_update(name.as_bytes())
+            .finalize();
+        let mut half = [0; 16];
+        half.copy_from_slice(&hash[..16]);
+        u128::from_le_bytes(half)
+    }
+
     /// Looks at `name` in `directory`; an empty name is the directory itself.
     #[cfg(target_os = "linux")]
     pub(crate) fn look(directory: impl AsFd, name: &OsStr) -> Result<Self, Errno> {
         use rustix::fs::{StatxAttributes, StatxFlags, statx};
 
-        let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::EMPTY_PATH;
+        let mut flags = AtFlags::SYMLINK_NOFOLLOW;
+        flags.set(AtFlags::EMPTY_PATH, name.is_empty());
         let wanted = StatxFlags::BASIC_STATS | StatxFlags::MNT_ID;
         let status = statx(directory, name, flags, wanted)?;
         Ok(Self {
@@ -127,4 +150,9 @@ fn kind(file_type: FileType) -> EntryKind {
 /// A name as `readdir` gives it.
 pub(crate) fn file_name(name: &CStr) -> &OsStr {
     OsStr::from_bytes(name.to_bytes())
+}
+
+/// Whether it is one of the two names that every directory lists of itself.
+pub(crate) fn is_dot(name: &CStr) -> bool {
+    matches!(name.to_bytes(), b"." | b"..")
 }

@@ -1,6 +1,7 @@
 //! The data directory, reached by directory handles alone: no path in it is ever resolved
 //! through a symbolic link, so nothing that is swapped for a link leads outside.
 
+mod crew;
 mod directory;
 mod entry;
 mod error;

@@ -1,16 +1,18 @@
-//! Counting what a path holds.
+//! Counting what a path holds, in one pass and on several threads.
 
-use std::ffi::OsStr;
-use std::os::fd::AsFd;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::ffi::{CString, OsStr};
+use std::mem::take;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{Dir, Mode, openat};
-use rustix::io::Errno;
-use sha2::{Digest, Sha256};
+use rustix::io::{Errno, fcntl_dupfd_cloexec};
 
+use super::crew::{self, Crew, Job};
 use super::directory::{DataDirectory, directory_flags};
-use super::entry::{Entry, EntryKind, file_name};
+use super::entry::{Entry, EntryKind, file_name, is_dot};
 use super::error::PathError;
 use super::obstacle;
 use crate::blocker::Blocker;
@@ -29,171 +31,312 @@ pub(crate) struct Survey {
     /// Changes when anything below the path is added, removed or written. The sum of a hash
     /// per entry, so that it does not depend on the order of the walk.
     pub(crate) fingerprint: u128,
-    /// What cannot be removed.
+    /// What cannot be removed, in the order of the paths.
     pub(crate) blockers: Vec<Blocker>,
 }
+
+/// More than there are processors: what is not in memory is waited for.
+const THREADS: usize = 4;
 
 /// How deep a tree may be: each level costs an open file while it is counted, and a preview
 /// must not starve the service of them.
 const MOST_LEVELS: usize = 512;
 
+/// Below so many levels there is one thread at a time, for the same reason.
+const SHALLOW: usize = 32;
+
+/// How many names of one directory are left to another thread at a time.
+const BATCH: usize = 256;
+
 /// How many blockers are named; more would not help anybody.
 const MOST_BLOCKERS: usize = 100;
-
-/// A directory on the way down.
-struct Level {
-    entries: Dir,
-    inode: u64,
-    /// Whether it lets nobody remove what is not his.
-    keeps_what_others_own: bool,
-}
 
 impl DataDirectory {
     /// Counts what is at `path`, and finds what of it could not be removed. Blocks; follows
     /// no link.
     pub(crate) fn survey(&self, path: &RelativePath) -> Result<Survey, PathError> {
-        let mut survey = Survey::default();
         let Some(place) = self.place(path)? else {
-            return Ok(survey);
+            return Ok(Survey::default());
         };
-        let mut here = self.absolute(path);
-        let name = OsStr::new(&place.name);
+        let here = self.absolute(path);
         let above = Entry::look(&place.parent, OsStr::new(""))
             .map_err(PathError::io("look at the directory of", &here))?;
-        let keeps = obstacle::keeps_what_others_own(&above);
-        let mut levels =
-            Vec::from_iter(survey.add(self, place.parent.as_fd(), name, 0, keeps, &here)?);
+        let walk = Walk::new(self);
+        let name = OsStr::new(&place.name);
+        let parent = Directory {
+            inode: 0,
+            keeps_what_others_own: obstacle::keeps_what_others_own(&above),
+            depth: 0,
+            path: here.parent().unwrap_or(&here).to_owned(),
+        };
+        let mut survey = Survey::default();
+        let opened = walk.add(&mut survey, place.parent.as_fd(), name, &parent)?;
         if survey.there {
             let locked = above.locked.map(|attribute| attribute.reason().to_owned());
             if let Some(reason) = locked.or_else(|| obstacle::of_directory(&place.parent)) {
-                let above = here.parent().unwrap_or(&here).to_owned();
-                survey.block(self, &above, reason);
+                walk.block(&parent.path, reason);
             }
         }
-        while let Some(level) = levels.last_mut() {
-            let Some(child) = level.entries.read() else {
-                levels.pop();
-                here.pop();
-                continue;
-            };
-            let child = child.map_err(PathError::io("list", &here))?;
-            let name = file_name(child.file_name());
-            if name == "." || name == ".." {
-                continue;
-            }
-            here.push(name);
-            let parent = level.entries.fd().map_err(PathError::io("list", &here))?;
-            let (inode, keeps) = (level.inode, level.keeps_what_others_own);
-            match survey.add(self, parent, name, inode, keeps, &here)? {
-                Some(below) if levels.len() < MOST_LEVELS => {
-                    levels.push(below);
-                    continue;
-                }
-                Some(_) => {
-                    let reason = format!(
-                        "is more than {MOST_LEVELS} directories deep: move it up, or remove it"
-                    );
-                    survey.block(self, &here, reason);
-                }
-                None => {}
-            }
-            here.pop();
+        walk.sum(&survey);
+        if let Some(level) = opened {
+            crew::run(&walk, vec![Task::Level(level)], THREADS);
         }
-        Ok(survey)
+        walk.end()
     }
 }
 
-impl Survey {
+/// A directory that is read.
+#[derive(Debug, Clone)]
+struct Directory {
+    inode: u64,
+    /// Whether it lets nobody remove what is not his.
+    keeps_what_others_own: bool,
+    /// How many directories lead to it from the path that is surveyed, with both.
+    depth: usize,
+    path: PathBuf,
+}
+
+/// One that is read on.
+struct Level {
+    directory: Directory,
+    entries: Dir,
+    read: usize,
+}
+
+/// A part of the walk.
+enum Task {
+    Level(Level),
+    Names(Directory, OwnedFd, Vec<CString>),
+}
+
+/// A survey under way.
+struct Walk<'a> {
+    data_directory: &'a DataDirectory,
+    survey: Mutex<Survey>,
+    /// Held by the one thread that is deep down.
+    deep: Mutex<()>,
+    has_failed: AtomicBool,
+    error: Mutex<Option<PathError>>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(data_directory: &'a DataDirectory) -> Self {
+        Self {
+            data_directory,
+            survey: Mutex::default(),
+            deep: Mutex::default(),
+            has_failed: AtomicBool::new(false),
+            error: Mutex::default(),
+        }
+    }
+
+    fn end(self) -> Result<Survey, PathError> {
+        let error = self.error.into_inner();
+        if let Some(error) = error.unwrap_or_else(PoisonError::into_inner) {
+            return Err(error);
+        }
+        let mut survey = self.survey.into_inner();
+        let survey = survey.as_mut().unwrap_or_else(|error| error.get_mut());
+        survey.keep_first_blockers();
+        Ok(take(survey))
+    }
+
+    /// Counts everything below `level`, or leaves it to others who have nothing to do.
+    fn descend(
+        &self,
+        survey: &mut Survey,
+        level: Level,
+        crew: &Crew<'_, '_, Self>,
+    ) -> Result<(), PathError> {
+        let mut levels = vec![level];
+        let mut deep = None;
+        while let Some(level) = levels.last_mut() {
+            if self.has_failed.load(Ordering::Relaxed) {
+                break;
+            }
+            let path = &level.directory.path;
+            let Some(child) = level.entries.read() else {
+                crew.did(level.read % BATCH);
+                levels.pop();
+                if levels.len() <= SHALLOW {
+                    deep = None;
+                }
+                continue;
+            };
+            let child = child.map_err(PathError::io("list", path))?;
+            let name = child.file_name();
+            if is_dot(name) {
+                continue;
+            }
+            level.read += 1;
+            if level.read.is_multiple_of(BATCH) {
+                crew.did(BATCH);
+                if crew.is_hungry() {
+                    crew.give(level.next_names()?);
+                }
+            }
+            let parent = level.entries.fd();
+            let parent = parent.map_err(PathError::io("list", &level.directory.path))?;
+            let Some(below) = self.add(survey, parent, file_name(name), &level.directory)? else {
+                continue;
+            };
+            if crew.is_hungry() {
+                crew.give(Task::Level(below));
+                continue;
+            }
+            levels.push(below);
+            if levels.len() > SHALLOW && deep.is_none() {
+                deep = Some(locked(&self.deep));
+            }
+        }
+        Ok(())
+    }
+
     /// Counts one entry, and opens it when it is a directory.
     fn add(
-        &mut self,
-        data_directory: &DataDirectory,
+        &self,
+        survey: &mut Survey,
         parent: impl AsFd,
         name: &OsStr,
-        parent_inode: u64,
-        parent_keeps: bool,
-        path: &Path,
+        directory: &Directory,
     ) -> Result<Option<Level>, PathError> {
+        let path = || directory.path.join(name);
         let entry = match Entry::look(&parent, name) {
             Ok(entry) => entry,
             // Gone since its directory was listed.
             Err(Errno::NOENT) => return Ok(None),
-            Err(error) => return Err(PathError::io("look at", path)(error)),
+            Err(error) => return Err(PathError::io("look at", path())(error)),
         };
-        self.there = true;
-        if entry.is_beyond(data_directory.mount()) {
+        survey.there = true;
+        if entry.is_beyond(self.data_directory.mount()) {
             let reason = "is a mount point or lies on another file system than the data \
                           directory: unmount it, or preserve it";
-            self.block(data_directory, path, reason);
+            self.block(&path(), reason);
             return Ok(None);
         }
         if let Some(attribute) = entry.locked {
-            self.block(data_directory, path, attribute.reason());
+            self.block(&path(), attribute.reason());
         }
-        if parent_keeps && !obstacle::is_ours(&entry) {
+        if directory.keeps_what_others_own && !obstacle::is_ours(&entry) {
             let reason = "belongs to another user, and its directory is sticky: change its \
                           owner, or take the sticky bit from the directory";
-            self.block(data_directory, path, reason);
+            self.block(&path(), reason);
         }
-        let fingerprint = fingerprint(&entry, name, parent_inode);
-        self.fingerprint = self.fingerprint.wrapping_add(fingerprint);
+        let fingerprint = entry.fingerprint(name, directory.inode);
+        survey.fingerprint = survey.fingerprint.wrapping_add(fingerprint);
         if entry.kind == EntryKind::File {
-            self.files += 1;
-            self.bytes += entry.bytes;
+            survey.files += 1;
+            survey.bytes += entry.bytes;
             return Ok(None);
         }
         let opened = openat(&parent, name, directory_flags(), Mode::empty()).and_then(Dir::new);
-        match opened {
-            Ok(entries) => {
-                let level = Level {
-                    entries,
-                    inode: entry.inode,
-                    keeps_what_others_own: obstacle::keeps_what_others_own(&entry),
-                };
-                let handle = level.entries.fd().map_err(PathError::io("list", path))?;
-                // One that is locked has been named already.
-                if entry.locked.is_none()
-                    && let Some(reason) = obstacle::of_directory(handle)
-                {
-                    self.block(data_directory, path, reason);
-                }
-                Ok(Some(level))
-            }
-            Err(Errno::NOENT) => Ok(None),
+        let entries = match opened {
+            Ok(entries) => entries,
+            Err(Errno::NOENT) => return Ok(None),
             Err(error @ (Errno::ACCESS | Errno::PERM)) => {
                 let error = std::io::Error::from(error);
-                let reason = format!("cannot be listed by the service: {error}");
-                self.block(data_directory, path, reason);
-                Ok(None)
+                self.block(&path(), format!("cannot be listed by the service: {error}"));
+                return Ok(None);
             }
-            Err(error) => Err(PathError::io("open", path)(error)),
+            Err(error) => return Err(PathError::io("open", path())(error)),
+        };
+        let handle = entries.fd().map_err(PathError::io("list", path()))?;
+        // One that is locked has been named already.
+        if entry.locked.is_none()
+            && let Some(reason) = obstacle::of_directory(handle)
+        {
+            self.block(&path(), reason);
+        }
+        if directory.depth == MOST_LEVELS {
+            let reason =
+                format!("is more than {MOST_LEVELS} directories deep: move it up, or remove it");
+            self.block(&path(), reason);
+            return Ok(None);
+        }
+        Ok(Some(Level {
+            directory: Directory {
+                inode: entry.inode,
+                keeps_what_others_own: obstacle::keeps_what_others_own(&entry),
+                depth: directory.depth + 1,
+                path: path(),
+            },
+            entries,
+            read: 0,
+        }))
+    }
+
+    fn block(&self, path: &Path, reason: impl Into<String>) {
+        let name = self.data_directory.name_of(path);
+        let mut survey = locked(&self.survey);
+        let blocker = Blocker::new(ItemKind::Path, name, reason);
+        survey.blockers.push(blocker);
+        if survey.blockers.len() == 2 * MOST_BLOCKERS {
+            survey.keep_first_blockers();
         }
     }
 
-    fn block(&mut self, data_directory: &DataDirectory, path: &Path, reason: impl Into<String>) {
-        if self.blockers.len() < MOST_BLOCKERS {
-            let name = data_directory.name_of(path);
-            self.blockers
-                .push(Blocker::new(ItemKind::Path, name, reason));
+    fn sum(&self, part: &Survey) {
+        let mut survey = locked(&self.survey);
+        survey.there |= part.there;
+        survey.files += part.files;
+        survey.bytes += part.bytes;
+        survey.fingerprint = survey.fingerprint.wrapping_add(part.fingerprint);
+    }
+}
+
+impl Job for Walk<'_> {
+    type Task = Task;
+
+    fn work(&self, task: Task, crew: &Crew<'_, '_, Self>) {
+        let mut survey = Survey::default();
+        let done = match task {
+            Task::Level(level) => self.descend(&mut survey, level, crew),
+            Task::Names(directory, handle, names) => names.iter().try_for_each(|name| {
+                match self.add(&mut survey, &handle, file_name(name), &directory)? {
+                    Some(level) => self.descend(&mut survey, level, crew),
+                    None => Ok(()),
+                }
+            }),
+        };
+        self.sum(&survey);
+        if let Err(error) = done {
+            locked(&self.error).get_or_insert(error);
+            self.has_failed.store(true, Ordering::Relaxed);
         }
     }
 }
 
-fn fingerprint(entry: &Entry, name: &OsStr, directory: u64) -> u128 {
-    // A directory's own size and time change with its entries, which count themselves.
-    let (bytes, changed) = match entry.kind {
-        EntryKind::File => (entry.bytes, entry.changed),
-        EntryKind::Directory => (0, (0, 0)),
-    };
-    let hash = Sha256::new()
-        .chain_update(directory.to_le_bytes())
-        .chain_update(entry.inode.to_le_bytes())
-        .chain_update(bytes.to_le_bytes())
-        .chain_update(changed.0.to_le_bytes())
-        .chain_update(changed.1.to_le_bytes())
-        .chain_update(name.as_bytes())
-        .finalize();
-    let mut half = [0; 16];
-    half.copy_from_slice(&hash[..16]);
-    u128::from_le_bytes(half)
+impl Level {
+    /// Takes the next names out of what is read.
+    fn next_names(&mut self) -> Result<Task, PathError> {
+        let path = &self.directory.path;
+        let mut names = Vec::with_capacity(BATCH);
+        while names.len() < BATCH
+            && let Some(entry) = self.entries.read()
+        {
+            let entry = entry.map_err(PathError::io("list", path))?;
+            if !is_dot(entry.file_name()) {
+                names.push(entry.file_name().to_owned());
+            }
+        }
+        let handle = self.entries.fd().and_then(|fd| fcntl_dupfd_cloexec(fd, 0));
+        let handle = handle.map_err(PathError::io("list", path))?;
+        Ok(Task::Names(self.directory.clone(), handle, names))
+    }
+}
+
+impl Survey {
+    /// The same ones, whatever order they were found in.
+    fn keep_first_blockers(&mut self) {
+        self.blockers.sort_by(|one, other| {
+            let names = Path::new(&one.name).cmp(Path::new(&other.name));
+            names.then_with(|| one.reason.cmp(&other.reason))
+        });
+        self.blockers.truncate(MOST_BLOCKERS);
+    }
+}
+
+/// Nothing panics while it holds one of these locks; a poisoned one would be as good.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -39,7 +39,7 @@ impl<'a> Offer<'a> {
         let steps = self.inner.steps.iter();
         steps
             .flat_map(|step| {
-                let tables = self.inner.tables_of(step).into_iter();
+                let tables = self.inner.parts_of(step).tables.into_iter();
                 tables.map(|table| (table, step.descriptor.id))
             })
             .collect()

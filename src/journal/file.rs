@@ -20,9 +20,9 @@ pub(super) const NEW: &str = "journal.new.json";
 pub(super) const VERSION: u32 = 4;
 
 /// Replaces the file `name`.
-pub(super) fn write(
-    data_directory: &DataDirectory,
-    name: &str,
+pub(super) async fn write(
+    data_directory: &Arc<DataDirectory>,
+    name: &'static str,
     record: &JournalRecord,
 ) -> Result<(), JournalError> {
     let path = data_directory.own_path(name);
@@ -31,7 +31,8 @@ pub(super) fn write(
         source,
     })?;
     text.push(b'\n');
-    Ok(replace(data_directory.own(), NEW, name, &path, &text)?)
+    let data_directory = data_directory.clone();
+    blocking(move || Ok(replace(data_directory.own(), NEW, name, &path, &text)?)).await
 }
 
 pub(super) async fn rename(
@@ -133,5 +134,25 @@ mod tests {
     fn a_later_version_is_refused_whatever_else_it_holds() {
         let error = parse(r#"{"version": 5, "shape": "unknown"}"#, "journal").unwrap_err();
         assert!(matches!(error, JournalError::Version { found: 5, .. }));
+    }
+
+    #[test]
+    fn what_the_history_is_to_say_is_no_more_than_text() {
+        let text = r#"{
+            "version": 4,
+            "run": "0190a5f4-0000-7000-8000-000000000000",
+            "database": null,
+            "paths": [],
+            "steps": { "media": [] },
+            "rows": false,
+            "earlier": { "forget": {}, "purge": [], "reclaim": true },
+            "swept": false,
+            "entry": { "written": ["by", "nobody"] }
+        }"#;
+        let record = parse(text, "journal").unwrap();
+        assert!(record.entry().is_none());
+        assert!(record.leftover().reclaim);
+        let nothing = text.replace(r#"{ "written": ["by", "nobody"] }"#, "null");
+        assert!(parse(&nothing, "journal").unwrap().entry().is_none());
     }
 }

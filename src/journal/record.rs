@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 use uuid::Uuid;
 
 use super::file::VERSION;
 use crate::descriptor::StepDescriptor;
-use crate::history::HistoryEntry;
+use crate::history::{HistoryEntry, Kept};
 use crate::registry::StepRegistration;
 use crate::staging::Slot;
 
@@ -25,7 +25,7 @@ pub enum JournalState {
 }
 
 /// What the journal says of a reset.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct JournalRecord {
     version: u32,
     pub(crate) run: Uuid,
@@ -45,7 +45,7 @@ pub(crate) struct JournalRecord {
     swept: bool,
     /// What the history is to say if the reset is interrupted after its commit: no more than
     /// text to the journal, so that it never keeps a reset from being ended.
-    entry: Value,
+    entry: Option<Box<RawValue>>,
 }
 
 /// What is left to do after a commit.
@@ -85,7 +85,7 @@ impl Leftover {
 impl JournalRecord {
     /// A record of a reset that is about to begin.
     pub(crate) fn new(
-        entry: &HistoryEntry,
+        kept: &Kept,
         database: Option<String>,
         paths: Vec<Slot>,
         steps: BTreeMap<String, Vec<String>>,
@@ -93,14 +93,15 @@ impl JournalRecord {
     ) -> Self {
         Self {
             version: VERSION,
-            run: entry.id,
+            run: kept.run(),
             database,
             paths,
             steps,
             rows,
             earlier: Leftover::default(),
             swept: false,
-            entry: serde_json::to_value(entry).unwrap_or_default(),
+            // Strings, numbers and lists of them always make JSON.
+            entry: to_raw_value(kept).ok(),
         }
     }
 
@@ -115,11 +116,8 @@ impl JournalRecord {
     /// What the history is to say of this reset; nothing where only earlier ones have left
     /// something.
     pub(crate) fn entry(&self) -> Option<HistoryEntry> {
-        if self.entry.is_null() {
-            return None;
-        }
-        let entry = serde_json::from_value(self.entry.clone());
-        entry
+        let entry = self.entry.as_ref()?;
+        serde_json::from_str(entry.get())
             .inspect_err(|error| {
                 let run = self.run;
                 tracing::warn!(%run, %error, "the history cannot tell of this run");
@@ -137,17 +135,18 @@ impl JournalRecord {
         if self.swept { &[] } else { &self.paths }
     }
 
-    /// What earlier resets have left to forget.
-    pub(crate) fn forget_earlier(&self) -> BTreeMap<String, Vec<String>> {
-        self.earlier.forget.clone()
-    }
-
     /// What there is to do once this reset is committed, with what earlier ones have left.
     pub(crate) fn leftover(&self) -> Leftover {
-        let mut leftover = self.earlier.clone();
+        let mut leftover = self.leftover_beside_steps();
         for (id, parts) in &self.steps {
             leftover.leave(id, parts);
         }
+        leftover
+    }
+
+    /// The same, but for what the steps of this reset have to forget.
+    pub(crate) fn leftover_beside_steps(&self) -> Leftover {
+        let mut leftover = self.earlier.clone();
         if !leftover.purge.contains(&self.run) {
             leftover.purge.push(self.run);
         }
@@ -155,32 +154,27 @@ impl JournalRecord {
         leftover
     }
 
-    /// A record of what is left of a commit that could not be written down: the database is
-    /// asked again, and might say that everything is to be put back.
-    pub(super) fn of_unwritten(&self, leftover: Leftover) -> Self {
-        Self {
-            paths: self.paths.clone(),
-            swept: true,
-            ..self.of_leftover(leftover)
-        }
+    /// Makes it a record of what is left of a commit that could not be written down: the
+    /// database is asked again, and might say that everything is to be put back.
+    pub(super) fn keep_unwritten(&mut self, leftover: Leftover) {
+        let paths = std::mem::take(&mut self.paths);
+        self.keep(leftover);
+        self.paths = paths;
+        self.swept = true;
     }
 
-    /// A record of nothing but what earlier resets have left.
-    pub(super) fn of_earlier(&self) -> Self {
-        Self {
-            entry: Value::Null,
-            ..self.of_leftover(self.earlier.clone())
-        }
+    /// Makes it a record of nothing but `leftover`.
+    pub(super) fn keep(&mut self, leftover: Leftover) {
+        self.paths.clear();
+        self.steps.clear();
+        self.rows = false;
+        self.earlier = leftover;
     }
 
-    /// A record of nothing but `earlier`.
-    pub(super) fn of_leftover(&self, earlier: Leftover) -> Self {
-        Self {
-            paths: Vec::new(),
-            steps: BTreeMap::new(),
-            rows: false,
-            earlier,
-            ..self.clone()
-        }
+    /// Makes it a record of nothing but what earlier resets have left.
+    pub(super) fn keep_earlier(&mut self) {
+        self.entry = None;
+        let earlier = std::mem::take(&mut self.earlier);
+        self.keep(earlier);
     }
 }

@@ -6,6 +6,7 @@ use super::error::JournalError;
 use super::file::{COMMITTED, NEW, PREPARED, read, remove, rename, rename_back, write};
 use super::record::{JournalRecord, JournalState, Leftover};
 use crate::data_directory::DataDirectory;
+use crate::reserve;
 use crate::task::blocking;
 
 /// The journal of a data directory.
@@ -56,20 +57,40 @@ impl Journal {
         if let Some((_, earlier)) = &self.current {
             record.earlier = earlier.leftover();
         }
-        if let Err(error) = self.write(PREPARED, record.clone()).await {
+        let mut written = self.write_prepared(&record).await;
+        if let Err(error) = &written
+            && error.is_for_lack_of_room()
+            && self.give_up_reserve().await
+        {
+            written = self.write_prepared(&record).await;
+        }
+        written?;
+        self.current = Some((JournalState::Prepared, record));
+        self.is_commit_unsure = false;
+        Ok(())
+    }
+
+    async fn write_prepared(&self, record: &JournalRecord) -> Result<(), JournalError> {
+        let written = write(&self.data_directory, PREPARED, record).await;
+        if written.is_err() {
             // It may be there all the same, and must not be taken for another one.
-            let back = match self.current.clone() {
-                Some((JournalState::Prepared, earlier)) => self.write(PREPARED, earlier).await,
+            let back = match &self.current {
+                Some((JournalState::Prepared, earlier)) => {
+                    write(&self.data_directory, PREPARED, earlier).await
+                }
                 _ => self.remove(PREPARED).await,
             };
             if let Err(error) = back {
                 tracing::warn!(error = crate::chain(&error), "after a failed beginning");
             }
-            return Err(error);
         }
-        self.current = Some((JournalState::Prepared, record));
-        self.is_commit_unsure = false;
-        Ok(())
+        written
+    }
+
+    /// A quota is not told in advance.
+    async fn give_up_reserve(&self) -> bool {
+        let data_directory = self.data_directory.clone();
+        blocking(move || reserve::give_up(&data_directory)).await
     }
 
     /// Writes down that the commit stands.
@@ -99,10 +120,10 @@ impl Journal {
     /// Writes down that the reset is undone: what an earlier one has left is to be done again.
     pub(crate) async fn abort(&mut self) -> Result<(), JournalError> {
         self.check(JournalState::Ended)?;
-        let Some(record) = self.record().cloned() else {
+        let Some(mut earlier) = self.record().cloned() else {
             return Ok(());
         };
-        let earlier = record.of_earlier();
+        earlier.keep_earlier();
         if earlier.earlier == Leftover::default() {
             self.remove(COMMITTED).await?;
             self.remove(PREPARED).await?;
@@ -111,8 +132,8 @@ impl Journal {
         }
         // The earlier one's file is there, unless this one's took its place without a trace.
         let there = read(&self.data_directory, COMMITTED)?;
-        if there.is_none_or(|committed| committed.run == record.run) {
-            self.write(COMMITTED, earlier.clone()).await?;
+        if there.is_none_or(|committed| committed.run == earlier.run) {
+            write(&self.data_directory, COMMITTED, &earlier).await?;
         }
         self.remove(PREPARED).await?;
         self.current = Some((JournalState::Committed, earlier));
@@ -127,14 +148,13 @@ impl Journal {
         };
         let ended = leftover == Leftover::default();
         // What is finished is finished, also when that cannot be written down.
-        *record = record.of_leftover(leftover);
-        let settled = record.clone();
+        record.keep(leftover);
         if ended {
             self.remove(COMMITTED).await?;
             self.current = None;
             return Ok(());
         }
-        self.write(COMMITTED, settled).await
+        write(&self.data_directory, COMMITTED, record).await
     }
 
     /// Writes down what is left to do of a commit that could not be written down itself.
@@ -142,9 +162,8 @@ impl Journal {
         let Some((JournalState::Prepared, record)) = &mut self.current else {
             return Ok(());
         };
-        *record = record.of_unwritten(leftover);
-        let record = record.clone();
-        self.write(PREPARED, record).await
+        record.keep_unwritten(leftover);
+        write(&self.data_directory, PREPARED, record).await
     }
 
     /// The one place that says which state may follow which.
@@ -157,11 +176,6 @@ impl Journal {
             | (Some(Prepared | Committed), Committed | Ended) => Ok(()),
             (from, to) => Err(JournalError::Transition { from, to }),
         }
-    }
-
-    async fn write(&self, name: &'static str, record: JournalRecord) -> Result<(), JournalError> {
-        let data_directory = self.data_directory.clone();
-        blocking(move || write(&data_directory, name, &record)).await
     }
 
     async fn remove(&self, name: &'static str) -> Result<(), JournalError> {
@@ -177,7 +191,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::history::HistoryEntry;
+    use crate::history::{HistoryEntry, Kept};
     use crate::relative_path::RelativePath;
     use crate::selection::Selection;
     use crate::staging::Slot;
@@ -189,7 +203,7 @@ mod tests {
         };
         let steps = BTreeMap::from([("media".into(), Vec::new())]);
         let entry = HistoryEntry::begun(Uuid::now_v7(), None, Some(Selection::all()));
-        JournalRecord::new(&entry, None, vec![media], steps, true)
+        JournalRecord::new(&Kept::from(entry), None, vec![media], steps, true)
     }
 
     fn open(directory: &tempfile::TempDir) -> Journal {
@@ -206,7 +220,8 @@ mod tests {
         drop(journal);
         let mut journal = open(&directory);
         assert_eq!(journal.state(), Some(JournalState::Prepared));
-        assert_eq!(journal.record(), Some(&record));
+        let json = |record: &JournalRecord| serde_json::to_value(record).unwrap();
+        assert_eq!(json(journal.record().unwrap()), json(&record));
         journal.commit().await.unwrap();
         drop(journal);
         let mut journal = open(&directory);

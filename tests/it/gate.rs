@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use tokio::task::yield_now;
 use tower::ServiceExt;
 
-use crate::fixture::{Host, SHORT, everything};
+use crate::fixture::{Host, SHORT, everything, own, step};
 use crate::steps::{Turnstile, Workers};
 
 /// A handler that says that it has begun, waits, and writes.
@@ -189,4 +189,56 @@ async fn work_that_is_no_request_can_hold_the_gate_too() {
     drop(entered);
     reset.await.unwrap().unwrap();
     assert_eq!(host.number("SELECT count(*) FROM posts").await, 1);
+}
+
+#[tokio::test]
+async fn nobody_is_held_off_while_many_files_are_unlinked_and_the_report_waits_for_them() {
+    for (files, is_open) in [(1000, false), (1001, true)] {
+        let host = Host::new().await;
+        // One is there already.
+        for number in 1..files {
+            host.write(&format!("media/{}/{number}", number % 10), "");
+        }
+        let engine = host.engine().await;
+        let (report, gate) = engine.reset_behind_gate(everything()).await.unwrap();
+        assert_eq!(step(&report, "media").counts["files"], files);
+        assert_eq!(engine.gate_handle().enter().is_some(), is_open);
+        assert!(report.pending.is_empty(), "{:?}", report.pending);
+        assert_eq!(own(&host.data()), ["lock"]);
+        drop(gate);
+        assert!(engine.gate_handle().enter().is_some());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_to_a_cleared_path_once_the_gate_is_open_is_there_to_stay_also_after_a_crash() {
+    let host = Host::new().await;
+    let engine = host.engine().await;
+    let journal = host.data().join(".factory-reset/journal.committed.json");
+    // Until it was seen in the middle of the purge.
+    loop {
+        for number in 0..2000 {
+            host.write(&format!("media/{}/{number}", number % 10), "");
+        }
+        let reset = tokio::spawn({
+            let engine = engine.clone();
+            async move { engine.reset(everything()).await }
+        });
+        let (mut was_closed, mut seen) = (false, None);
+        while !reset.is_finished() && seen.is_none() {
+            match engine.gate_handle().enter() {
+                None => was_closed = true,
+                Some(_) if was_closed => seen = std::fs::read_to_string(&journal).ok(),
+                Some(_) => {}
+            }
+            yield_now().await;
+        }
+        reset.await.unwrap().unwrap();
+        let Some(text) = seen else { continue };
+        let record: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let none = serde_json::json!([]);
+        assert_eq!(record["paths"], none, "nothing is moved away again");
+        assert_eq!(record["earlier"]["purge"].as_array().unwrap().len(), 1);
+        return;
+    }
 }

@@ -58,6 +58,8 @@ mod postgres_save;
 #[cfg(feature = "postgres")]
 mod postgres_views;
 #[cfg(feature = "postgres")]
+mod postgres_ways;
+#[cfg(feature = "postgres")]
 mod recovery;
 mod rich;
 mod sqlite;
@@ -72,6 +74,7 @@ mod sqlite_references;
 mod steps;
 mod strict;
 mod stuck;
+mod trees;
 mod undo;
 mod undo_forget;
 mod waits;

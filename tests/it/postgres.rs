@@ -22,7 +22,7 @@ fn assert_same(left: &BTreeMap<String, Vec<String>>, right: &BTreeMap<String, Ve
 #[tokio::test]
 async fn a_reset_leaves_what_a_fresh_install_has_by_either_way() {
     let factory = dump(&fresh().await.pool).await;
-    for rows in [3, 400] {
+    for rows in [3, 400, 2000] {
         let host = used(rows).await;
         assert_ne!(dump(&host.pool).await, factory);
         let engine = host.tables_engine().await;
@@ -208,7 +208,7 @@ async fn a_table_that_the_role_may_not_clear_is_an_error_that_says_what_to_do() 
 
 #[tokio::test]
 async fn a_part_that_rows_elsewhere_refer_to_is_refused_and_everything_is_as_before() {
-    for rows in [3, 400] {
+    for rows in [3, 400, 2000] {
         let host = used(rows).await;
         let before = dump(&host.pool).await;
         let engine = host.tables_engine().await;
@@ -264,7 +264,7 @@ async fn rows_that_refer_to_factory_rows_stay_whatever_the_foreign_key_does_on_d
 
 #[tokio::test]
 async fn deleted_rows_are_found_nowhere_in_the_tables_files() {
-    for rows in [3, 400] {
+    for rows in [3, 400, 2000] {
         let host = used(rows).await;
         let report = host.reset_tables().await;
         assert!(report.pending.is_empty(), "{:?}", report.pending);

@@ -13,7 +13,7 @@ fn names(names: &[&str]) -> Vec<String> {
 
 #[tokio::test]
 async fn kept_rows_stay_with_all_that_they_refer_to() {
-    for rows in [3, 400] {
+    for rows in [3, 400, 2000] {
         let host = used(rows).await;
         let before = dump(&host.pool).await;
         let postgres = host.postgres().await;

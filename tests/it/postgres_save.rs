@@ -12,7 +12,7 @@ use crate::postgres_rich::used;
 
 #[tokio::test]
 async fn saved_tables_are_loaded_row_for_row_with_their_counters() {
-    for rows in [3, 400] {
+    for rows in [3, 400, 2000] {
         let host = used(rows).await;
         let before = dump(&host.pool).await;
         let postgres = host.postgres().await;

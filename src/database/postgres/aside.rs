@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use sqlx::PgConnection;
 
+use super::ask::{array, ask};
 use super::catalogue::{Table, quote};
 use super::error::failed;
 use super::foreign_keys::ForeignKey;
@@ -42,12 +43,15 @@ impl Aside {
         connection: &mut PgConnection,
         keys: impl IntoIterator<Item = &ForeignKey>,
     ) -> Result<(), DatabaseError> {
-        for key in keys {
-            if !self.has(key) {
-                key.set_aside(connection).await?;
-                self.foreign_keys.push(key.clone());
-            }
+        let keys: Vec<&ForeignKey> = keys.into_iter().filter(|key| !self.has(key)).collect();
+        if keys.is_empty() {
+            return Ok(());
         }
+        let drops: Vec<String> = keys.iter().map(|key| key.dropping()).collect();
+        run(connection, &drops.join("; "))
+            .await
+            .map_err(failed("set foreign keys aside"))?;
+        self.foreign_keys.extend(keys.into_iter().cloned());
         Ok(())
     }
 
@@ -67,10 +71,12 @@ impl Aside {
             .iter()
             .filter(|table| !self.quiet.contains(&table.name));
         let loud: Vec<&Table> = loud.copied().collect();
-        let oids: Vec<i64> = loud.iter().map(|table| table.oid).collect();
-        let firing: Vec<(String, String, String, String)> = sqlx::query_as(FIRING)
-            .bind(oids)
-            .fetch_all(&mut *connection)
+        let oids = loud.iter().map(|table| table.oid);
+        if loud.is_empty() {
+            return Ok(());
+        }
+        let sql = FIRING.replace("$1", &array(oids));
+        let firing: Vec<(String, String, String, String)> = ask(connection, &sql)
             .await
             .map_err(failed("read the triggers"))?;
         let mut off = Vec::new();
@@ -108,8 +114,12 @@ impl Aside {
         run(connection, "SET CONSTRAINTS ALL IMMEDIATE")
             .await
             .map_err(failed("check deferred constraints"))?;
-        for key in std::mem::take(&mut self.foreign_keys) {
-            key.put_back(connection).await?;
+        let keys = std::mem::take(&mut self.foreign_keys);
+        if !keys.is_empty() {
+            let making: Vec<String> = keys.iter().map(ForeignKey::making).collect();
+            run(connection, &making.join("; "))
+                .await
+                .map_err(|error| ForeignKey::dangling(&keys, error))?;
         }
         let switches = std::mem::take(&mut self.switches);
         self.quiet.clear();

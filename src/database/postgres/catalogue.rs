@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::PgConnection;
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, PgConnection};
 
 use super::DatabaseError;
+use super::ask::ask_all;
 use super::error::failed;
-use super::foreign_keys::ForeignKey;
+use super::foreign_keys::{FOREIGN_KEYS, ForeignKey};
 use crate::database::RECORD_TABLE;
 
 /// The tables of one database, in all schemas: not those of extensions, nor temporary ones. A
@@ -121,10 +123,13 @@ type TableRow = (
 impl Catalogue {
     pub(super) async fn read(connection: &mut PgConnection) -> Result<Self, DatabaseError> {
         let failed = || failed("read the database's catalogue");
-        let listed: Vec<TableRow> = sqlx::query_as(TABLES)
-            .fetch_all(&mut *connection)
+        let answers = ask_all(connection, &[TABLES, FOREIGN_KEYS, SEQUENCES])
             .await
             .map_err(failed())?;
+        let [listed, foreign_keys, sequences] = &answers[..] else {
+            return Ok(Self::default());
+        };
+        let listed: Vec<TableRow> = rows(listed).map_err(failed())?;
         let mut tables = BTreeMap::new();
         let mut names = BTreeMap::new();
         for (oid, table, schema, relation, is_current, is_partitioned, columns, types) in listed {
@@ -148,11 +153,9 @@ impl Catalogue {
             };
             tables.insert(name, table);
         }
-        let foreign_keys = ForeignKey::read(connection, &names).await?;
-        let sequences: Vec<(i64, String, String, i64, i64)> = sqlx::query_as(SEQUENCES)
-            .fetch_all(connection)
-            .await
-            .map_err(failed())?;
+        let foreign_keys = rows(foreign_keys).map_err(failed())?;
+        let foreign_keys = ForeignKey::between(&names, foreign_keys);
+        let sequences: Vec<(i64, String, String, i64, i64)> = rows(sequences).map_err(failed())?;
         let sequences = sequences.into_iter();
         let sequences = sequences.filter_map(|(oid, column, relation, start, increment)| {
             Some(Sequence {
@@ -191,6 +194,10 @@ impl Catalogue {
     pub(super) fn all_sequences(&self) -> &[Sequence] {
         &self.sequences
     }
+}
+
+fn rows<T: for<'r> FromRow<'r, PgRow>>(rows: &[PgRow]) -> Result<Vec<T>, sqlx::Error> {
+    rows.iter().map(T::from_row).collect()
 }
 
 /// A name in the list: quoted only where its dots could be taken for a schema's.

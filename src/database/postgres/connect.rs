@@ -30,10 +30,10 @@ const SESSION: &str = "
     SET tcp_keepalives_idle = 15;
     SET tcp_keepalives_interval = 5;
     SET tcp_keepalives_count = 3;
-    SELECT set_config(name, '0', false) FROM pg_settings
-        WHERE name IN ('idle_session_timeout', 'transaction_timeout');
-    SELECT set_config(name, 'on', false) FROM pg_settings
-        WHERE name = 'synchronous_commit' AND setting NOT IN ('on', 'remote_apply');
+    SELECT set_config(name, CASE name WHEN 'synchronous_commit' THEN 'on' ELSE '0' END, false)
+        FROM pg_settings
+        WHERE name IN ('idle_session_timeout', 'transaction_timeout')
+           OR name = 'synchronous_commit' AND setting NOT IN ('on', 'remote_apply');
 ";
 
 /// How to connect.

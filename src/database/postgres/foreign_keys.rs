@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::PgConnection;
+use sqlx::postgres::PgDatabaseError;
 
+use super::DatabaseError;
 use super::catalogue::{Table, literal, quote};
 use super::error::{failed, server_error};
-use super::{DatabaseError, run};
 
 /// A foreign key, of a table or of a single partition.
 #[derive(Debug, Clone)]
@@ -45,21 +45,22 @@ struct Dangling {
     source: sqlx::Error,
 }
 
-const FOREIGN_KEYS: &str = "
+/// They as [`Row`]s. What is looked up in them is looked up one by one: a join would read all
+/// columns and operators there are for each.
+pub(super) const FOREIGN_KEYS: &str = "
     SELECT f.conname::text, format('%I.%I', n.nspname, c.relname), c.relkind = 'p',
            coalesce(pg_partition_root(f.conrelid), f.conrelid)::oid::bigint,
            coalesce(pg_partition_root(f.confrelid), f.confrelid)::oid::bigint,
-           array(SELECT a.attname::text FROM unnest(f.conkey) WITH ORDINALITY AS k (number, place)
-                 JOIN pg_attribute AS a ON a.attrelid = f.conrelid AND a.attnum = k.number
-                 ORDER BY k.place),
-           array(SELECT a.attname::text FROM unnest(f.confkey) WITH ORDINALITY AS k (number, place)
-                 JOIN pg_attribute AS a ON a.attrelid = f.confrelid AND a.attnum = k.number
-                 ORDER BY k.place),
-           array(SELECT format('OPERATOR(%I.%s)', s.nspname, o.oprname)
-                 FROM unnest(f.conpfeqop) WITH ORDINALITY AS k (operator, place)
-                 JOIN pg_operator AS o ON o.oid = k.operator
-                 JOIN pg_namespace AS s ON s.oid = o.oprnamespace
-                 ORDER BY k.place),
+           array(SELECT (SELECT a.attname::text FROM pg_attribute AS a
+                         WHERE a.attrelid = f.conrelid AND a.attnum = k.number)
+                 FROM unnest(f.conkey) WITH ORDINALITY AS k (number, place) ORDER BY k.place),
+           array(SELECT (SELECT a.attname::text FROM pg_attribute AS a
+                         WHERE a.attrelid = f.confrelid AND a.attnum = k.number)
+                 FROM unnest(f.confkey) WITH ORDINALITY AS k (number, place) ORDER BY k.place),
+           array(SELECT (SELECT format('OPERATOR(%I.%s)', s.nspname, o.oprname)
+                         FROM pg_operator AS o JOIN pg_namespace AS s ON s.oid = o.oprnamespace
+                         WHERE o.oid = k.operator)
+                 FROM unnest(f.conpfeqop) WITH ORDINALITY AS k (operator, place) ORDER BY k.place),
            pg_get_constraintdef(f.oid), obj_description(f.oid, 'pg_constraint'), f.condeferred,
            pg_has_role(c.relowner, 'USAGE')
     FROM pg_constraint AS f
@@ -68,7 +69,8 @@ const FOREIGN_KEYS: &str = "
     WHERE f.contype = 'f' AND f.conparentid = 0 AND c.relpersistence <> 't'
     ORDER BY 2, 1";
 
-type Row = (
+/// What the catalogue says of one.
+pub(super) type Row = (
     String,
     String,
     bool,
@@ -84,15 +86,8 @@ type Row = (
 );
 
 impl ForeignKey {
-    /// Every foreign key between the tables in `names`.
-    pub(super) async fn read(
-        connection: &mut PgConnection,
-        names: &BTreeMap<i64, String>,
-    ) -> Result<Vec<Self>, DatabaseError> {
-        let rows: Vec<Row> = sqlx::query_as(FOREIGN_KEYS)
-            .fetch_all(connection)
-            .await
-            .map_err(failed("read the foreign keys"))?;
+    /// Those of `rows` that are between the tables in `names`.
+    pub(super) fn between(names: &BTreeMap<i64, String>, rows: Vec<Row>) -> Vec<Self> {
         let keys = rows.into_iter().filter_map(|row| {
             Some(Self {
                 name: row.0,
@@ -109,7 +104,7 @@ impl ForeignKey {
                 can_alter: row.11,
             })
         });
-        Ok(keys.collect())
+        keys.collect()
     }
 
     /// What tells it from every other.
@@ -141,26 +136,21 @@ impl ForeignKey {
         equal.collect::<Vec<_>>().join(" AND ")
     }
 
-    /// Drops it, inside the open transaction. A role that is not the superuser cannot switch
-    /// a foreign key off, and one that deletes on its own would reach tables that stay.
-    pub(super) async fn set_aside(
-        &self,
-        connection: &mut PgConnection,
-    ) -> Result<(), DatabaseError> {
-        let (relation, name) = (&self.relation, quote(&self.name));
-        run(
-            connection,
-            &format!("ALTER TABLE {relation} DROP CONSTRAINT {name}"),
-        )
-        .await
-        .map_err(failed(format!("set foreign key `{}` aside", self.name)))
+    /// Whether it may be set aside for no more than speed: of partitions each has one.
+    pub(super) fn is_cheap_aside(&self) -> bool {
+        self.can_alter && !self.is_partitioned
     }
 
-    /// Makes it again as it was; the server checks every row.
-    pub(super) async fn put_back(
-        &self,
-        connection: &mut PgConnection,
-    ) -> Result<(), DatabaseError> {
+    /// The statement that drops it, inside the open transaction. A role that is not the
+    /// superuser cannot switch a foreign key off, and one that deletes on its own would reach
+    /// tables that stay.
+    pub(super) fn dropping(&self) -> String {
+        let (relation, name) = (&self.relation, quote(&self.name));
+        format!("ALTER TABLE {relation} DROP CONSTRAINT {name}")
+    }
+
+    /// The statement that makes it again as it was; the server checks every row.
+    pub(super) fn making(&self) -> String {
         let (relation, name, definition) = (&self.relation, quote(&self.name), &self.definition);
         let mut sql = format!("ALTER TABLE {relation} ADD CONSTRAINT {name} {definition}");
         if let Some(comment) = &self.comment {
@@ -169,18 +159,28 @@ impl ForeignKey {
                 "; COMMENT ON CONSTRAINT {name} ON {relation} IS {comment}"
             ));
         }
-        run(connection, &sql)
-            .await
-            .map_err(|error| self.dangling(error))
+        sql
     }
 
-    /// Says which tables do not fit together any more.
-    fn dangling(&self, source: sqlx::Error) -> DatabaseError {
-        let code = server_error(&source).map(|error| error.code().to_owned());
-        if code.as_deref() != Some("23503") {
-            return failed(format!("put foreign key `{}` back", self.name))(source);
-        }
-        let (table, parent) = (self.table.clone(), self.parent.clone());
+    /// Whether the server's refusal is about this one.
+    fn is_broken(&self, refusal: &PgDatabaseError) -> bool {
+        let relation = refusal.schema().zip(refusal.table());
+        let relation =
+            relation.map(|(schema, table)| format!("{}.{}", quote(schema), quote(table)));
+        let own = self.relation.replace('"', "");
+        refusal.constraint() == Some(&*self.name)
+            && relation.is_some_and(|relation| relation.replace('"', "") == own)
+    }
+
+    /// Says which tables do not fit together any more, if that is why one of `keys` could not be
+    /// made again.
+    pub(super) fn dangling(keys: &[Self], source: sqlx::Error) -> DatabaseError {
+        let refusal = server_error(&source).filter(|error| error.code() == "23503");
+        let broken = refusal.and_then(|error| keys.iter().find(|key| key.is_broken(error)));
+        let Some(broken) = broken else {
+            return failed("put the foreign keys back")(source);
+        };
+        let (table, parent) = (broken.table.clone(), broken.parent.clone());
         let dangling = Dangling {
             table,
             parent,

@@ -4,24 +4,30 @@ use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use tokio::sync::Mutex;
 
+use super::ask::ask;
 use super::connect::close;
 use super::error::failed;
+use super::spare::Spare;
 use super::{DatabaseError, DatabaseLock};
 
 /// Takes the advisory lock for as long as `connection` lives: the server gives it back when
-/// that ends, however it ends. One of a pool would take it along.
+/// that ends, however it ends. One of a pool would take it along. Meanwhile `spare` keeps the
+/// other connection.
 pub(super) async fn take(
     mut connection: PgConnection,
     schema: &str,
+    spare: &Spare,
 ) -> Result<Option<DatabaseLock>, DatabaseError> {
     // Such locks are each database's own.
-    let taken: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-        .bind(key(schema))
-        .fetch_one(&mut connection)
+    let take = format!("SELECT pg_try_advisory_lock({})", key(schema));
+    let taken: Vec<(bool,)> = ask(&mut connection, &take)
         .await
         .map_err(failed("take the reset's advisory lock"))?;
-    if taken {
-        return Ok(Some(DatabaseLock::new(Mutex::new(connection))));
+    if taken == [(true,)] {
+        return Ok(Some(DatabaseLock::new((
+            Mutex::new(connection),
+            spare.keep(),
+        ))));
     }
     close(connection).await;
     Ok(None)

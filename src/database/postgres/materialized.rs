@@ -2,6 +2,7 @@
 
 use sqlx::PgConnection;
 
+use super::ask::{array, ask};
 use super::error::{failed, is_denied, is_refusal, remedy};
 use super::{DatabaseError, run};
 
@@ -43,14 +44,13 @@ struct Stale {
 /// Makes the views anew that hold rows of `tables`.
 pub(super) async fn refresh(
     connection: &mut PgConnection,
-    tables: Vec<i64>,
+    tables: impl IntoIterator<Item = i64>,
 ) -> Result<(), DatabaseError> {
-    let views: Vec<String> = sqlx::query_scalar(DEPENDENT)
-        .bind(tables)
-        .fetch_all(&mut *connection)
+    let sql = DEPENDENT.replace("$1", &array(tables));
+    let views: Vec<(String,)> = ask(connection, &sql)
         .await
         .map_err(failed("look for materialized views"))?;
-    for view in views {
+    for (view,) in views {
         let refreshed = run(connection, &format!("REFRESH MATERIALIZED VIEW {view}")).await;
         if let Err(source) = refreshed {
             let action = format!("refresh the materialized view `{view}`");

@@ -3,6 +3,7 @@
 //! or from elsewhere.
 
 mod aside;
+mod ask;
 mod catalogue;
 mod clear;
 mod connect;
@@ -21,7 +22,10 @@ mod rewrite;
 mod scratch;
 mod script;
 mod sequences;
+mod snapshot;
+mod spare;
 mod transaction;
+mod ways;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -33,6 +37,7 @@ use connect::{Connect, close};
 pub(crate) use error::answer;
 use error::failed;
 use factory::Factory;
+use spare::Spare;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool};
@@ -67,6 +72,7 @@ pub struct Postgres {
     identity: String,
     schema: String,
     factory: Arc<Factory>,
+    spare: Spare,
 }
 
 impl Postgres {
@@ -149,6 +155,14 @@ impl Postgres {
         self.connect = self.connect.lock_timeout(timeout);
         self
     }
+
+    /// The connection that the same reset has used before, or a new one.
+    async fn connection(&self) -> Result<PgConnection, DatabaseError> {
+        match self.spare.take().await {
+            Some(connection) => Ok(connection),
+            None => self.connect.open().await,
+        }
+    }
 }
 
 /// A database that is being opened.
@@ -181,6 +195,7 @@ impl Opening {
             identity: self.identity,
             schema: self.schema,
             factory: Arc::new(factory),
+            spare: Spare::default(),
         }
     }
 }
@@ -218,25 +233,34 @@ impl Database for Postgres {
     }
 
     async fn prepare(&self) -> Result<(), DatabaseError> {
-        let mut connection = self.connect.open().await?;
+        let mut connection = self.connection().await?;
         record::create_table(&mut connection).await?;
-        close(connection).await;
+        self.spare.give(connection).await;
         Ok(())
     }
 
     async fn lock(&self) -> Result<Option<DatabaseLock>, DatabaseError> {
-        lock::take(self.connect.open().await?, &self.schema).await
+        // The lock lives as long as its connection, so that the reset works on another.
+        let (connection, other) = tokio::join!(self.connect.open(), self.connect.open());
+        let lock = lock::take(connection?, &self.schema, &self.spare).await?;
+        if let Ok(other) = other {
+            // Closed at once where somebody else has the lock.
+            self.spare.give(other).await;
+        }
+        Ok(lock)
     }
 
     async fn read(&self) -> Result<Box<dyn Transaction>, DatabaseError> {
-        let connection = self.connect.open().await?;
-        let transaction = PostgresTransaction::read(connection, self.factory.clone()).await?;
+        let (connection, factory) = (self.connection().await?, self.factory.clone());
+        let transaction =
+            PostgresTransaction::read(connection, factory, self.spare.clone()).await?;
         Ok(Box::new(transaction))
     }
 
     async fn write(&self, _: &Way) -> Result<Box<dyn Transaction>, DatabaseError> {
-        let connection = self.connect.open().await?;
-        let transaction = PostgresTransaction::write(connection, self.factory.clone()).await?;
+        let (connection, factory) = (self.connection().await?, self.factory.clone());
+        let transaction =
+            PostgresTransaction::write(connection, factory, self.spare.clone()).await?;
         Ok(Box::new(transaction))
     }
 
@@ -248,9 +272,9 @@ impl Database for Postgres {
     }
 
     async fn reclaim(&self) -> Result<(), DatabaseError> {
-        let mut connection = self.connect.open().await?;
-        rewrite::rewrite(&mut connection).await?;
-        close(connection).await;
+        let mut connection = self.connection().await?;
+        rewrite::rewrite(&mut connection, &self.connect).await?;
+        self.spare.give(connection).await;
         Ok(())
     }
 }

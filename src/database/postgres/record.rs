@@ -3,6 +3,8 @@
 use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
+use super::ask::{ask, ask_all};
+use super::catalogue::literal;
 use super::error::failed;
 use super::{DatabaseError, Decision, run};
 use crate::database::RECORD_TABLE;
@@ -32,12 +34,12 @@ pub(super) async fn create_table(connection: &mut PgConnection) -> Result<(), Da
 }
 
 async fn is_there(connection: &mut PgConnection) -> Result<bool, DatabaseError> {
-    sqlx::query_scalar(AssertSqlSafe(format!(
-        "SELECT to_regclass(format('%I.{RECORD_TABLE}', current_schema())) IS NOT NULL"
-    )))
-    .fetch_one(connection)
-    .await
-    .map_err(failed("look for the table of the commit record"))
+    let look =
+        format!("SELECT to_regclass(format('%I.{RECORD_TABLE}', current_schema())) IS NOT NULL");
+    let there: Vec<(bool,)> = ask(connection, &look)
+        .await
+        .map_err(failed("look for the table of the commit record"))?;
+    Ok(there == [(true,)])
 }
 
 /// Adds the commit record of `run`. `rewrite` are the tables in which deleted rows can still
@@ -48,24 +50,22 @@ pub(super) async fn commit(
     rewrite: Vec<String>,
 ) -> Result<(), DatabaseError> {
     // Other hosts may have runs of their own here; nobody asks for one as old as this.
-    sqlx::query(AssertSqlSafe(format!(
+    let delete = format!(
         "DELETE FROM {RECORD_TABLE} \
          WHERE at < now() - interval '30 days' AND rewrite IS NULL"
-    )))
-    .execute(&mut *connection)
-    .await
-    .map_err(failed("drop old commit records"))?;
-    let inserted = sqlx::query(AssertSqlSafe(format!(
+    );
+    let rewrite: Vec<String> = rewrite.into_iter().map(|table| literal(&table)).collect();
+    let rewrite = rewrite.join(", ");
+    let insert = format!(
         "INSERT INTO {RECORD_TABLE} (run, outcome, rewrite, xid) \
-         VALUES ($1, '{COMMITTED}', nullif($2, '{{}}'), pg_current_xact_id()) \
-         ON CONFLICT DO NOTHING"
-    )))
-    .bind(run.to_string())
-    .bind(rewrite)
-    .execute(connection)
-    .await
-    .map_err(failed("write the commit record"))?;
-    if inserted.rows_affected() == 0 {
+         VALUES ('{run}', '{COMMITTED}', nullif(ARRAY[{rewrite}]::text[], '{{}}'), \
+                 pg_current_xact_id()) \
+         ON CONFLICT DO NOTHING RETURNING run"
+    );
+    let answers = ask_all(connection, &[&delete, &insert])
+        .await
+        .map_err(failed("write the commit record"))?;
+    if answers.last().is_none_or(Vec::is_empty) {
         let error = "this run has been given up already";
         return Err(DatabaseError::new("write the commit record", error));
     }

@@ -1,17 +1,29 @@
 //! Making deleted rows unreadable.
 
+use std::sync::{Mutex, PoisonError};
+use std::vec::IntoIter;
+
+use futures::future::{try_join, try_join_all};
 use sqlx::PgConnection;
 
+use super::connect::{Connect, close};
 use super::error::{failed, server_error};
 use super::{DatabaseError, record, run};
 
-/// Rewrites the tables from which rows were deleted, one by one. What is truncated has left
+/// On how many connections beside the first: each new file is made durable by itself, and a disk
+/// does several at a time.
+const CONNECTIONS: usize = 3;
+
+/// Rewrites the tables from which rows were deleted. What is truncated has left
 /// its old file at the commit. Which tables they are stands in the commit record, so that it
 /// does not matter which process does it, or how often.
 ///
 /// `VACUUM FULL`, for a plain one leaves the bytes of deleted rows in the pages. Such tables
 /// are small: large ones are truncated.
-pub(super) async fn rewrite(connection: &mut PgConnection) -> Result<(), DatabaseError> {
+pub(super) async fn rewrite(
+    connection: &mut PgConnection,
+    connect: &Connect,
+) -> Result<(), DatabaseError> {
     for (reset, tables) in record::to_rewrite(connection).await? {
         if record::is_read(connection, &reset).await? {
             return Err(DatabaseError::new(
@@ -19,16 +31,45 @@ pub(super) async fn rewrite(connection: &mut PgConnection) -> Result<(), Databas
                 "another session may still read them; they stay until its transaction ends",
             ));
         }
-        for table in tables {
-            match run(connection, &format!("VACUUM (FULL) {table}")).await {
-                // The host has dropped it since.
-                Err(error) if is_gone(&error) => {}
-                rewritten => rewritten.map_err(failed(format!("rewrite table {table}")))?,
+        let more = tables.len().saturating_sub(1).min(CONNECTIONS);
+        let tables = Mutex::new(tables.into_iter());
+        let others = (0..more).map(|_| async {
+            // One less than hoped for: the first does it all.
+            match connect.open().await {
+                Ok(mut connection) => {
+                    let rewritten = rewrite_each(&mut connection, &tables).await;
+                    close(connection).await;
+                    rewritten
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "no further connection to rewrite tables on");
+                    Ok(())
+                }
             }
-        }
+        });
+        let others = try_join_all(others);
+        try_join(rewrite_each(connection, &tables), others).await?;
         record::rewritten(connection, &reset).await?;
     }
     Ok(())
+}
+
+/// Rewrites one after the other of what is left of `tables`.
+async fn rewrite_each(
+    connection: &mut PgConnection,
+    tables: &Mutex<IntoIter<String>>,
+) -> Result<(), DatabaseError> {
+    loop {
+        let next = tables.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let Some(table) = next else {
+            return Ok(());
+        };
+        match run(connection, &format!("VACUUM (FULL) {table}")).await {
+            // The host has dropped it since.
+            Err(error) if is_gone(&error) => {}
+            rewritten => rewritten.map_err(failed(format!("rewrite table {table}")))?,
+        }
+    }
 }
 
 fn is_gone(error: &sqlx::Error) -> bool {

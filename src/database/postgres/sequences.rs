@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
+use super::ask::ask;
 use super::catalogue::{Catalogue, Sequence, Table, literal, quote};
 use super::error::failed;
 use super::{DatabaseError, run};
@@ -35,11 +36,10 @@ pub(super) async fn states(
         let name = literal(relation);
         format!("SELECT {name}::text, last_value, is_called FROM {relation}")
     });
-    let states: Vec<(String, i64, bool)> =
-        sqlx::query_as(AssertSqlSafe(each.collect::<Vec<_>>().join(" UNION ALL ")))
-            .fetch_all(connection)
-            .await
-            .map_err(failed("read the sequences"))?;
+    let sql = each.collect::<Vec<_>>().join(" UNION ALL ");
+    let states: Vec<(String, i64, bool)> = ask(connection, &sql)
+        .await
+        .map_err(failed("read the sequences"))?;
     let states = states.into_iter();
     Ok(states
         .map(|(relation, last, called)| (relation, (last, called)))

@@ -5,19 +5,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::PgConnection;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::aside::Aside;
+use super::ask::ask;
 use super::catalogue::{Catalogue, Table};
-use super::clear::{self, Ways};
-use super::connect::close;
+use super::clear;
 use super::error::{failed, is_refusal};
 use super::foreign_keys::ForeignKey;
 use super::kept::Kept;
 use super::references::{self, Seeds};
+use super::snapshot::Snapshot;
+use super::spare::{Learnt, Spare};
+use super::ways::Ways;
 use super::{
     DatabaseError, Factory, KeptRows, Reference, Tally, Transaction, copy, materialized, record,
     run, sequences,
@@ -26,12 +29,21 @@ use super::{
 /// Dropping it closes the connection, and the server rolls back.
 pub(super) struct PostgresTransaction {
     connection: PgConnection,
-    catalogue: Catalogue,
+    /// Where the connection goes when all is done.
+    spare: Spare,
+    catalogue: Arc<Catalogue>,
     factory: Arc<Factory>,
+    /// What a snapshot sees from its beginning to its end; nothing once it may see rows of its
+    /// own.
+    snapshot: Option<Snapshot>,
+    /// What an earlier snapshot has seen, unless it is certain that this is not so any more.
+    learnt: Option<Learnt>,
     /// The tables that nobody else can use now; nothing for a snapshot, which needs no locks.
     locked: Option<BTreeSet<String>>,
     /// Counts that still hold, with the rows that are kept.
     counts: BTreeMap<String, u64>,
+    /// Fingerprints that still hold.
+    fingerprints: BTreeMap<Vec<String>, String>,
     kept: Kept,
     seeds: Seeds,
     aside: Aside,
@@ -51,10 +63,11 @@ impl PostgresTransaction {
     pub(super) async fn read(
         connection: PgConnection,
         factory: Arc<Factory>,
+        spare: Spare,
     ) -> Result<Self, DatabaseError> {
         // Not read-only: the rows to keep are noted in a temporary table.
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ";
-        Self::begin(connection, factory, None, begin).await
+        Self::begin(connection, factory, spare, None, begin).await
     }
 
     /// Opens the transaction of a reset. Which tables it locks depends on what it is asked
@@ -62,28 +75,45 @@ impl PostgresTransaction {
     pub(super) async fn write(
         connection: PgConnection,
         factory: Arc<Factory>,
+        spare: Spare,
     ) -> Result<Self, DatabaseError> {
         // Whatever waited for a lock must see what was committed meanwhile.
         let begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
-        Self::begin(connection, factory, Some(BTreeSet::new()), begin).await
+        Self::begin(connection, factory, spare, Some(BTreeSet::new()), begin).await
     }
 
     async fn begin(
         mut connection: PgConnection,
         factory: Arc<Factory>,
+        spare: Spare,
         locked: Option<BTreeSet<String>>,
         begin: &str,
     ) -> Result<Self, DatabaseError> {
-        run(&mut connection, begin)
-            .await
-            .map_err(failed("begin a transaction"))?;
-        let catalogue = Catalogue::read(&mut connection).await?;
+        let snapshot = Snapshot::after(&mut connection, begin, "begin a transaction").await?;
+        let learnt = spare.learnt(&snapshot);
+        let catalogue = match &learnt {
+            Some(learnt) => learnt.catalogue.clone(),
+            None => Arc::new(Catalogue::read(&mut connection).await?),
+        };
+        // A snapshot stays; without one, a table has to be locked before what is known of it
+        // is known to hold.
+        let (snapshot, holds, learnt) = match (&locked, learnt) {
+            (None, learnt) => (Some(snapshot), learnt, None),
+            (Some(_), learnt) => (None, None, learnt),
+        };
+        let (counts, fingerprints) = holds
+            .map(|learnt| (learnt.counts, learnt.fingerprints))
+            .unwrap_or_default();
         Ok(Self {
             connection,
+            spare,
             catalogue,
             factory,
+            snapshot,
+            learnt,
             locked,
-            counts: BTreeMap::new(),
+            counts,
+            fingerprints,
             kept: Kept::default(),
             seeds: Seeds::default(),
             aside: Aside::default(),
@@ -112,27 +142,47 @@ impl PostgresTransaction {
             return Ok(());
         }
         let lock = format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", rows.join(", "));
-        run(&mut self.connection, &lock)
-            .await
-            .map_err(failed("lock the tables"))?;
+        let now = Snapshot::after(&mut self.connection, &lock, "lock the tables").await?;
+        self.learnt = self
+            .learnt
+            .take()
+            .filter(|learnt| now.sees_the_same_as(&learnt.snapshot));
         locked.extend(names.into_iter().cloned());
         Ok(())
     }
 
     /// Counts `tables` where that is not known, every row of them.
     async fn count_all(&mut self, tables: &[String]) -> Result<(), DatabaseError> {
-        let unknown: Vec<String> = tables
-            .iter()
-            .filter(|table| !self.counts.contains_key(*table))
-            .cloned()
-            .collect();
-        self.scan(&unknown, "0").await?;
+        let is_unknown = |table: &&String| !self.counts.contains_key(*table);
+        let unknown: Vec<String> = tables.iter().filter(is_unknown).cloned().collect();
+        if !unknown.is_empty() {
+            self.lock(&unknown).await?;
+            if !self.recall(&unknown) {
+                self.scan(&unknown, "0").await?;
+            }
+        }
         Ok(())
     }
 
-    /// Counts `tables` and sums `value` over the rows of each, in one statement.
+    /// Takes over what an earlier snapshot has counted in `tables`, which have been locked before
+    /// anybody has written since. Returns whether it has counted all of them.
+    fn recall(&mut self, tables: &[String]) -> bool {
+        let Some(learnt) = &self.learnt else {
+            return false;
+        };
+        let counts = tables.iter();
+        let counts = counts.filter_map(|table| Some((table.clone(), *learnt.counts.get(table)?)));
+        self.counts.extend(counts);
+        if let Some(fingerprint) = learnt.fingerprints.get(tables) {
+            self.fingerprints
+                .insert(tables.to_vec(), fingerprint.clone());
+        }
+        tables.iter().all(|table| self.counts.contains_key(table))
+    }
+
+    /// Counts `tables`, which are locked, and sums `value` over the rows of each, in one
+    /// statement.
     async fn scan(&mut self, tables: &[String], value: &str) -> Result<String, DatabaseError> {
-        self.lock(tables).await?;
         let tables = tables.iter();
         let tables: Vec<&Table> = tables
             .filter_map(|table| self.catalogue.table(table))
@@ -145,8 +195,7 @@ impl PostgresTransaction {
             format!("SELECT {number} AS number, count(*) AS rows, sum({value})::text FROM {rows}")
         });
         let scan = each.collect::<Vec<_>>().join(" UNION ALL ") + " ORDER BY number";
-        let scanned: Vec<(i32, i64, Option<String>)> = sqlx::query_as(AssertSqlSafe(scan))
-            .fetch_all(&mut self.connection)
+        let scanned: Vec<(i32, i64, Option<String>)> = ask(&mut self.connection, &scan)
             .await
             .map_err(failed("count the tables"))?;
         let mut sums = Vec::with_capacity(tables.len());
@@ -165,8 +214,7 @@ impl PostgresTransaction {
 
     /// How many rows of `table` would go.
     fn going(&self, table: &str) -> u64 {
-        let rows = self.counts.get(table).copied().unwrap_or_default();
-        rows.saturating_sub(self.kept.count(table))
+        going(&self.counts, &self.kept, table)
     }
 
     async fn clear_locked(&mut self, names: &[String]) -> Result<(), DatabaseError> {
@@ -177,23 +225,24 @@ impl PostgresTransaction {
         if tables.is_empty() {
             return Ok(());
         }
-        let rows = tables.iter().map(|table| self.going(&table.name)).sum();
-        let is_ours = |name: &str| tables.iter().any(|table| table.name == name);
-        let mut keys = self.catalogue.foreign_keys.iter();
-        let can = keys.all(|key| !is_ours(&key.parent) || is_ours(&key.table) || key.can_alter);
-        let ways = Ways::choose(&tables, rows, Some(&self.kept), can);
+        self.aside.triggers(&mut self.connection, &tables).await?;
+        let (catalogue, counts, kept) = (&self.catalogue, &self.counts, &self.kept);
+        let going = |table: &str| going(counts, kept, table);
         let connection = &mut self.connection;
+        let ways =
+            Ways::choose(connection, catalogue, &tables, going, kept, &mut self.aside).await?;
         let keys = clear::in_the_way(
             connection,
-            &self.catalogue,
+            catalogue,
             &self.factory,
+            &tables,
             &ways,
+            going,
             &self.aside,
         )
         .await?;
         self.aside.foreign_keys(connection, keys).await?;
-        self.aside.triggers(connection, &tables).await?;
-        ways.take_out(connection, Some(&self.kept)).await?;
+        ways.take_out(connection, kept).await?;
         clear::seed(
             connection,
             &self.catalogue,
@@ -235,9 +284,11 @@ impl PostgresTransaction {
             .collect();
         self.aside.foreign_keys(&mut self.connection, keys).await?;
         self.aside.triggers(&mut self.connection, &tables).await?;
-        let rows = self.counted(names).iter().sum();
-        let ways = Ways::choose(&tables, rows, None, true);
-        ways.take_out(&mut self.connection, None).await?;
+        let (connection, none) = (&mut self.connection, Kept::default());
+        let going = |table: &str| going(&self.counts, &none, table);
+        let (catalogue, aside) = (&self.catalogue, &mut self.aside);
+        let ways = Ways::choose(connection, catalogue, &tables, going, &none, aside).await?;
+        ways.take_out(connection, &none).await?;
         self.rewrite.extend(ways.to_rewrite());
         self.changed.extend(tables.iter().map(|table| table.oid));
         Ok(())
@@ -246,14 +297,16 @@ impl PostgresTransaction {
     /// Puts back what is set aside, and makes views of what has changed anew.
     async fn settle(&mut self) -> Result<(), DatabaseError> {
         self.aside.put_back(&mut self.connection).await?;
-        let changed = std::mem::take(&mut self.changed).into_iter().collect();
+        let changed = std::mem::take(&mut self.changed);
         materialized::refresh(&mut self.connection, changed).await
     }
 
-    fn forget_counts(&mut self, names: &[String]) {
-        for name in names {
-            self.counts.remove(name);
-        }
+    /// Nothing that is known of rows holds any more: some are this transaction's own.
+    fn forget_rows(&mut self) {
+        self.counts.clear();
+        self.fingerprints.clear();
+        self.learnt = None;
+        self.snapshot = None;
     }
 }
 
@@ -279,8 +332,18 @@ impl Transaction for PostgresTransaction {
     /// and numbers even where the count is the same. Their hashes are summed, for the order
     /// of a scan says nothing.
     async fn fingerprint(&mut self, tables: &[String]) -> Result<String, DatabaseError> {
-        self.scan(tables, "hashtidextended(ctid, xmin::text::bigint)")
-            .await
+        self.lock(tables).await?;
+        if !self.fingerprints.contains_key(tables) {
+            self.recall(tables);
+        }
+        if let Some(fingerprint) = self.fingerprints.get(tables) {
+            return Ok(fingerprint.clone());
+        }
+        let row = "hash_record_extended(ROW(ctid, xmin), 0)";
+        let fingerprint = self.scan(tables, row).await?;
+        self.fingerprints
+            .insert(tables.to_vec(), fingerprint.clone());
+        Ok(fingerprint)
     }
 
     async fn keep(
@@ -317,7 +380,7 @@ impl Transaction for PostgresTransaction {
         self.count_all(tables).await?;
         let rows = tables.iter().map(|table| self.going(table)).collect();
         self.clear_locked(tables).await?;
-        self.forget_counts(tables);
+        self.forget_rows();
         self.is_half_done = false;
         Ok(rows)
     }
@@ -355,7 +418,7 @@ impl Transaction for PostgresTransaction {
         self.count_all(tables).await?;
         let rows = self.counted(tables);
         self.empty_locked(tables).await?;
-        self.forget_counts(tables);
+        self.forget_rows();
         self.is_half_done = false;
         Ok(rows)
     }
@@ -365,14 +428,15 @@ impl Transaction for PostgresTransaction {
         table: &str,
         input: &mut (dyn AsyncRead + Send + Unpin),
     ) -> Result<u64, DatabaseError> {
-        let Some(target) = self.catalogue.table(table) else {
+        let catalogue = self.catalogue.clone();
+        let Some(target) = catalogue.table(table) else {
             return Err(missing("load", table));
         };
         self.is_half_done = true;
-        self.counts.remove(table);
+        self.forget_rows();
         let rows = copy::load(
             &mut self.connection,
-            &self.catalogue,
+            &catalogue,
             target,
             input,
             self.tally.as_ref(),
@@ -413,7 +477,7 @@ impl Transaction for PostgresTransaction {
                 error
             });
         }
-        close(self.connection).await;
+        self.spare.give(self.connection).await;
         Ok(())
     }
 
@@ -421,15 +485,28 @@ impl Transaction for PostgresTransaction {
         run(&mut self.connection, "ROLLBACK")
             .await
             .map_err(failed("roll back"))?;
-        close(self.connection).await;
+        if let Some(snapshot) = self.snapshot {
+            self.spare.learn(Learnt {
+                snapshot,
+                catalogue: self.catalogue,
+                counts: self.counts,
+                fingerprints: self.fingerprints,
+            });
+        }
+        self.spare.give(self.connection).await;
         Ok(())
     }
 
     async fn postgres(&mut self) -> Result<Option<&mut PgConnection>, DatabaseError> {
         // Whatever is run there may change what was counted.
-        self.counts.clear();
+        self.forget_rows();
         Ok(Some(&mut self.connection))
     }
+}
+
+fn going(counts: &BTreeMap<String, u64>, kept: &Kept, table: &str) -> u64 {
+    let rows = counts.get(table).copied().unwrap_or_default();
+    rows.saturating_sub(kept.count(table))
 }
 
 fn missing(verb: &str, table: &str) -> DatabaseError {

@@ -127,18 +127,27 @@ impl Image {
         self.cleared.as_ref() == Some(tables)
     }
 
+    /// Detaches it from `reader`.
+    pub(super) async fn detach(reader: &mut SqliteConnection) -> Result<(), DatabaseError> {
+        sqlx::query(AssertSqlSafe(format!("DETACH {SCHEMA}")))
+            .execute(reader)
+            .await
+            .map_err(DatabaseError::on("detach the factory image"))?;
+        Ok(())
+    }
+
     /// Puts it in the place of the host's database, with the commit record of `run`. Errors
     /// before the commit itself are marked as rolled back.
     pub(super) async fn commit(
         self,
-        mut reader: SqliteConnection,
+        reader: &mut SqliteConnection,
         run: Uuid,
     ) -> Result<(), DatabaseError> {
-        record::commit(&mut reader, SCHEMA, run)
+        record::commit(reader, SCHEMA, run)
             .await
             .map_err(DatabaseError::rolled_back)?;
         sqlx::query("COMMIT")
-            .execute(&mut reader)
+            .execute(&mut *reader)
             .await
             .map_err(DatabaseError::on("complete the factory image"))
             .map_err(DatabaseError::rolled_back)?;
@@ -154,10 +163,6 @@ impl Image {
         self.replacement.commit().await.map_err(DatabaseError::on(
             "put the factory image in the place of the database",
         ))?;
-        // The commit stands, whatever closing says.
-        if let Err(error) = close(reader).await {
-            tracing::warn!(%error, "after the commit");
-        }
         Ok(())
     }
 

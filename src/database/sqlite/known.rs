@@ -16,6 +16,8 @@ pub(super) struct Known {
     catalogue: Mutex<Option<(i64, Arc<Catalogue>)>>,
     counts: Mutex<Counts>,
     pub(super) template: tokio::sync::Mutex<Option<Template>>,
+    /// The schema that the template was last seen to be like.
+    template_like: Mutex<Option<i64>>,
 }
 
 #[derive(Debug, Default)]
@@ -25,16 +27,12 @@ struct Counts {
 }
 
 impl Known {
-    /// The catalogue that `connection` sees in its open transaction. SQLite itself goes by this
-    /// number to tell whether the schema has changed.
+    /// The catalogue that `connection` sees in its open transaction.
     pub(super) async fn catalogue(
         &self,
         connection: &mut SqliteConnection,
     ) -> Result<Arc<Catalogue>, DatabaseError> {
-        let number: i64 = sqlx::query_scalar("PRAGMA main.schema_version")
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(DatabaseError::on("read the database's catalogue"))?;
+        let number = schema_version(connection).await?;
         if let Some((known, catalogue)) = &*lock(&self.catalogue)
             && *known == number
         {
@@ -71,12 +69,23 @@ impl Known {
         factory: &Factory,
     ) -> Result<(), DatabaseError> {
         let template = &mut *self.template.lock().await;
+        let number = Some(schema_version(live).await?);
         match template {
+            Some(_) if *lock(&self.template_like) == number => return Ok(()),
             Some(template) if template.is_like(live).await? => {}
             _ => *template = Some(Template::make(connect, live, catalogue, factory).await?),
         }
+        *lock(&self.template_like) = number;
         Ok(())
     }
+}
+
+/// Changes with the schema. SQLite itself goes by it.
+async fn schema_version(connection: &mut SqliteConnection) -> Result<i64, DatabaseError> {
+    sqlx::query_scalar("PRAGMA main.schema_version")
+        .fetch_one(connection)
+        .await
+        .map_err(DatabaseError::on("read the database's catalogue"))
 }
 
 /// Nothing panics while it holds one of these locks; a poisoned one would be as good.

@@ -19,6 +19,7 @@ mod load;
 mod locked;
 mod online_backup;
 mod pristine;
+mod reader;
 mod record;
 mod references;
 mod replacement;
@@ -45,6 +46,7 @@ use async_trait::async_trait;
 pub(crate) use catalogue::{Catalogue, Table, quote};
 use factory::Factory;
 use known::Known;
+use reader::Reader;
 use sqlx::migrate::Migrator;
 use sqlx::{Connection, SqliteConnection, SqlitePool};
 use tokio::sync::Mutex;
@@ -153,6 +155,9 @@ impl Sqlite {
     pub async fn close(self) {
         // Whoever still has a transaction closes it later.
         if let Some(shared) = Arc::into_inner(self.shared) {
+            if let Err(error) = shared.reader.close().await {
+                tracing::debug!(%error, "closing the database");
+            }
             shared.version.close().await;
         }
     }
@@ -218,6 +223,7 @@ impl Opening {
                 version: Version::new(self.connection, self.file.clone()),
                 factory,
                 known: Known::default(),
+                reader: Reader::new(self.file.clone().into()),
                 rewriting: Mutex::default(),
             }),
             file: self.file,

@@ -15,6 +15,7 @@ use super::factory::Factory;
 use super::image::{self, Image};
 use super::kept::Kept;
 use super::known::Known;
+use super::reader::{Opened, Reader};
 use super::set_aside::SetAside;
 use super::vacuum::Rewriting;
 use super::version::Version;
@@ -33,13 +34,14 @@ pub(super) struct Shared {
     pub(super) factory: Factory,
     pub(super) version: Version,
     pub(super) known: Known,
+    pub(super) reader: Reader,
     /// What is to be done after the commit.
     pub(super) rewriting: Mutex<Rewriting>,
 }
 
 /// Dropping it closes the connection, and SQLite rolls back.
 pub(super) struct SqliteTransaction {
-    connection: SqliteConnection,
+    opened: Opened,
     connect: Connect,
     shared: Arc<Shared>,
     catalogue: Arc<Catalogue>,
@@ -61,6 +63,8 @@ pub(super) struct SqliteTransaction {
     version: String,
     /// Whether the version is that of what is seen here, and not of something older.
     is_exact: bool,
+    /// Whether nothing was written, and the connection can be used again.
+    is_snapshot: bool,
 }
 
 impl SqliteTransaction {
@@ -72,14 +76,10 @@ impl SqliteTransaction {
     ) -> Result<Self, DatabaseError> {
         // First: what is committed in between makes a fingerprint old, never the other way round.
         let version = shared.version.read().await?;
-        let mut connection = Self::connect(connect, shared).await?;
-        // The keys of kept rows: a preview writes no file.
-        sqlx::query("PRAGMA temp_store = MEMORY")
-            .execute(&mut connection)
-            .await
-            .map_err(DatabaseError::on("hold temporary tables in memory"))?;
+        let opened = shared.reader.take(connect, &shared.factory).await?;
         let mut transaction =
-            Self::begin(connection, connect, shared, "BEGIN", "open a snapshot").await?;
+            Self::begin(opened, connect, shared, "BEGIN", "open a snapshot").await?;
+        transaction.is_snapshot = true;
         transaction.is_exact = version == shared.version.read().await?;
         transaction.version = version;
         transaction.way = way;
@@ -92,9 +92,9 @@ impl SqliteTransaction {
         shared: &Arc<Shared>,
         way: Way,
     ) -> Result<Self, DatabaseError> {
-        let connection = Self::connect(connect, shared).await?;
+        let opened = shared.reader.take(connect, &shared.factory).await?;
         let mut transaction =
-            Self::begin(connection, connect, shared, LOCK, "take the write lock").await?;
+            Self::begin(opened, connect, shared, LOCK, "take the write lock").await?;
         transaction.way = Some(way);
         transaction.see_exactly().await?;
         Ok(transaction)
@@ -105,45 +105,36 @@ impl SqliteTransaction {
         connect: &Connect,
         shared: &Arc<Shared>,
     ) -> Result<Self, DatabaseError> {
-        let mut connection = Self::connect(connect, shared).await?;
         let mut template = shared.known.template.lock().await;
         let Some(made) = &mut *template else {
             drop(template);
             let way = Way::clearing("no factory image has been made for it");
             return Self::write(connect, shared, way).await;
         };
-        let image = Image::open(connect, made, &mut connection).await?;
+        let mut opened = shared.reader.take(connect, &shared.factory).await?;
+        let image = Image::open(connect, made, &mut opened.connection).await?;
         drop(template);
         let mut transaction =
-            Self::begin(connection, connect, shared, "BEGIN", "open a snapshot").await?;
+            Self::begin(opened, connect, shared, "BEGIN", "open a snapshot").await?;
         transaction.image = Some(image);
         transaction.see_exactly().await?;
         Ok(transaction)
     }
 
-    async fn connect(
-        connect: &Connect,
-        shared: &Shared,
-    ) -> Result<SqliteConnection, DatabaseError> {
-        let mut connection = connect.open().await?;
-        shared.factory.attach(&mut connection).await?;
-        Ok(connection)
-    }
-
     async fn begin(
-        mut connection: SqliteConnection,
+        mut opened: Opened,
         connect: &Connect,
         shared: &Arc<Shared>,
         begin: &'static str,
         action: &'static str,
     ) -> Result<Self, DatabaseError> {
         sqlx::query(begin)
-            .execute(&mut connection)
+            .execute(&mut opened.connection)
             .await
             .map_err(locked::failed(action))?;
-        let catalogue = shared.known.catalogue(&mut connection).await?;
+        let catalogue = shared.known.catalogue(&mut opened.connection).await?;
         Ok(Self {
-            connection,
+            opened,
             connect: connect.clone(),
             shared: shared.clone(),
             catalogue,
@@ -157,6 +148,7 @@ impl SqliteTransaction {
             tally: None,
             version: String::new(),
             is_exact: false,
+            is_snapshot: false,
         })
     }
 
@@ -180,14 +172,18 @@ impl SqliteTransaction {
             !tables.any(|name| name.eq_ignore_ascii_case(&table.name))
         };
         let staying: Vec<_> = catalogue.tables().filter(stays).collect();
-        if let Some(because) = fitness::obstacle(&mut self.connection, &staying).await? {
+        if let Some(because) = fitness::obstacle(&mut self.opened.connection, &staying).await? {
             return Ok(Some(because));
         }
         let made = match &mut self.image {
-            Some(image) => image.fill(&mut self.connection, tables, &staying).await,
+            Some(image) => {
+                image
+                    .fill(&mut self.opened.connection, tables, &staying)
+                    .await
+            }
             None => {
                 let (known, factory) = (&self.shared.known, &self.shared.factory);
-                let live = &mut self.connection;
+                let live = &mut self.opened.connection;
                 known
                     .make_template(&self.connect, live, &catalogue, factory)
                     .await
@@ -230,11 +226,11 @@ impl SqliteTransaction {
         self.is_half_done = true;
         image.give_up().await?;
         sqlx::query("ROLLBACK")
-            .execute(&mut self.connection)
+            .execute(&mut self.opened.connection)
             .await
             .map_err(DatabaseError::on("end the snapshot"))?;
         sqlx::query(LOCK)
-            .execute(&mut self.connection)
+            .execute(&mut self.opened.connection)
             .await
             .map_err(locked::failed("take the write lock"))?;
         if self.shared.version.read().await? != self.version {
@@ -274,7 +270,7 @@ impl Transaction for SqliteTransaction {
         let rows = match counted {
             Some(rows) => rows,
             None => {
-                let rows = count::count(&mut self.connection, table).await?;
+                let rows = count::count(&mut self.opened.connection, table).await?;
                 if self.is_exact {
                     known.counted(&self.version, &table.name, rows);
                 }
@@ -316,13 +312,13 @@ impl Transaction for SqliteTransaction {
         tables: &[String],
     ) -> Result<BTreeMap<String, u64>, DatabaseError> {
         self.kept
-            .add(&mut self.connection, &self.catalogue, rows, tables)
+            .add(&mut self.opened.connection, &self.catalogue, rows, tables)
             .await
     }
 
     async fn references(&mut self, tables: &[String]) -> Result<Vec<Reference>, DatabaseError> {
         references::references(
-            &mut self.connection,
+            &mut self.opened.connection,
             &self.catalogue,
             self.shared.factory.catalogue(),
             &self.kept,
@@ -333,7 +329,7 @@ impl Transaction for SqliteTransaction {
 
     async fn definition(&mut self, table: &str) -> Result<String, DatabaseError> {
         let table = known(&self.catalogue, table)?;
-        definition::definition(&mut self.connection, table).await
+        definition::definition(&mut self.opened.connection, table).await
     }
 
     async fn save(
@@ -342,7 +338,13 @@ impl Transaction for SqliteTransaction {
         output: &mut (dyn AsyncWrite + Send + Unpin),
     ) -> Result<u64, DatabaseError> {
         let table = known(&self.catalogue, table)?;
-        save::save(&mut self.connection, table, output, self.tally.as_ref()).await
+        save::save(
+            &mut self.opened.connection,
+            table,
+            output,
+            self.tally.as_ref(),
+        )
+        .await
     }
 
     fn tally(&mut self, tally: Option<Tally>) {
@@ -360,7 +362,7 @@ impl Transaction for SqliteTransaction {
         let live = live(&self.catalogue, tables);
         let was_half_done = std::mem::replace(&mut self.is_half_done, true);
         let rows = clear::clear(
-            &mut self.connection,
+            &mut self.opened.connection,
             &live,
             &self.catalogue,
             self.shared.factory.catalogue(),
@@ -380,7 +382,7 @@ impl Transaction for SqliteTransaction {
             .await?;
         let live = live(&self.catalogue, tables);
         let was_half_done = std::mem::replace(&mut self.is_half_done, true);
-        let rows = clear::empty(&mut self.connection, &live, &mut self.aside).await?;
+        let rows = clear::empty(&mut self.opened.connection, &live, &mut self.aside).await?;
         self.is_half_done = was_half_done;
         self.emptied.extend(rows.keys().cloned());
         self.changes.cleared.extend(tables.iter().cloned());
@@ -400,7 +402,13 @@ impl Transaction for SqliteTransaction {
             return Err(DatabaseError::new(action, error));
         }
         let was_half_done = std::mem::replace(&mut self.is_half_done, true);
-        let rows = load::load(&mut self.connection, table, input, self.tally.as_ref()).await?;
+        let rows = load::load(
+            &mut self.opened.connection,
+            table,
+            input,
+            self.tally.as_ref(),
+        )
+        .await?;
         self.is_half_done = was_half_done;
         Ok(rows)
     }
@@ -422,10 +430,10 @@ impl Transaction for SqliteTransaction {
             ));
         }
         self.emptied.clear();
-        self.aside.put_back(&mut self.connection).await?;
+        self.aside.put_back(&mut self.opened.connection).await?;
         self.settle().await?;
         let schema = self.image.as_ref().map_or("main", |_| image::SCHEMA);
-        let connection = &mut self.connection;
+        let connection = &mut self.opened.connection;
         check(connection, schema, &self.catalogue, &self.changes).await
     }
 
@@ -445,24 +453,36 @@ impl Transaction for SqliteTransaction {
         self.settle().await.map_err(DatabaseError::rolled_back)?;
         if let Some(image) = self.image {
             *self.shared.rewriting.lock().await = Rewriting::Needless;
-            return image.commit(self.connection, run).await;
+            image.commit(&mut self.opened.connection, run).await?;
+            // The commit stands, whatever comes now.
+            let kept = match Image::detach(&mut self.opened.connection).await {
+                Ok(()) => self.shared.reader.keep(self.opened).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = kept {
+                tracing::warn!(%error, "after the commit");
+            }
+            return Ok(());
         }
         // Before the COMMIT itself nothing is in doubt: the connection goes, and with it all.
-        record::commit(&mut self.connection, "main", run)
+        record::commit(&mut self.opened.connection, "main", run)
             .await
             .map_err(DatabaseError::rolled_back)?;
-        let order = vacuum::order(&mut self.connection)
+        let order = vacuum::order(&mut self.opened.connection)
             .await
             .map_err(DatabaseError::rolled_back)?;
         *self.shared.rewriting.lock().await = Rewriting::Due(order);
-        if let Err(error) = sqlx::query("COMMIT").execute(&mut self.connection).await {
+        if let Err(error) = sqlx::query("COMMIT")
+            .execute(&mut self.opened.connection)
+            .await
+        {
             let busy = locked::is_busy(&error);
             let error = DatabaseError::on("commit")(error);
             // With a rollback journal a reader keeps COMMIT from beginning: nothing is written,
             // and the transaction is still open.
             if busy
                 && sqlx::query("ROLLBACK")
-                    .execute(&mut self.connection)
+                    .execute(&mut self.opened.connection)
                     .await
                     .is_ok()
             {
@@ -471,7 +491,7 @@ impl Transaction for SqliteTransaction {
             return Err(error);
         }
         // The commit stands, whatever closing says.
-        if let Err(error) = close(self.connection).await {
+        if let Err(error) = close(self.opened.connection).await {
             tracing::warn!(%error, "after the commit");
         }
         Ok(())
@@ -482,15 +502,19 @@ impl Transaction for SqliteTransaction {
             image.give_up().await?;
         }
         sqlx::query("ROLLBACK")
-            .execute(&mut self.connection)
+            .execute(&mut self.opened.connection)
             .await
             .map_err(DatabaseError::on("roll back"))?;
-        close(self.connection).await
+        if self.is_snapshot && self.kept.is_empty() {
+            return self.shared.reader.keep(self.opened).await;
+        }
+        close(self.opened.connection).await
     }
 
     async fn sqlite(&mut self) -> Result<Option<&mut SqliteConnection>, DatabaseError> {
         self.clear_instead("a step runs SQL of its own").await?;
-        Ok(Some(&mut self.connection))
+        self.is_snapshot = false;
+        Ok(Some(&mut self.opened.connection))
     }
 }
 

@@ -95,14 +95,14 @@ pub(super) fn of_host(mut document: Value, engine: &Engine, prefix: &str) -> Val
         }
     }
     let (mut steps, mut parts) = (Vec::new(), Map::new());
-    for (step, of_step) in engine.inner.parts() {
+    for (step, of_step) in &engine.inner.parts {
         let names: Vec<_> = of_step.names().collect();
-        steps.push(step.to_owned());
+        steps.push((*step).to_owned());
         let mut list = json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 });
         if of_step.keys.is_empty() && !names.is_empty() {
             list["items"]["enum"] = names.into();
         }
-        parts.insert(step.to_owned(), list);
+        parts.insert((*step).to_owned(), list);
     }
     let kept = engine.inner.kept_rows.iter();
     let kept: Vec<_> = kept.map(|rows| rows.name().to_owned()).collect();
