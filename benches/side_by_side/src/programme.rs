@@ -43,10 +43,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     measured?;
     if let Some(output) = &arguments.output {
         fs::create_dir_all(output)?;
-        fs::write(output.join("README.md"), &page)?;
+        let mut page = page;
         if let Some(plot) = plot(&rankings)? {
             fs::write(output.join("plot.svg"), plot)?;
+            page += "\n![Milliseconds against rows, both logarithmic](plot.svg)\n";
         }
+        fs::write(output.join("README.md"), page)?;
         let lines = rankings
             .iter()
             .map(|ranking| Ok(serde_json::to_string(ranking)? + "\n"));
