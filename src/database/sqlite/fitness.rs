@@ -12,7 +12,10 @@ const MOST_ROWS: u64 = 10_000;
 
 /// How many bytes of rows that stay are copied: an image goes through the log, and on a full disk
 /// there is no more room for that than the reserve.
-pub(super) const MOST_BYTES: u64 = 1024 * 1024;
+const MOST_BYTES: u64 = 1024 * 1024;
+
+/// How many bytes of pages they may come to, with what their indexes hold of them.
+pub(super) const MOST_BYTES_OF_PAGES: u64 = 3 * MOST_BYTES;
 
 /// What keeps an image from taking the place of the database when the tables `staying` keep
 /// their rows; nothing where it can.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::connect::{Connect, Layout};
 use super::factory::new_name;
-use super::fitness::MOST_BYTES;
+use super::fitness::MOST_BYTES_OF_PAGES;
 use super::replacement::{self, Replacement};
 use super::set_aside::SetAside;
 use super::template::{Object, Template, difference, objects};
@@ -94,7 +94,8 @@ impl Image {
             self.aside = Some((connection, aside));
         }
         let pages = pragma(reader, SCHEMA, "page_count").await?;
-        let more = i64::try_from(MOST_BYTES).unwrap_or(i64::MAX) / i64::from(self.layout.page_size);
+        let more = i64::try_from(MOST_BYTES_OF_PAGES).unwrap_or(i64::MAX)
+            / i64::from(self.layout.page_size);
         let mut statements = vec![format!("PRAGMA {SCHEMA}.max_page_count = {}", pages + more)];
         for number in ["user_version", "application_id"] {
             let value = pragma(reader, "main", number).await?;
