@@ -242,6 +242,20 @@ async fn a_live_writer_waits_and_finds_the_fresh_database() {
 }
 
 #[tokio::test]
+async fn what_stays_may_be_some_thousand_rows_with_their_indexes() {
+    let host = posts(wal()).await;
+    let fill = "WITH RECURSIVE n (i) AS (SELECT 4 UNION ALL SELECT i + 1 FROM n WHERE i < 9000)
+                INSERT INTO notes (id, text) SELECT i, hex(randomblob(20)) FROM n";
+    host.run(fill).await;
+    let engine = keeping_notes(&host).await;
+    let notes = rows(&host, "notes").await;
+    let report = engine.reset(everything()).await.unwrap();
+    assert_eq!(because(&report), None);
+    assert_eq!(rows(&host, "notes").await, notes);
+    assert_sound(&host.pool).await;
+}
+
+#[tokio::test]
 async fn without_a_write_ahead_log_rows_are_cleared() {
     let host = posts(SqliteConnectOptions::new().journal_mode(SqliteJournalMode::Truncate)).await;
     let reason = because(

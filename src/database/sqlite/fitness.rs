@@ -6,8 +6,7 @@ use super::catalogue::Storage;
 use super::online_backup::reserved_bytes;
 use super::{DatabaseError, Table, quote};
 
-/// How many rows that stay are copied into an image: copying one costs about as much as counting
-/// a thousand.
+/// How many rows that stay are copied into an image, one by one, while others wait.
 const MOST_ROWS: u64 = 10_000;
 
 /// How many bytes of rows that stay are copied: an image goes through the log, and on a full disk
