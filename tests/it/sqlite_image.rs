@@ -1,8 +1,9 @@
 //! A factory image in the place of a database, and when that is not possible.
 
 use factory_reset::{
-    Claims, Engine, EngineBuilder, KeptRows, Phase, Report, ResetRequest, ResetStep, Resources,
-    Selection, StepContext, StepDescriptor, StepError, StepOutcome, StepPlan, Way, async_trait,
+    Claims, Database, Engine, EngineBuilder, KeptRows, Phase, Report, ResetRequest, ResetStep,
+    Resources, Selection, StepContext, StepDescriptor, StepError, StepOutcome, StepPlan, Way,
+    async_trait,
 };
 use proptest::prelude::any;
 use proptest::test_runner::{Config, TestRunner};
@@ -346,6 +347,30 @@ async fn a_step_with_sql_of_its_own_finds_the_database_itself() {
         assert!(reason.contains("SQL of its own"), "{reason}");
         assert_same(&dump(&host.pool).await, &fresh_posts().await);
         assert!(report.pending.is_empty(), "{:?}", report.pending);
+    }
+}
+
+#[tokio::test]
+async fn what_is_counted_in_a_reset_that_is_undone_is_forgotten() {
+    let host = posts(wal()).await;
+    let database = host.sqlite().await;
+    let tables = ["posts".to_owned()];
+    let rows = host.number("SELECT count(*) FROM posts").await;
+    for clears in [true, false] {
+        let way = Way::Clearing { because: None };
+        let mut reset = database.write(&way).await.unwrap();
+        if clears {
+            reset.clear(&tables).await.unwrap();
+        } else {
+            let connection = reset.sqlite().await.unwrap().unwrap();
+            let delete = sqlx::query("DELETE FROM posts WHERE id > 1");
+            delete.execute(connection).await.unwrap();
+        }
+        assert_eq!(reset.count("posts").await.unwrap(), 1);
+        reset.rollback().await.unwrap();
+        let mut plan = database.read().await.unwrap();
+        assert_eq!(plan.count("posts").await.unwrap(), rows.unsigned_abs());
+        plan.rollback().await.unwrap();
     }
 }
 

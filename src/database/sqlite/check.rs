@@ -39,10 +39,10 @@ pub(super) struct Changes {
     pub(super) others: bool,
 }
 
-/// Checks every table of the database `schema` whose references can have broken: those that stay and refer to a
-/// cleared one, and cleared ones that refer to one that stays, for the sake of their factory
-/// rows; where others may have been put in, all that are cleared. Violations that were there
-/// before, between tables that stay, are not our business.
+/// Checks every table of the database `schema` whose references can have broken: those that stay
+/// and refer to a cleared one, and cleared ones that refer to one that stays, for the sake of
+/// their factory rows; where others may have been put in, all that are cleared. Violations that
+/// were there before, between tables that stay, are not our business.
 pub(super) async fn check(
     connection: &mut SqliteConnection,
     schema: &str,

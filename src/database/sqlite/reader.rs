@@ -18,12 +18,24 @@ pub(super) struct Reader {
     kept: Mutex<Option<Opened>>,
 }
 
-/// A connection for reading, to which the factory rows are attached.
+/// A connection, to which the factory rows are attached.
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) connection: SqliteConnection,
     /// Which file it has opened: device and number.
     inode: Option<(u64, u64)>,
+}
+
+impl Opened {
+    /// One that is not to be kept.
+    pub(super) async fn new(connect: &Connect, factory: &Factory) -> Result<Self, DatabaseError> {
+        let mut connection = connect.open().await?;
+        factory.attach(&mut connection).await?;
+        Ok(Self {
+            connection,
+            inode: None,
+        })
+    }
 }
 
 impl Reader {
@@ -49,14 +61,14 @@ impl Reader {
             Some(outdated) => close(outdated.connection).await?,
             None => {}
         }
-        let mut connection = connect.open().await?;
-        factory.attach(&mut connection).await?;
+        let mut opened = Opened::new(connect, factory).await?;
+        opened.inode = inode;
         // The keys of kept rows: a preview writes no file.
         sqlx::query("PRAGMA temp_store = MEMORY")
-            .execute(&mut connection)
+            .execute(&mut opened.connection)
             .await
             .map_err(DatabaseError::on("hold temporary tables in memory"))?;
-        Ok(Opened { connection, inode })
+        Ok(opened)
     }
 
     /// Keeps what has no transaction, and no temporary tables.

@@ -61,7 +61,8 @@ pub(super) struct SqliteTransaction {
     tally: Option<Tally>,
     /// Tells this state of the database from another.
     version: String,
-    /// Whether the version is that of what is seen here, and not of something older.
+    /// Whether the version is that of what is seen here, and not of something older, or of what
+    /// was here before this transaction has written.
     is_exact: bool,
     /// Whether nothing was written, and the connection can be used again.
     is_snapshot: bool,
@@ -92,7 +93,8 @@ impl SqliteTransaction {
         shared: &Arc<Shared>,
         way: Way,
     ) -> Result<Self, DatabaseError> {
-        let opened = shared.reader.take(connect, &shared.factory).await?;
+        // Not the kept one: rows that are set aside may be more than fit into memory.
+        let opened = Opened::new(connect, &shared.factory).await?;
         let mut transaction =
             Self::begin(opened, connect, shared, LOCK, "take the write lock").await?;
         transaction.way = Some(way);
@@ -359,6 +361,7 @@ impl Transaction for SqliteTransaction {
             self.clear_instead("a step clears what it has not planned")
                 .await?;
         }
+        self.is_exact = false;
         let live = live(&self.catalogue, tables);
         let was_half_done = std::mem::replace(&mut self.is_half_done, true);
         let rows = clear::clear(
@@ -380,6 +383,7 @@ impl Transaction for SqliteTransaction {
     async fn empty(&mut self, tables: &[String]) -> Result<Vec<u64>, DatabaseError> {
         self.clear_instead("tables are loaded from a backup")
             .await?;
+        self.is_exact = false;
         let live = live(&self.catalogue, tables);
         let was_half_done = std::mem::replace(&mut self.is_half_done, true);
         let rows = clear::empty(&mut self.opened.connection, &live, &mut self.aside).await?;
@@ -513,6 +517,8 @@ impl Transaction for SqliteTransaction {
 
     async fn sqlite(&mut self) -> Result<Option<&mut SqliteConnection>, DatabaseError> {
         self.clear_instead("a step runs SQL of its own").await?;
+        // Whatever is run there may change what was counted.
+        self.is_exact = false;
         self.is_snapshot = false;
         Ok(Some(&mut self.opened.connection))
     }
