@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use factory_reset::{
     Database, DatabaseError, Decision, Engine, KeptRows, Reference, ResetError, RunOutcome, Sqlite,
@@ -15,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use uuid::Uuid;
 
 use crate::dump::{Dump, assert_same, dump};
-use crate::fixture::{Host, everything, only, own, tree, until};
+use crate::fixture::{Host, SHORT, everything, only, own, tree, until};
 use crate::steps::Workers;
 
 /// What goes wrong; shared with the test.
@@ -385,7 +384,7 @@ async fn a_database_that_does_not_answer_is_given_up_and_named() {
             faults: scene.faults.clone(),
         })
         .resource(MediaDir::new("media"))
-        .database_timeout(Duration::from_secs(1));
+        .database_timeout(SHORT);
     let engine = builder.build().await.unwrap();
     scene.faults.silent.store(true, Ordering::SeqCst);
     let error = engine.reset(everything()).await.unwrap_err();
@@ -393,7 +392,7 @@ async fn a_database_that_does_not_answer_is_given_up_and_named() {
     let text = chain(&error);
     for part in [
         "take the write lock",
-        "no answer within 1 s",
+        "no answer within 2 s",
         "database_timeout",
     ] {
         assert!(text.contains(part), "{text}");

@@ -67,7 +67,7 @@ async fn a_commit_that_comes_too_late_leaves_the_decision_to_the_next_start() {
         .build()
         .await
         .unwrap();
-    proxy.arm(Fault::Late(Duration::from_secs(3)));
+    proxy.arm(Fault::Late(SHORT * 3));
     let text = chain(&engine.reset(everything()).await.unwrap_err());
     assert!(text.contains("lock_timeout"), "{text}");
     assert_eq!(

@@ -11,6 +11,9 @@ use shared_host::BodyError;
 /// When to look again at a reset that could not begin, or has still to be ended.
 const RESET_RETRY_AFTER: Duration = Duration::from_secs(5);
 
+/// When to try again where others have kept the database to themselves.
+const BUSY_RETRY_AFTER: Duration = Duration::from_secs(1);
+
 /// Why a call is refused or has failed. The client sees the text, the log sees the
 /// sources too.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +58,7 @@ pub enum ApiError {
     /// The reset did not happen; nothing is lost.
     #[error("{}", reset_message(.0))]
     Reset(ResetError),
-    /// The database failed.
+    /// The database failed, or was busy for longer than we wait.
     #[error("database query error")]
     Database(#[from] sqlx::Error),
     /// Something else failed.
@@ -87,6 +90,7 @@ impl ApiError {
             Self::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unclaimed => StatusCode::SERVICE_UNAVAILABLE,
             Self::Reset(error) => reset_status(error),
+            Self::Database(error) if is_busy(error) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Database(_) | Self::Internal(_) | Self::Panicked => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
@@ -128,6 +132,20 @@ fn reset_status(error: &ResetError) -> StatusCode {
     }
 }
 
+/// Whether nothing is wrong with the database, only others were at it all the time.
+fn is_busy(error: &sqlx::Error) -> bool {
+    // The lowest eight bits are the primary code: <https://sqlite.org/rescode.html>.
+    const BUSY: u32 = 5;
+    match error {
+        sqlx::Error::PoolTimedOut => true,
+        sqlx::Error::Database(error) => {
+            let code = error.code().and_then(|code| code.parse::<u32>().ok());
+            code.is_some_and(|code| code & 0xff == BUSY)
+        }
+        _ => false,
+    }
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = self.status();
@@ -138,6 +156,9 @@ impl IntoResponse for ApiError {
         let retry_after = match self {
             Self::TooManyAttempts { retry_after } => Some(retry_after),
             Self::Reset(_) if status == StatusCode::SERVICE_UNAVAILABLE => Some(RESET_RETRY_AFTER),
+            Self::Database(_) if status == StatusCode::SERVICE_UNAVAILABLE => {
+                Some(BUSY_RETRY_AFTER)
+            }
             _ => None,
         };
         if let Some(wait) = retry_after {

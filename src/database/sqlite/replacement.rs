@@ -111,13 +111,20 @@ mod tests {
 
     use super::*;
 
+    /// A connection that waits for no lock. While it is opened it does: one that was dropped
+    /// before it may still be closing, and holds the file until then.
     async fn open(file: &Path) -> SqliteConnection {
         let options = SqliteConnectOptions::new()
             .filename(file)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
-            .busy_timeout(Duration::ZERO);
-        options.connect().await.unwrap()
+            .busy_timeout(Duration::from_secs(60));
+        let mut connection = options.connect().await.unwrap();
+        number(&mut connection, "SELECT count(*) FROM sqlite_schema").await;
+        run(&mut connection, "PRAGMA busy_timeout = 0")
+            .await
+            .unwrap();
+        connection
     }
 
     async fn run(connection: &mut SqliteConnection, sql: &str) -> Result<(), sqlx::Error> {

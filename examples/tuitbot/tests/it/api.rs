@@ -179,6 +179,22 @@ async fn targets_are_listed_and_added() {
 }
 
 #[tokio::test]
+async fn a_database_that_others_keep_is_no_fault_of_the_service() {
+    let server = Server::fresh();
+    let body = json!({ "username": "somebody" });
+    let mut other = server.database().await;
+    let lock = sqlx::raw_sql("BEGIN IMMEDIATE");
+    lock.execute(&mut other).await.unwrap();
+    let refused = server.post("/api/targets", body.clone()).await;
+    refused.is(503, json!({ "error": "database query error" }));
+    assert_eq!(refused.headers["retry-after"], "1");
+    let unlock = sqlx::raw_sql("ROLLBACK");
+    unlock.execute(&mut other).await.unwrap();
+    let added = server.post("/api/targets", body).await;
+    assert!(added.status.is_success(), "{added:?}");
+}
+
+#[tokio::test]
 async fn the_demo_fills_a_fresh_directory_only() {
     let directory = tempfile::tempdir().unwrap();
     let arguments = ["--demo", "--demo-rows", "500", "--demo-media", "7"];
