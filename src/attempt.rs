@@ -123,6 +123,8 @@ impl<'a> Attempt<'a> {
         }
         let data_directory = self.inner.data_directory.clone();
         blocking(move || reserve::give_up_if_full(&data_directory)).await;
+        let mut carried = self.stopped.clone();
+        carried.extend(self.survey().await?);
         let mut transaction = match &self.inner.database {
             Some(database) => {
                 self.unless_cancelled(database.prepare()).await?;
@@ -131,7 +133,7 @@ impl<'a> Attempt<'a> {
             }
             None => None,
         };
-        let erased = self.erase(running, &mut transaction).await;
+        let erased = self.erase(running, &mut transaction, &carried).await;
         match (erased, transaction) {
             (Ok(plan), Some(transaction)) => {
                 self.commit(transaction).await?;
@@ -162,13 +164,14 @@ impl<'a> Attempt<'a> {
         &mut self,
         running: &mut Running,
         transaction: &mut Option<Box<dyn Transaction>>,
+        carried: &[PlannedStep],
     ) -> Result<ResetPlan, FailureCause> {
         // Every other writer is locked out from here on: these counts are the exact ones.
         #[cfg_attr(
             not(feature = "backup"),
             expect(unused_mut, reason = "secrets come with backups")
         )]
-        let mut plan = self.plan_within(transaction).await?;
+        let mut plan = self.plan_within(transaction, carried).await?;
         if !plan.references.is_empty() && !self.is_restoration() {
             self.report.blockers.clone_from(&plan.blockers);
             return Err(FailureCause::References(plan.references));

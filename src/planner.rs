@@ -45,7 +45,8 @@ pub(crate) async fn plan(
     .await
 }
 
-/// Plans inside `transaction`. Steps in `carried` keep the plan that they have there.
+/// Plans inside `transaction`. Steps in `carried` keep the plan that they have there, unless
+/// tables have come to what is asked of them since.
 pub(crate) async fn plan_within(
     inner: &Arc<Inner>,
     selection: &Selection,
@@ -80,7 +81,8 @@ async fn plan_steps(
         let Some(parts) = choice.parts_of(id) else {
             continue;
         };
-        steps.push(match carried.get(&id) {
+        let has_come = step.descriptor.phase != Phase::Stop && !parts.tables.is_empty();
+        steps.push(match carried.get(&id).filter(|_| !has_come) {
             Some(planned) => (*planned).clone(),
             None => plan_step(inner, step, parts.clone(), &choice.kept, transaction).await?,
         });

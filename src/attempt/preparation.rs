@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Mutex;
+
 use super::{Attempt, phase};
+use crate::choice::Choice;
 use crate::database::{Transaction, Way};
 use crate::descriptor::{Phase, StepId};
 use crate::engine::Running;
@@ -10,7 +13,7 @@ use crate::error::FailureCause;
 use crate::history::Kept;
 use crate::item::{Item, ItemKind, Outcome};
 use crate::journal::JournalRecord;
-use crate::plan::ResetPlan;
+use crate::plan::{PlannedStep, ResetPlan};
 use crate::relative_path::RelativePath;
 use crate::report::Report;
 use crate::staging::{Slot, Staging};
@@ -27,15 +30,38 @@ impl Attempt<'_> {
         }
     }
 
-    /// Plans inside the transaction. Where it turns out that a factory image cannot take the
+    /// Plans the steps that have files and no tables, before the database is locked: to count
+    /// files takes the longer the more there are, and nobody is to wait for that who writes rows.
+    /// The gate keeps the service's own writers from them meanwhile.
+    pub(super) async fn survey(&self) -> Result<Vec<PlannedStep>, FailureCause> {
+        let mut choice = Choice::new(self.inner, &self.request.selection);
+        choice.complete(self.inner);
+        let none = Mutex::new(None);
+        let mut surveyed = Vec::new();
+        for step in &self.inner.steps {
+            if step.descriptor.phase != Phase::Stop
+                && let Some(parts) = choice.parts_of(step.descriptor.id)
+                && !parts.paths.is_empty()
+                && parts.tables.is_empty()
+            {
+                let planning =
+                    planner::plan_step(self.inner, step, parts.clone(), &choice.kept, &none);
+                surveyed.push(self.unless_cancelled(planning).await?);
+            }
+        }
+        Ok(surveyed)
+    }
+
+    /// Plans inside the transaction, and keeps the plans of what is `carried`. Where it turns out that a factory image cannot take the
     /// place of the database any more, one that clears takes the place of the transaction.
     pub(super) async fn plan_within(
         &self,
         transaction: &mut Option<Box<dyn Transaction>>,
+        carried: &[PlannedStep],
     ) -> Result<ResetPlan, FailureCause> {
         let was_image = transaction.as_ref().and_then(|open| open.way_taken());
-        let (selection, stopped) = (&self.request.selection, &self.stopped);
-        let plan = planner::plan_within(self.inner, selection, transaction, stopped).await?;
+        let selection = &self.request.selection;
+        let plan = planner::plan_within(self.inner, selection, transaction, carried).await?;
         let (Some(database), Some(way), Some(Way::FactoryImage)) =
             (&self.inner.database, &plan.way, was_image)
         else {
@@ -48,7 +74,7 @@ impl Attempt<'_> {
             open.rollback().await?;
         }
         *transaction = Some(database.write(way).await?);
-        Ok(planner::plan_within(self.inner, selection, transaction, stopped).await?)
+        Ok(planner::plan_within(self.inner, selection, transaction, carried).await?)
     }
 
     /// Writes the journal and opens the staging area, before anything is moved.

@@ -1,13 +1,18 @@
 //! Locks and snapshots of other connections.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use factory_reset::{Database, Engine, Selection, Sqlite, chain};
+use factory_reset::{
+    Claims, Database, Engine, Phase, PlanContext, ResetStep, Resources, Selection, Sqlite,
+    StepDescriptor, StepError, StepPlan, async_trait, chain,
+};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
 use crate::dump::{assert_same, dump};
-use crate::fixture::{CLEARING, Host, POSTS, SHORT, everything, only, own, tree};
+use crate::fixture::{CLEARING, Host, POSTS, SHORT, everything, only, own, step, tree};
 use crate::rich::wal;
 use crate::steps::{SlowToPlan, Workers, registration};
 
@@ -167,4 +172,53 @@ async fn a_reader_that_stays_does_not_make_the_log_grow_with_every_try() {
         .unwrap();
     database.reclaim().await.unwrap();
     assert_eq!(size(), 0);
+}
+
+/// A step that counts files, and writes to the database meanwhile as another program would.
+struct Meanwhile {
+    database: std::path::PathBuf,
+    written: Arc<AtomicUsize>,
+}
+
+#[async_trait]
+impl ResetStep for Meanwhile {
+    fn claims(&self, _: &Resources) -> Claims {
+        Claims::none().path("uploads")
+    }
+
+    async fn plan(&self, cx: &PlanContext<'_>) -> Result<StepPlan, StepError> {
+        let options = SqliteConnectOptions::new()
+            .filename(&self.database)
+            .busy_timeout(Duration::ZERO);
+        let mut writer = options.connect().await.map_err(StepError::other)?;
+        sqlx::raw_sql("INSERT INTO posts (text) VALUES ('meanwhile')")
+            .execute(&mut writer)
+            .await
+            .map_err(StepError::other)?;
+        self.written.fetch_add(1, Ordering::SeqCst);
+        writer.close().await.map_err(StepError::other)?;
+        cx.plan_claims().await
+    }
+}
+
+#[tokio::test]
+async fn nobody_who_writes_rows_waits_while_files_are_counted() {
+    let host = Host::new().await;
+    host.write("uploads/cat.jpg", "meow");
+    let written = Arc::<AtomicUsize>::default();
+    let meanwhile = Meanwhile {
+        database: host.data().join("host.db"),
+        written: written.clone(),
+    };
+    let builder = host.builder(&["tables"]).await;
+    let descriptor = StepDescriptor::new("uploads", Phase::Erase);
+    let builder = builder.step(registration(descriptor, meanwhile));
+    let engine = builder.build().await.unwrap();
+    let report = engine.reset(everything()).await.unwrap();
+    let written = written.load(Ordering::SeqCst);
+    assert!(written >= 2, "counted before the gate and behind it");
+    assert_eq!(report.cleared["rows_deleted"], 3 + written);
+    assert_eq!(step(&report, "uploads").counts["files"], 1);
+    assert_eq!(host.number("SELECT count(*) FROM posts").await, 1);
+    assert!(!host.data().join("uploads").exists());
 }
