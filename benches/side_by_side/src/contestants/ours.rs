@@ -105,9 +105,10 @@ impl Host {
     }
 }
 
-/// The ancestor's way.
-pub(crate) fn ancestor() -> Result<Contestant, Failure> {
+/// The ancestor's way; `tables` with children before their parents.
+pub(crate) fn ancestor(tables: &[String]) -> Result<Contestant, Failure> {
     let program = std::env::current_exe()?;
+    let tables = tables.join(",");
     Ok(Contestant::new(
         "the ancestor's way",
         "in process, one transaction, `DELETE FROM` by a list written by hand, children first, \
@@ -116,6 +117,7 @@ pub(crate) fn ancestor() -> Result<Contestant, Failure> {
         move |field| {
             let mut command = Command::new(&program);
             command.args(["ancestor", "--database", &field.database]);
+            command.args(["--tables", &tables]);
             Start::program(command)
         },
     ))

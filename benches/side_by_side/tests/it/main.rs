@@ -26,6 +26,6 @@ fn every_host_of_the_bench_is_reset() {
         assert!(shown.contains(line), "no `{line}` in\n{shown}");
     }
     let raw = std::fs::read_to_string(page.join("rounds.jsonl")).unwrap();
-    assert_eq!(raw.lines().count(), 6, "{raw}");
+    assert_eq!(raw.lines().count(), 8, "{raw}");
     assert!(!directory.path().join("side-by-side").exists());
 }
