@@ -20,8 +20,8 @@ type Table = (
 /// The table that is referred to, and what becomes of a row when that which it refers to goes.
 type Reference = (&'static str, &'static str);
 
-const CASCADE: &str = "ON DELETE CASCADE";
-const SET_NULL: &str = "ON DELETE SET NULL";
+const CASCADE: &str = " ON DELETE CASCADE";
+const SET_NULL: &str = " ON DELETE SET NULL";
 const REFUSE: &str = "";
 
 /// The time at which a row was made.
@@ -173,7 +173,7 @@ fn schema((name, _, references, indexed): &Table) -> String {
         .iter()
         .map(|(parent, action)| {
             let null = if *action == SET_NULL { "" } else { "NOT NULL " };
-            format!("    {parent}_id INTEGER {null}REFERENCES {parent} (id) {action},\n")
+            format!("    {parent}_id INTEGER {null}REFERENCES {parent} (id){action},\n")
         })
         .collect();
     let references = references.iter().map(|(parent, _)| format!("{parent}_id"));

@@ -20,6 +20,7 @@ fn every_host_of_the_bench_is_reset() {
     let shown = std::fs::read_to_string(page.join("README.md")).unwrap();
     for line in [
         "| 1k | bare counts |",
+        "| preview of 30 tables, linked tables | 2k | bare counts |",
         "| 300 | du -s |",
         "| memory over the idle host",
     ] {
