@@ -111,8 +111,8 @@ pub(crate) fn ancestor(tables: &[String]) -> Result<Contestant, Failure> {
     let tables = tables.join(",");
     Ok(Contestant::new(
         "the ancestor's way",
-        "in process, one transaction, `DELETE FROM` by a list written by hand, children first, \
-         foreign keys on; counts as it deletes; factory rows are lost, the space is not given \
+        "in process, one transaction, `DELETE FROM` each table of a list, children first (the \
+         ancestor's is kept by hand), foreign keys on; counts as it deletes; factory rows are lost, the space is not given \
          back, old bytes stay readable; no files",
         move |field| {
             let mut command = Command::new(&program);
