@@ -15,10 +15,11 @@ import contestant
 
 database, *names = sys.argv[1:]
 
-# Django makes every reference DEFERRABLE INITIALLY DEFERRED, and flushes in no order.
-REFERENCE = re.compile(r"REFERENCES \w+ \(\w+\)(?: ON DELETE CASCADE)?")
+# Django makes every reference DEFERRABLE INITIALLY DEFERRED and does itself what is done on delete;
+# it flushes in no order.
+REFERENCE = re.compile(r"(REFERENCES \w+ \(\w+\))(?: ON DELETE (?:CASCADE|SET NULL))?")
 with sqlite3.connect(database) as connection:
-    deferred = lambda sql: REFERENCE.sub(r"\g<0> DEFERRABLE INITIALLY DEFERRED", sql)
+    deferred = lambda sql: REFERENCE.sub(r"\1 DEFERRABLE INITIALLY DEFERRED", sql)
     connection.create_function("deferred", 1, deferred)
     connection.execute("PRAGMA writable_schema = ON")
     connection.execute("UPDATE sqlite_schema SET sql = deferred(sql) WHERE type = 'table'")

@@ -48,13 +48,16 @@ pub(crate) struct Arguments {
 /// A part of the bench.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Part {
-    /// Full reset of SQLite.
+    /// Full reset of SQLite, on the tables of the demo service.
     Sqlite,
+    /// Full reset of SQLite and its preview, on tables of which each refers to others, every
+    /// foreign key indexed.
+    Linked,
     /// Full reset of SQLite, and all overwrite what they delete.
     SecureDelete,
     /// Reset of some tables.
     Selection,
-    /// Preview of tables.
+    /// Preview of tables, those of the demo service and the linked ones.
     Preview,
     /// Removal of media files.
     Files,

@@ -11,8 +11,8 @@ use crate::arguments::{Arguments, Part};
 use crate::contest::{Contest, Rounds};
 use crate::contestants::Python;
 use crate::contests::{
-    POSTGRES_SIZES, full_reset, memory_of_preview, memory_of_reset, memory_of_selection, postgres,
-    preview, removal, secure_delete, selection, survey,
+    POSTGRES_SIZES, full_reset, linked, linked_preview, memory_of_preview, memory_of_reset,
+    memory_of_selection, postgres, preview, removal, secure_delete, selection, survey,
 };
 use crate::failure::Failure;
 use crate::ranking::Ranking;
@@ -78,11 +78,17 @@ fn measure(
         rankings.push(contest?.run(rounds)?);
         Ok::<_, Failure>(())
     };
-    if is_wanted(Part::Sqlite) || is_wanted(Part::Files) {
+    if [Part::Sqlite, Part::Linked, Part::Files]
+        .into_iter()
+        .any(is_wanted)
+    {
         let python = Python::install(&target.join("side-by-side-python"))?;
         machine.add(format!("SQLite {} in Python", python.sqlite_version()?));
         for &rows in arguments.rows.iter().filter(|_| is_wanted(Part::Sqlite)) {
             race(full_reset(directory, rows, &python), rounds)?;
+        }
+        for &rows in arguments.rows.iter().filter(|_| is_wanted(Part::Linked)) {
+            race(linked(directory, rows, &python), rounds)?;
         }
         for &files in arguments.files.iter().filter(|_| is_wanted(Part::Files)) {
             race(removal(directory, files, &python), rounds)?;
@@ -96,6 +102,10 @@ fn measure(
     }
     for &rows in arguments.rows.iter().filter(|_| is_wanted(Part::Preview)) {
         race(preview(directory, rows), rounds)?;
+    }
+    let is_previewed = is_wanted(Part::Linked) || is_wanted(Part::Preview);
+    for &rows in arguments.rows.iter().filter(|_| is_previewed) {
+        race(linked_preview(directory, rows), rounds)?;
     }
     if is_wanted(Part::SecureDelete) {
         race(secure_delete(directory, rows), rounds)?;

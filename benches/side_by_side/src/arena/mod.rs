@@ -1,6 +1,7 @@
 //! Where a contest takes place: data that is made anew, and equal, for each contestant.
 
 mod files;
+mod linked;
 mod original;
 mod postgres;
 mod sqlite;

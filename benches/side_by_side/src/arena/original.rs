@@ -6,21 +6,31 @@ use sqlx::AssertSqlSafe;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 
+use super::linked;
 use crate::amount::Amount;
 use crate::failure::Failure;
 
 /// The table that every contestant preserves.
 pub(crate) const PRESERVED: &str = "sessions";
 
+/// What the database is filled with.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Filling {
+    /// The rows of the demo service.
+    Demo(Amount),
+    /// Those of the linked tables.
+    Linked(Amount),
+}
+
 /// How many rows are preserved, of those that there are.
 const MOST_PRESERVED: i64 = 12;
 
-/// Fills the database unless it is there already, and lists its tables but for the preserved
-/// one, of which it counts the rows.
+/// Fills the database unless it is there already, and lists its tables, the newest first and so
+/// children before their parents, but for the preserved one, of which it counts the rows.
 pub(super) async fn make(
     original: &Path,
     migrations: &Path,
-    rows: Amount,
+    filling: Filling,
 ) -> Result<(Vec<String>, i64), Failure> {
     let is_there = original.exists();
     let options = SqliteConnectOptions::new()
@@ -36,7 +46,13 @@ pub(super) async fn make(
             .execute(&pool)
             .await?;
         Migrator::new(migrations).await?.run(&pool).await?;
-        tuitbot::demo::fill_database(&pool, rows.0).await?;
+        match filling {
+            Filling::Demo(rows) => tuitbot::demo::fill_database(&pool, rows.0).await?,
+            Filling::Linked(rows) => {
+                let rows = AssertSqlSafe(linked::rows(rows));
+                sqlx::raw_sql(rows).execute(&pool).await?;
+            }
+        }
         let few = format!(
             "DELETE FROM {PRESERVED} WHERE id NOT IN
                  (SELECT id FROM {PRESERVED} LIMIT {MOST_PRESERVED});
@@ -45,9 +61,11 @@ pub(super) async fn make(
         sqlx::raw_sql(AssertSqlSafe(few)).execute(&pool).await?;
     }
     let tables = sqlx::query_scalar(
-        "SELECT name FROM pragma_table_list WHERE schema = 'main'
-         AND type IN ('table', 'virtual') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
-         AND name NOT IN ('_sqlx_migrations', '_factory_reset', ?) ORDER BY name",
+        "SELECT list.name FROM pragma_table_list AS list JOIN sqlite_schema USING (name)
+         WHERE schema = 'main' AND list.type IN ('table', 'virtual')
+         AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
+         AND name NOT IN ('_sqlx_migrations', '_factory_reset', ?)
+         ORDER BY sqlite_schema.rowid DESC",
     )
     .bind(PRESERVED)
     .fetch_all(&pool)

@@ -1,5 +1,5 @@
-//! A SQLite database with the 30 tables of the demo service and rows in all of them: some
-//! tables big, most small, and one that is preserved.
+//! A SQLite database with 30 tables and rows in all of them: some tables big, most small, and one
+//! that is preserved.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -8,24 +8,25 @@ use std::process::Command;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions};
 
-use super::original::{self, PRESERVED};
-use super::{Arena, Field, Left};
+use super::original::{self, Filling, PRESERVED};
+use super::{Arena, Field, Left, linked};
 use crate::amount::Amount;
 use crate::failure::Failure;
 use crate::runtime::block_on;
 
-/// What makes the schema.
+/// What makes the schema of the demo service.
 pub(crate) const MIGRATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations");
 
 /// How many rows the migrations seed.
 const FACTORY_ROWS: i64 = 3;
 
 /// Words that stand in rows of most tables, and in no schema.
-const WORDS: &str = "write the runbook before the incident";
+pub(super) const WORDS: &str = "write the runbook before the incident";
 
 /// A database that is made once, and copied for each contestant.
 pub(crate) struct Rows {
     original: PathBuf,
+    migrations: PathBuf,
     field: Field,
     tables: Vec<String>,
     /// Those that are to be cleared.
@@ -35,13 +36,33 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    /// Makes the original below `directory`, with the schema of `migrations`; contests of the same
-    /// schema and size share it.
-    pub(crate) fn make(directory: &Path, migrations: &Path, rows: Amount) -> Result<Self, Failure> {
+    /// The demo service's, below `directory`.
+    pub(crate) fn demo(directory: &Path, rows: Amount) -> Result<Self, Failure> {
+        Self::make(directory, Path::new(MIGRATIONS), Filling::Demo(rows))
+    }
+
+    /// The demo service's with the schema of `migrations`, which adds to its own.
+    pub(crate) fn extended(
+        directory: &Path,
+        migrations: &Path,
+        rows: Amount,
+    ) -> Result<Self, Failure> {
+        Self::make(directory, migrations, Filling::Demo(rows))
+    }
+
+    /// The linked tables' below `directory`.
+    pub(crate) fn linked(directory: &Path, rows: Amount) -> Result<Self, Failure> {
+        let migrations = linked::migrations(directory)?;
+        Self::make(directory, &migrations, Filling::Linked(rows))
+    }
+
+    /// Contests of the same schema and size share the original.
+    fn make(directory: &Path, migrations: &Path, filling: Filling) -> Result<Self, Failure> {
+        let (Filling::Demo(rows) | Filling::Linked(rows)) = filling;
         fs::create_dir_all(directory)?;
         let schema = migrations.file_name().unwrap_or_default().display();
         let original = directory.join(format!("{schema}-{rows}.db"));
-        let (tables, preserved) = block_on(original::make(&original, migrations, rows))?;
+        let (tables, preserved) = block_on(original::make(&original, migrations, filling))?;
         let host = directory.join("host");
         let field = Field {
             database: host.join("service.db").display().to_string(),
@@ -50,6 +71,7 @@ impl Rows {
         };
         Ok(Self {
             original,
+            migrations: migrations.to_owned(),
             field,
             cleared: tables.clone(),
             tables,
@@ -63,7 +85,12 @@ impl Rows {
         self
     }
 
-    /// The tables that are to be cleared.
+    /// What makes its schema.
+    pub(crate) fn migrations(&self) -> &Path {
+        &self.migrations
+    }
+
+    /// The tables that are to be cleared, children before their parents.
     pub(crate) fn cleared(&self) -> &[String] {
         &self.cleared
     }

@@ -6,7 +6,8 @@ use super::Contestant;
 use crate::arena::Field;
 use crate::process::Start;
 
-/// A script for `psql`; everything is sent at once, as one message.
+/// A script for `psql`; what is in the transaction is sent at once, as one
+/// message.
 #[derive(Debug, Clone)]
 pub(crate) struct Psql {
     tables: Vec<String>,
@@ -24,8 +25,20 @@ impl Psql {
         Contestant::new(
             "psql, DELETE",
             "one transaction, `DELETE FROM` each table, children first; counts as it deletes; \
-             factory rows are lost",
-            move |field| start(field, &deletes),
+             factory rows are lost, the space is not given back, old bytes stay readable",
+            move |field| start(field, &deletes, ""),
+        )
+    }
+
+    /// Row by row, and nothing of them is left.
+    pub(crate) fn delete_and_vacuum(self) -> Contestant {
+        let deletes = self.each("DELETE FROM");
+        let rewrite = format!("VACUUM (FULL) {};\n", self.tables.join(", "));
+        Contestant::new(
+            "psql, DELETE + VACUUM FULL",
+            "the same, and `VACUUM (FULL)` of all tables after it, which makes their files anew; \
+             factory rows are lost; killed before the VACUUM, old bytes stay readable",
+            move |field| start(field, &deletes, &rewrite),
         )
     }
 
@@ -35,7 +48,7 @@ impl Psql {
         Contestant::new(
             "psql, TRUNCATE",
             "one `TRUNCATE` of all tables; counts nothing; factory rows are lost",
-            move |field| start(field, &truncate),
+            move |field| start(field, &truncate, ""),
         )
     }
 
@@ -49,7 +62,7 @@ impl Psql {
         Contestant::new(
             "psql, count + TRUNCATE",
             "locks all tables, counts each, one `TRUNCATE` of all; factory rows are lost",
-            move |field| start(field, &script),
+            move |field| start(field, &script, ""),
         )
     }
 
@@ -61,14 +74,15 @@ impl Psql {
     }
 }
 
-fn start(field: &Field, script: &str) -> Start {
+/// The `script` in a transaction, and `after` it statements that cannot be in one.
+fn start(field: &Field, script: &str, after: &str) -> Start {
     let mut command = Command::new("stdbuf");
     command
         .args(["-oL", "psql", "--no-psqlrc", "--quiet", "--tuples-only"])
         .args(["--set=ON_ERROR_STOP=1", "--dbname", &field.database]);
     Start {
         before: "SELECT count(*) FROM pg_class;\n\\echo ready\n".to_owned(),
-        go: format!("BEGIN\\; {script}COMMIT;\n\\echo committed\n\\echo done\n"),
+        go: format!("BEGIN\\; {script}COMMIT;\n\\echo committed\n{after}\\echo done\n"),
         ..Start::program(command)
     }
 }

@@ -61,8 +61,8 @@ impl Python {
         let start = self.script("django_flush.py", tables);
         Contestant::new(
             "Django flush",
-            "`flush` over models made by `inspectdb`, every foreign key indexed, and deferred as \
-             Django has them; factory rows are lost, the space is not given back, old bytes stay \
+            "`flush` over models made by `inspectdb`, every foreign key indexed, deferred and \
+             without an action, as Django has them; factory rows are lost, the space is not given back, old bytes stay \
              readable; no files",
             move |field| start(&field.database),
         )

@@ -68,7 +68,7 @@ fn host() -> Result<Host, Failure> {
 
 fn together(directory: &Path, rows: Amount, files: Amount) -> Result<Together, Failure> {
     Ok(Together {
-        rows: Rows::make(directory, Path::new(MIGRATIONS), rows)?,
+        rows: Rows::demo(directory, rows)?,
         files: Files::new(directory, files),
     })
 }

@@ -10,6 +10,6 @@ mod sqlite;
 pub(crate) use files::{removal, survey};
 pub(crate) use memory::{memory_of_preview, memory_of_reset, memory_of_selection};
 pub(crate) use postgres::{SIZES as POSTGRES_SIZES, postgres};
-pub(crate) use preview::preview;
+pub(crate) use preview::{linked_preview, preview};
 pub(crate) use selection::selection;
-pub(crate) use sqlite::{full_reset, secure_delete};
+pub(crate) use sqlite::{full_reset, linked, secure_delete};

@@ -17,6 +17,7 @@ pub(crate) fn postgres(server: &Rc<Server>, rows: Amount) -> Result<Contest, Fai
     let contestants = vec![
         Host::new()?.database(server.migrations()).reset(),
         script.clone().delete(),
+        script.clone().delete_and_vacuum(),
         script.clone().truncate(),
         script.count_and_truncate(),
     ];

@@ -3,21 +3,38 @@
 use std::path::Path;
 
 use crate::amount::Amount;
-use crate::arena::{MIGRATIONS, PRESERVED, Rows};
+use crate::arena::{PRESERVED, Rows};
 use crate::contest::{Contest, Work};
 use crate::contestants::{Host, counts};
 use crate::failure::Failure;
 
-/// Against the counts alone.
+/// On the demo service, against the counts alone.
 pub(crate) fn preview(directory: &Path, rows: Amount) -> Result<Contest, Failure> {
-    let arena = Rows::make(directory, Path::new(MIGRATIONS), rows)?;
-    let host = Host::new()?.database(MIGRATIONS).preserving(PRESERVED);
+    let arena = Rows::demo(directory, rows)?;
+    contest("preview", "Preview of 30 tables, SQLite", rows, arena)
+}
+
+/// The same on linked tables.
+pub(crate) fn linked_preview(directory: &Path, rows: Amount) -> Result<Contest, Failure> {
+    let arena = Rows::linked(directory, rows)?;
+    let title = "Preview of 31 tables, SQLite, linked tables";
+    contest("linked-preview", title, rows, arena)
+}
+
+fn contest(
+    id: &'static str,
+    title: &'static str,
+    size: Amount,
+    arena: Rows,
+) -> Result<Contest, Failure> {
+    let host = Host::new()?.database(arena.migrations());
+    let ours = host.preserving(PRESERVED).next_preview();
     Ok(Contest {
-        id: "preview",
-        title: "Preview of 30 tables, SQLite",
-        size: rows,
+        id,
+        title,
+        size,
         unit: "rows",
-        contestants: vec![host.next_preview(), counts(arena.cleared())?],
+        contestants: vec![ours, counts(arena.cleared())?],
         arena: Box::new(arena),
         work: Work::Look,
     })

@@ -46,7 +46,7 @@ impl Selected {
     /// Makes the data.
     pub(crate) fn make(directory: &Path, rows: Amount) -> Result<Self, Failure> {
         let migrations = migrations(directory)?;
-        let rows = Rows::make(directory, &migrations, rows)?.selecting(&TABLES);
+        let rows = Rows::extended(directory, &migrations, rows)?.selecting(&TABLES);
         let host = Host::new()?.database(migrations).preserving(PRESERVED);
         Ok(Self {
             rows,

@@ -3,33 +3,52 @@
 use std::path::Path;
 
 use crate::amount::Amount;
-use crate::arena::{MIGRATIONS, PRESERVED, Rows};
+use crate::arena::{PRESERVED, Rows};
 use crate::contest::{Contest, Work};
 use crate::contestants::{Host, Python, Shell, ancestor};
 use crate::failure::Failure;
 
-/// Against everybody.
+/// On the demo service, against everybody.
 pub(crate) fn full_reset(
     directory: &Path,
     rows: Amount,
     python: &Python,
 ) -> Result<Contest, Failure> {
-    let arena = Rows::make(directory, Path::new(MIGRATIONS), rows)?;
+    let arena = Rows::demo(directory, rows)?;
+    against_everybody("sqlite", "Full reset, SQLite", rows, arena, python)
+}
+
+/// The same on linked tables.
+pub(crate) fn linked(directory: &Path, rows: Amount, python: &Python) -> Result<Contest, Failure> {
+    let arena = Rows::linked(directory, rows)?;
+    let title = "Full reset, SQLite, linked tables";
+    against_everybody("linked", title, rows, arena, python)
+}
+
+fn against_everybody(
+    id: &'static str,
+    title: &'static str,
+    size: Amount,
+    arena: Rows,
+    python: &Python,
+) -> Result<Contest, Failure> {
     let tables = arena.cleared();
-    let host = Host::new()?.database(MIGRATIONS).preserving(PRESERVED);
+    let host = Host::new()?
+        .database(arena.migrations())
+        .preserving(PRESERVED);
     let contestants = vec![
         host.clone().reset(),
         host.reset_by_clearing(),
-        ancestor()?,
+        ancestor(tables)?,
         Shell::new(tables).bare(),
         Shell::new(tables).whole(),
         python.sqlalchemy(tables),
         python.django(tables),
     ];
     Ok(Contest {
-        id: "sqlite",
-        title: "Full reset, SQLite",
-        size: rows,
+        id,
+        title,
+        size,
         unit: "rows",
         contestants,
         arena: Box::new(arena),
@@ -39,9 +58,9 @@ pub(crate) fn full_reset(
 
 /// With `secure_delete` on both sides.
 pub(crate) fn secure_delete(directory: &Path, rows: Amount) -> Result<Contest, Failure> {
-    let arena = Rows::make(directory, Path::new(MIGRATIONS), rows)?;
+    let arena = Rows::demo(directory, rows)?;
     let host = Host::new()?
-        .database(MIGRATIONS)
+        .database(arena.migrations())
         .preserving(PRESERVED)
         .secure_delete();
     let script = Shell::new(arena.cleared()).secure_delete();

@@ -20,12 +20,15 @@ pub(super) enum Bound {
     Below(f64),
 }
 
+/// What identifies the contests of a kind, and what the line says of their data.
+pub(super) type Kind = (&'static str, &'static str);
+
 /// One goal.
 pub(super) struct Goal {
     /// What is done.
     pub(super) work: &'static str,
-    /// In which kind of contest.
-    pub(super) contest: &'static str,
+    /// In which kinds of contests; each has a line.
+    pub(super) contests: &'static [Kind],
     /// At this size, or the largest measured; at every one where none is named.
     pub(super) size: Option<Amount>,
     /// What counts.
@@ -37,9 +40,9 @@ pub(super) struct Goal {
 }
 
 impl Goal {
-    /// Its line of the table; none where nothing was measured for it.
-    pub(super) fn line(&self, rankings: &[Ranking]) -> Option<String> {
-        let of_kind = || rankings.iter().filter(|ranking| ranking.id == self.contest);
+    /// Its line of the table for the contests of one kind; none where nothing was measured for it.
+    pub(super) fn line(&self, (id, data): &Kind, rankings: &[Ranking]) -> Option<String> {
+        let of_kind = || rankings.iter().filter(|ranking| ranking.id == *id);
         let exact = of_kind().find(|ranking| Some(ranking.size) == self.size);
         let largest = of_kind().max_by_key(|ranking| ranking.size);
         let considered: Vec<&Ranking> = match self.size {
@@ -74,7 +77,7 @@ impl Goal {
         };
         let work = self.work;
         Some(format!(
-            "| {work} | {size} | {against} | {goal} | {said} | {met} |\n"
+            "| {work}{data} | {size} | {against} | {goal} | {said} | {met} |\n"
         ))
     }
 

@@ -13,7 +13,10 @@ start of the process is charged to nobody. `synchronous = EXTRA`, WAL, and `secu
 all, unless a title says otherwise. The writer's wait comes from further rounds, in which another
 connection writes one row every millisecond. Memory is the peak of the process over what it had
 before it began. Whether old bytes can be read, and what is left on the disk, is looked up in the
-files afterwards.
+files afterwards. SQLite has the tables of the demo service, few of which refer to others; or linked
+ones, as titles say: 31 of a shop, of which all but two refer to one or two others, every foreign key
+indexed, `ON DELETE CASCADE`, `SET NULL` or neither, most rows in six big children with two or three
+indexes, about 225 bytes a row.
 ";
 
 /// The page.

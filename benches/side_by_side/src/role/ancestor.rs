@@ -9,45 +9,15 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 use super::line;
 use crate::failure::Failure;
 
-/// Its tables, children first: a list by hand, to be kept with every migration.
-const TABLES: [&str; 29] = [
-    "approval_edit_history",
-    "approval_queue",
-    "thread_tweets",
-    "threads",
-    "original_tweets",
-    "draft_seeds",
-    "content_nodes",
-    "source_contexts",
-    "target_tweets",
-    "target_accounts",
-    "discovered_tweets",
-    "author_interactions",
-    "replies_sent",
-    "scheduled_content",
-    "media_uploads",
-    "follower_snapshots",
-    "reply_performance",
-    "tweet_performance",
-    "content_scores",
-    "strategy_reports",
-    "rate_limits",
-    "cursors",
-    "action_log",
-    "llm_usage",
-    "x_api_usage",
-    "mcp_telemetry",
-    "mutation_audit",
-    "account_roles",
-    "accounts",
-];
-
 /// Deletes from every table in one transaction, with foreign keys on.
 #[derive(Debug, Args)]
 pub(crate) struct Ancestor {
     /// The file.
     #[arg(long)]
     database: PathBuf,
+    /// The tables, children before their parents.
+    #[arg(long, value_delimiter = ',')]
+    tables: Vec<String>,
 }
 
 impl Ancestor {
@@ -63,8 +33,8 @@ impl Ancestor {
             .await?;
         line::ready()?;
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-        for table in TABLES {
-            sqlx::query(AssertSqlSafe(format!("DELETE FROM {table}")))
+        for table in &self.tables {
+            sqlx::query(AssertSqlSafe(format!("DELETE FROM \"{table}\"")))
                 .execute(&mut *transaction)
                 .await?;
         }

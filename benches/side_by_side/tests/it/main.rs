@@ -20,12 +20,13 @@ fn every_host_of_the_bench_is_reset() {
     let shown = std::fs::read_to_string(page.join("README.md")).unwrap();
     for line in [
         "| 1k | bare counts |",
+        "| preview of 30 tables, linked tables | 2k | bare counts |",
         "| 300 | du -s |",
         "| memory over the idle host",
     ] {
         assert!(shown.contains(line), "no `{line}` in\n{shown}");
     }
     let raw = std::fs::read_to_string(page.join("rounds.jsonl")).unwrap();
-    assert_eq!(raw.lines().count(), 6, "{raw}");
+    assert_eq!(raw.lines().count(), 8, "{raw}");
     assert!(!directory.path().join("side-by-side").exists());
 }
