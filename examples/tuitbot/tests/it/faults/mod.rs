@@ -14,5 +14,6 @@ mod fixture;
 mod host;
 mod kills;
 mod log;
+mod many_files;
 mod power_cuts;
 mod recoveries;

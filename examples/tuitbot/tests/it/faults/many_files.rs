@@ -1,0 +1,112 @@
+//! A reset of many files opens the gate before they are unlinked. kill -9 then, while others
+//! write.
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use fault_sweeps::{Fault, State, block_on, choose};
+use futures::future::join;
+use reqwest::Method;
+use serde_json::json;
+
+use super::fixture::{Fixture, Place};
+use super::host::{Host, Program};
+use crate::server::until;
+
+/// More than those for which the gate stays closed.
+const FILES: usize = 1200;
+
+/// How many points are tried.
+const POINTS: usize = 24;
+
+/// A used install with many files.
+fn install() -> Place {
+    let place = Fixture::tuitbot().place();
+    let directory = place.data().join("media/uploads");
+    fs::create_dir_all(&directory).unwrap();
+    for number in 0..FILES {
+        fs::write(directory.join(number.to_string()), "picture").unwrap();
+    }
+    place
+}
+
+/// What is unlinked lies there until it is.
+fn has_trash(data: &Path) -> bool {
+    let own = fs::read_dir(data.join(".factory-reset")).unwrap();
+    let names = own.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names
+        .into_iter()
+        .any(|name| name.parse::<uuid::Uuid>().is_ok())
+}
+
+/// Resets while others write; returns what was accepted after the gate had opened again.
+async fn reset(host: &Host) -> Vec<String> {
+    let is_over = AtomicBool::new(false);
+    let resetting = async {
+        host.reset().await;
+        is_over.store(true, Ordering::SeqCst);
+    };
+    let writing = async {
+        let (mut was_closed, mut accepted) = (false, Vec::new());
+        while !is_over.load(Ordering::SeqCst) {
+            let name = format!("later{}", accepted.len());
+            let body = json!({ "username": name });
+            match host.ask(Method::POST, "/api/targets", &body).await {
+                Some(answer) if answer.status == 503 => was_closed = true,
+                Some(answer) if answer.status == 201 && was_closed => accepted.push(name),
+                Some(_) => {}
+                None => break,
+            }
+        }
+        accepted
+    };
+    join(resetting, writing).await.1
+}
+
+#[test]
+fn what_is_accepted_while_files_are_unlinked_survives_a_kill() {
+    let install = install();
+    block_on(async {
+        let place = Place::of(install.data());
+        let control = place.control();
+        let host = Host::start(Program::Tuitbot, place.data(), Some(&control), &[]).unwrap();
+        control.arm(Fault::None);
+        assert_eq!(host.reset().await.unwrap().status, 200);
+        host.kill();
+        let points = choose((1..=control.count()).collect(), POINTS);
+        let (mut old, mut new, mut survivors) = (0, 0, 0);
+        for call in points {
+            let place = Place::of(install.data());
+            let control = place.control();
+            let host = Host::start(Program::Tuitbot, place.data(), Some(&control), &[]).unwrap();
+            control.arm(Fault::KillBefore(call));
+            let accepted = reset(&host).await;
+            host.kill();
+            let host = Host::start(Program::Tuitbot, place.data(), None, &[]).unwrap();
+            until(async || !has_trash(place.data())).await;
+            host.kill();
+            let state = State::of_sqlite(place.data(), "tuitbot.db").await;
+            let left = state.files("media/uploads").count();
+            let threads = state.rows("threads").len();
+            let targets = state.rows("target_accounts").join("\n");
+            if left == 0 {
+                assert_eq!(threads, 0, "killed before call {call}: half reset");
+                for name in &accepted {
+                    assert!(targets.contains(name), "`{name}` is lost: {targets}");
+                }
+                new += 1;
+                survivors += accepted.len();
+            } else {
+                assert_eq!(left, FILES, "killed before call {call}: half reset");
+                assert!(threads > 0, "killed before call {call}: half reset");
+                assert_eq!(accepted, <[String; 0]>::default(), "before the commit");
+                old += 1;
+            }
+        }
+        assert!(
+            new > 0 && survivors > 0,
+            "{old} old, {new} new, {survivors} rows"
+        );
+    });
+}
