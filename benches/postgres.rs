@@ -4,7 +4,8 @@
 //! `cargo bench --features postgres --bench postgres`, with `-- --rows 10,1000` for other sizes
 //! and `-- --rounds 9` for more rounds. Every side runs on the same server and data, in turn,
 //! durably (`fsync`, `full_page_writes` and `synchronous_commit` are on); what is told are
-//! medians.
+//! medians. Nobody writes between a preview and the reset that follows it, so that this does not
+//! count once more.
 //!
 //! The bare statements run on an open connection that knows the tables, in one round trip. Only
 //! those "with counters" let identity columns start again, as a reset does. None of them keeps

@@ -106,7 +106,7 @@ async fn tables_of_any_size_that_refer_to_each_other_are_cleared_all_the_same() 
     }
 }
 
-/// Plans as a reset does, with the lock held: what it has seen is remembered.
+/// Plans, as a preview or a reset does: what it has seen is remembered.
 async fn plan(postgres: &Postgres, tables: &[String]) -> String {
     let mut snapshot = postgres.read().await.unwrap();
     let fingerprint = snapshot.fingerprint(tables).await.unwrap();
@@ -152,6 +152,43 @@ async fn what_a_plan_has_counted_holds_until_somebody_writes() {
         assert_eq!(transaction.count("posts").await.unwrap(), 1);
         transaction.rollback().await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn what_a_preview_has_counted_is_counted_again_once_somebody_has_written() {
+    let host = PostgresHost::new().await;
+    let postgres = host.postgres().await;
+    let tables = all(&postgres).await;
+    let previewed = plan(&postgres, &tables).await;
+    host.run("INSERT INTO posts (text) VALUES ('late')").await;
+    let _lock = postgres.lock().await.unwrap().unwrap();
+    let mut transaction = postgres.write(&CLEARING).await.unwrap();
+    assert_eq!(transaction.count("posts").await.unwrap(), 4);
+    assert_ne!(transaction.fingerprint(&tables).await.unwrap(), previewed);
+    transaction.rollback().await.unwrap();
+}
+
+/// A server that crashes may forget rows without any transaction: those of unlogged tables, and
+/// what a host has not waited for.
+#[tokio::test]
+async fn what_a_preview_has_counted_is_counted_again_after_a_crash() {
+    let server = test_servers::Postgres::start();
+    let database = server.create_database_of(test_servers::Postgres::CREATOR);
+    let url = database.url.clone();
+    let notes = "CREATE UNLOGGED TABLE notes (id integer PRIMARY KEY)";
+    let host = PostgresHost::at(&url, database, &[notes]).await;
+    host.run("INSERT INTO notes VALUES (1), (2)").await;
+    let postgres = host.postgres().await;
+    let tables = all(&postgres).await;
+    let previewed = plan(&postgres, &tables).await;
+    assert_eq!(plan(&postgres, &tables).await, previewed);
+
+    server.stop_immediate();
+    server.start_again();
+    let _lock = postgres.lock().await.unwrap().unwrap();
+    let mut transaction = postgres.write(&CLEARING).await.unwrap();
+    assert_eq!(transaction.count("notes").await.unwrap(), 0);
+    transaction.rollback().await.unwrap();
 }
 
 #[tokio::test]

@@ -14,7 +14,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What must hold whatever the server, the database or the role has as default: no limit but
 /// for locks, every row or an error, values as text that reads back the same, a connection
-/// that ends when its client is gone, and a commit that is durable.
+/// that ends when its client is gone, and a commit that is durable. What is compiled runs once,
+/// and takes longer to compile than to run.
 const SESSION: &str = "
     SET statement_timeout = 0;
     SET idle_in_transaction_session_timeout = 0;
@@ -30,10 +31,13 @@ const SESSION: &str = "
     SET tcp_keepalives_idle = 15;
     SET tcp_keepalives_interval = 5;
     SET tcp_keepalives_count = 3;
-    SELECT set_config(name, CASE name WHEN 'synchronous_commit' THEN 'on' ELSE '0' END, false)
-        FROM pg_settings
-        WHERE name IN ('idle_session_timeout', 'transaction_timeout')
-           OR name = 'synchronous_commit' AND setting NOT IN ('on', 'remote_apply');
+    SET jit = off;
+    SELECT set_config('idle_session_timeout', '0', false)
+        WHERE current_setting('idle_session_timeout', true) IS NOT NULL;
+    SELECT set_config('transaction_timeout', '0', false)
+        WHERE current_setting('transaction_timeout', true) IS NOT NULL;
+    SELECT set_config('synchronous_commit', 'on', false)
+        WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply');
 ";
 
 /// How to connect.

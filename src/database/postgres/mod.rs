@@ -24,6 +24,7 @@ mod script;
 mod sequences;
 mod snapshot;
 mod spare;
+mod start;
 mod transaction;
 mod ways;
 
@@ -37,7 +38,7 @@ use connect::{Connect, close};
 pub(crate) use error::answer;
 use error::failed;
 use factory::Factory;
-use spare::Spare;
+use spare::{Line, Spare};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool};
@@ -63,6 +64,9 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// Tables of the current schema are known by their bare names (`users`), those of other
 /// schemas as `schema.table`. Those of extensions and temporary ones are not listed.
+///
+/// What a preview has counted is not counted again by the next one, nor by a reset, as long as
+/// nothing at all has been written on the server since.
 ///
 /// What the server keeps beside its tables is its own: deleted rows stay in its write-ahead
 /// log, in replicas that lag, and in backups, until the server recycles them.
@@ -157,10 +161,10 @@ impl Postgres {
     }
 
     /// The connection that the same reset has used before, or a new one.
-    async fn connection(&self) -> Result<PgConnection, DatabaseError> {
+    async fn connection(&self) -> Result<Line, DatabaseError> {
         match self.spare.take().await {
-            Some(connection) => Ok(connection),
-            None => self.connect.open().await,
+            Some(line) => Ok(line),
+            None => Line::open(&self.connect).await,
         }
     }
 }
@@ -233,15 +237,15 @@ impl Database for Postgres {
     }
 
     async fn prepare(&self) -> Result<(), DatabaseError> {
-        let mut connection = self.connection().await?;
-        record::create_table(&mut connection).await?;
-        self.spare.give(connection).await;
+        let mut line = self.connection().await?;
+        record::create_table(&mut line.connection).await?;
+        self.spare.give(line).await;
         Ok(())
     }
 
     async fn lock(&self) -> Result<Option<DatabaseLock>, DatabaseError> {
         // The lock lives as long as its connection, so that the reset works on another.
-        let (connection, other) = tokio::join!(self.connect.open(), self.connect.open());
+        let (connection, other) = tokio::join!(self.connect.open(), Line::open(&self.connect));
         let lock = lock::take(connection?, &self.schema, &self.spare).await?;
         if let Ok(other) = other {
             // Closed at once where somebody else has the lock.
@@ -251,16 +255,14 @@ impl Database for Postgres {
     }
 
     async fn read(&self) -> Result<Box<dyn Transaction>, DatabaseError> {
-        let (connection, factory) = (self.connection().await?, self.factory.clone());
-        let transaction =
-            PostgresTransaction::read(connection, factory, self.spare.clone()).await?;
+        let (line, factory) = (self.connection().await?, self.factory.clone());
+        let transaction = PostgresTransaction::read(line, factory, self.spare.clone()).await?;
         Ok(Box::new(transaction))
     }
 
     async fn write(&self, _: &Way) -> Result<Box<dyn Transaction>, DatabaseError> {
-        let (connection, factory) = (self.connection().await?, self.factory.clone());
-        let transaction =
-            PostgresTransaction::write(connection, factory, self.spare.clone()).await?;
+        let (line, factory) = (self.connection().await?, self.factory.clone());
+        let transaction = PostgresTransaction::write(line, factory, self.spare.clone()).await?;
         Ok(Box::new(transaction))
     }
 
@@ -272,9 +274,9 @@ impl Database for Postgres {
     }
 
     async fn reclaim(&self) -> Result<(), DatabaseError> {
-        let mut connection = self.connection().await?;
-        rewrite::rewrite(&mut connection, &self.connect).await?;
-        self.spare.give(connection).await;
+        let mut line = self.connection().await?;
+        rewrite::rewrite(&mut line.connection, &self.connect).await?;
+        self.spare.give(line).await;
         Ok(())
     }
 }

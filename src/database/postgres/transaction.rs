@@ -21,7 +21,8 @@ use super::foreign_keys::ForeignKey;
 use super::kept::Kept;
 use super::references::{self, Seeds};
 use super::snapshot::Snapshot;
-use super::spare::{Learnt, Spare};
+use super::spare::{Learnt, Line, Spare};
+use super::start::Start;
 use super::ways::Ways;
 use super::{
     DatabaseError, Factory, KeptRows, Reference, Tally, Transaction, copy, materialized, record,
@@ -31,6 +32,7 @@ use super::{
 /// Dropping it closes the connection, and the server rolls back.
 pub(super) struct PostgresTransaction {
     connection: PgConnection,
+    start: Option<Start>,
     /// Where the connection goes when all is done.
     spare: Spare,
     catalogue: Arc<Catalogue>,
@@ -63,36 +65,40 @@ pub(super) struct PostgresTransaction {
 impl PostgresTransaction {
     /// Opens a snapshot.
     pub(super) async fn read(
-        connection: PgConnection,
+        line: Line,
         factory: Arc<Factory>,
         spare: Spare,
     ) -> Result<Self, DatabaseError> {
         // Not read-only: the rows to keep are noted in a temporary table.
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ";
-        Self::begin(connection, factory, spare, None, begin).await
+        Self::begin(line, factory, spare, None, begin).await
     }
 
     /// Opens the transaction of a reset. Which tables it locks depends on what it is asked
     /// for: all that a question is about at once, before it is answered.
     pub(super) async fn write(
-        connection: PgConnection,
+        line: Line,
         factory: Arc<Factory>,
         spare: Spare,
     ) -> Result<Self, DatabaseError> {
         // Whatever waited for a lock must see what was committed meanwhile.
         let begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
-        Self::begin(connection, factory, spare, Some(BTreeSet::new()), begin).await
+        Self::begin(line, factory, spare, Some(BTreeSet::new()), begin).await
     }
 
     async fn begin(
-        mut connection: PgConnection,
+        line: Line,
         factory: Arc<Factory>,
         spare: Spare,
         locked: Option<BTreeSet<String>>,
         begin: &str,
     ) -> Result<Self, DatabaseError> {
+        let Line {
+            mut connection,
+            start,
+        } = line;
         let snapshot = Snapshot::after(&mut connection, begin, "begin a transaction").await?;
-        let learnt = spare.learnt(&snapshot);
+        let learnt = spare.learnt(start.as_ref(), &snapshot);
         let catalogue = match &learnt {
             Some(learnt) => learnt.catalogue.clone(),
             None => Arc::new(Catalogue::read(&mut connection).await?),
@@ -108,6 +114,7 @@ impl PostgresTransaction {
             .unwrap_or_default();
         Ok(Self {
             connection,
+            start,
             spare,
             catalogue,
             factory,
@@ -379,7 +386,8 @@ impl Transaction for PostgresTransaction {
                 error
             });
         }
-        self.spare.give(self.connection).await;
+        let (connection, start) = (self.connection, self.start);
+        self.spare.give(Line { connection, start }).await;
         Ok(())
     }
 
@@ -387,15 +395,17 @@ impl Transaction for PostgresTransaction {
         run(&mut self.connection, "ROLLBACK")
             .await
             .map_err(failed("roll back"))?;
-        if let Some(snapshot) = self.snapshot {
+        if let (Some(start), Some(snapshot)) = (self.start.clone(), self.snapshot) {
             self.spare.learn(Learnt {
+                start,
                 snapshot,
                 catalogue: self.catalogue,
                 counts: self.counts,
                 fingerprints: self.fingerprints,
             });
         }
-        self.spare.give(self.connection).await;
+        let (connection, start) = (self.connection, self.start);
+        self.spare.give(Line { connection, start }).await;
         Ok(())
     }
 
