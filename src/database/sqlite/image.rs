@@ -6,9 +6,8 @@ use sqlx::{AssertSqlSafe, SqliteConnection};
 use uuid::Uuid;
 
 use super::connect::{Connect, Layout};
-use super::factory::new_name;
 use super::fitness::MOST_BYTES_OF_PAGES;
-use super::replacement::{self, Replacement};
+use super::replacement::Replacement;
 use super::set_aside::SetAside;
 use super::template::{Object, Template, difference, objects};
 use super::{DatabaseError, Table, close, counters, locked, quote, record};
@@ -37,33 +36,34 @@ pub(super) struct Image {
 struct Changed(String);
 
 impl Image {
-    /// Makes one like `template`, attaches it to `reader`, which has no transaction, and locks
-    /// every other writer out of the host's database.
+    /// Makes it of `template`, attaches it to `reader`, which has no transaction, and locks every
+    /// other writer out of the host's database.
     pub(super) async fn open(
         connect: &Connect,
-        template: &mut Template,
+        template: Template,
         reader: &mut SqliteConnection,
     ) -> Result<Self, DatabaseError> {
-        let failed = || DatabaseError::on("make a factory image");
-        let name = new_name();
-        let mut connection = connect.open_memory(&name, &template.layout).await?;
-        replacement::copy(&mut template.connection, &mut connection)
-            .await
-            .map_err(failed())?;
-        let attach = format!("ATTACH 'file:{name}?vfs=memdb' AS {SCHEMA}");
-        sqlx::query(AssertSqlSafe(attach))
-            .execute(reader)
-            .await
-            .map_err(failed())?;
-        let live = connect.open().await?;
+        let Template {
+            name,
+            objects,
+            layout,
+            connection,
+        } = template;
+        let attach = AssertSqlSafe(format!("ATTACH 'file:{name}?vfs=memdb' AS {SCHEMA}"));
+        let attaching = async {
+            let attached = sqlx::query(attach).execute(reader).await;
+            attached.map_err(DatabaseError::on("make a factory image"))
+        };
+        // A connection is slow to open, and somebody waits.
+        let (_, live) = tokio::try_join!(attaching, connect.open())?;
         let replacement = Replacement::begin(connection, live)
             .await
             .map_err(locked::failed("take the write lock"))?;
         Ok(Self {
             name,
             connect: connect.clone(),
-            layout: template.layout.clone(),
-            objects: template.objects.clone(),
+            layout,
+            objects,
             replacement,
             cleared: None,
             aside: None,

@@ -89,18 +89,6 @@ fn replace(
     backup.finish()
 }
 
-/// Copies the database of `source` over that of `destination`. Blocks for as long as that takes.
-pub(super) async fn copy(
-    source: &mut SqliteConnection,
-    destination: &mut SqliteConnection,
-) -> Result<(), sqlx::Error> {
-    let from = source.lock_handle().await?;
-    let to = destination.lock_handle().await?;
-    let mut backup = OnlineBackup::begin(from, to)?;
-    backup.copy();
-    backup.finish()
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -226,16 +214,5 @@ mod tests {
         assert!(super::super::locked::is_busy(&locked.unwrap_err()));
         run(&mut user, "COMMIT").await.unwrap();
         assert_eq!(number(&mut user, COUNT).await, 1000);
-    }
-
-    #[tokio::test]
-    async fn a_database_is_copied_as_it_is() {
-        let directory = tempfile::tempdir().unwrap();
-        let (mut small, mut large) = databases(directory.path()).await;
-        copy(&mut large, &mut small).await.unwrap();
-        assert_eq!(number(&mut small, COUNT).await, 1000);
-        run(&mut small, "BEGIN").await.unwrap();
-        assert_eq!(number(&mut small, COUNT).await, 1000);
-        assert!(copy(&mut large, &mut small).await.is_err(), "it is in use");
     }
 }

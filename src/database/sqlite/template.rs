@@ -1,4 +1,4 @@
-//! A fresh install with the schema of the host's database, from which factory images are made.
+//! A fresh install with the schema of the host's database, which becomes a factory image.
 
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
@@ -14,6 +14,8 @@ use crate::database::RECORD_TABLE;
 /// rows, and the table of the commit record.
 #[derive(Debug)]
 pub(super) struct Template {
+    /// Under which other connections of this process can attach it.
+    pub(super) name: String,
     /// What it is like.
     pub(super) objects: Vec<Object>,
     pub(super) layout: Layout,
@@ -51,7 +53,8 @@ impl Template {
         }
         let schema = Schema::read(live, "main").await?;
         let order = SchemaOrder::read(live).await?;
-        let mut connection = connect.open_memory(&new_name(), &layout).await?;
+        let name = new_name();
+        let mut connection = connect.open_memory(&name, &layout).await?;
         let made = &mut connection;
         run(made, "PRAGMA foreign_keys = OFF").await?;
         factory.attach(made).await?;
@@ -86,6 +89,7 @@ impl Template {
             return Err(DatabaseError::new("make a factory image", error));
         }
         Ok(Self {
+            name,
             objects,
             layout,
             connection,

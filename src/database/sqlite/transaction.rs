@@ -107,15 +107,13 @@ impl SqliteTransaction {
         connect: &Connect,
         shared: &Arc<Shared>,
     ) -> Result<Self, DatabaseError> {
-        let mut template = shared.known.template.lock().await;
-        let Some(made) = &mut *template else {
-            drop(template);
+        // The next plan makes another one.
+        let Some(template) = shared.known.template.lock().await.take() else {
             let way = Way::clearing("no factory image has been made for it");
             return Self::write(connect, shared, way).await;
         };
         let mut opened = shared.reader.take(connect, &shared.factory).await?;
-        let image = Image::open(connect, made, &mut opened.connection).await?;
-        drop(template);
+        let image = Image::open(connect, template, &mut opened.connection).await?;
         let mut transaction =
             Self::begin(opened, connect, shared, "BEGIN", "open a snapshot").await?;
         transaction.image = Some(image);
@@ -159,6 +157,23 @@ impl SqliteTransaction {
         self.version = self.shared.version.read().await?;
         self.is_exact = true;
         Ok(())
+    }
+
+    /// Counts those of `tables` that nobody has counted yet, together.
+    async fn count_together(&mut self, tables: &[String]) {
+        let known = &self.shared.known;
+        let is_new =
+            |table: &&Table| known.count(&self.version, &table.name).is_none() && self.is_exact;
+        let tables = tables
+            .iter()
+            .filter_map(|table| self.catalogue.table(table));
+        let ordinary = tables.filter(|table| table.virtual_table.is_none());
+        let new: Vec<_> = ordinary.filter(is_new).collect();
+        // Of what fails, the count of each table tells more.
+        let counted = count::count_all(&mut self.opened.connection, &new).await;
+        for (table, rows) in new.iter().zip(counted.unwrap_or_default()) {
+            known.counted(&self.version, &table.name, rows);
+        }
     }
 
     /// What keeps a factory image from being used for the clearing of `tables`. Where this
@@ -282,7 +297,9 @@ impl Transaction for SqliteTransaction {
         Ok(rows.saturating_sub(self.kept.rows(&table.name)))
     }
 
-    async fn fingerprint(&mut self, _: &[String]) -> Result<String, DatabaseError> {
+    async fn fingerprint(&mut self, tables: &[String]) -> Result<String, DatabaseError> {
+        // Each of them is counted next.
+        self.count_together(tables).await;
         Ok(self.version.clone())
     }
 

@@ -31,8 +31,14 @@ pub(crate) struct Field {
 impl Field {
     /// The file of a database of SQLite's.
     pub(crate) fn file(&self) -> Option<&Path> {
-        let is_file = !self.database.is_empty() && !self.database.starts_with("postgres:");
+        let is_file = !self.database.is_empty() && self.address().is_none();
         is_file.then(|| Path::new(&self.database))
+    }
+
+    /// The address of a database of PostgreSQL's.
+    pub(crate) fn address(&self) -> Option<&str> {
+        let is_address = self.database.starts_with("postgres:");
+        is_address.then_some(self.database.as_str())
     }
 }
 
