@@ -262,11 +262,10 @@ async fn known(
     connection: &mut SqliteConnection,
     schema: &str,
 ) -> Result<BTreeSet<String>, DatabaseError> {
-    let known: Vec<String> = sqlx::query_scalar(
-        "SELECT name FROM pragma_table_list WHERE schema = ? \
-         AND name IN ('sqlite_sequence', 'sqlite_stat1', 'sqlite_stat3', 'sqlite_stat4')",
-    )
-    .bind(schema)
+    let known: Vec<String> = sqlx::query_scalar(AssertSqlSafe(format!(
+        "SELECT name FROM {schema}.sqlite_schema WHERE type = 'table' \
+         AND name IN ('sqlite_sequence', 'sqlite_stat1', 'sqlite_stat3', 'sqlite_stat4')"
+    )))
     .fetch_all(connection)
     .await
     .map_err(DatabaseError::on("read the database's catalogue"))?;

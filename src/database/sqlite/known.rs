@@ -7,7 +7,7 @@ use sqlx::SqliteConnection;
 
 use super::connect::Connect;
 use super::factory::Factory;
-use super::template::Template;
+use super::template::{Template, schema_number};
 use super::{Catalogue, DatabaseError};
 
 /// What earlier transactions have learned, and what tells whether it still holds.
@@ -16,8 +16,6 @@ pub(super) struct Known {
     catalogue: Mutex<Option<(i64, Arc<Catalogue>)>>,
     counts: Mutex<Counts>,
     pub(super) template: tokio::sync::Mutex<Option<Template>>,
-    /// The schema that the template was last seen to be like.
-    template_like: Mutex<Option<i64>>,
 }
 
 #[derive(Debug, Default)]
@@ -32,7 +30,7 @@ impl Known {
         &self,
         connection: &mut SqliteConnection,
     ) -> Result<Arc<Catalogue>, DatabaseError> {
-        let number = schema_version(connection).await?;
+        let number = schema_number(connection).await?;
         if let Some((known, catalogue)) = &*lock(&self.catalogue)
             && *known == number
         {
@@ -69,23 +67,15 @@ impl Known {
         factory: &Factory,
     ) -> Result<(), DatabaseError> {
         let template = &mut *self.template.lock().await;
-        let number = Some(schema_version(live).await?);
-        match template {
-            Some(_) if *lock(&self.template_like) == number => return Ok(()),
-            Some(template) if template.is_like(live).await? => {}
-            _ => *template = Some(Template::make(connect, live, catalogue, factory).await?),
+        let is_like = match template {
+            Some(template) => template.is_like(live).await?,
+            None => false,
+        };
+        if !is_like {
+            *template = Some(Template::make(connect, live, catalogue, factory).await?);
         }
-        *lock(&self.template_like) = number;
         Ok(())
     }
-}
-
-/// Changes with the schema. SQLite itself goes by it.
-async fn schema_version(connection: &mut SqliteConnection) -> Result<i64, DatabaseError> {
-    sqlx::query_scalar("PRAGMA main.schema_version")
-        .fetch_one(connection)
-        .await
-        .map_err(DatabaseError::on("read the database's catalogue"))
 }
 
 /// Nothing panics while it holds one of these locks; a poisoned one would be as good.

@@ -18,6 +18,8 @@ pub(super) struct Template {
     pub(super) name: String,
     /// What it is like.
     pub(super) objects: Vec<Object>,
+    /// The number of the schema that it was last seen to be like.
+    pub(super) schema_number: i64,
     pub(super) layout: Layout,
     pub(super) connection: SqliteConnection,
 }
@@ -43,6 +45,7 @@ impl Template {
         factory: &Factory,
     ) -> Result<Self, DatabaseError> {
         let layout = Layout::read(live).await?;
+        let schema_number = schema_number(live).await?;
         let objects = objects(live).await?;
         if let Some((_, name, ..)) = objects
             .iter()
@@ -91,15 +94,33 @@ impl Template {
         Ok(Self {
             name,
             objects,
+            schema_number,
             layout,
             connection,
         })
     }
 
     /// Whether it still is like the database of `live`.
-    pub(super) async fn is_like(&self, live: &mut SqliteConnection) -> Result<bool, DatabaseError> {
-        Ok(self.layout == Layout::read(live).await? && self.objects == objects(live).await?)
+    pub(super) async fn is_like(
+        &mut self,
+        live: &mut SqliteConnection,
+    ) -> Result<bool, DatabaseError> {
+        let number = schema_number(live).await?;
+        let is_like = number == self.schema_number
+            || self.layout == Layout::read(live).await? && self.objects == objects(live).await?;
+        if is_like {
+            self.schema_number = number;
+        }
+        Ok(is_like)
     }
+}
+
+/// Changes with the schema. SQLite itself goes by it.
+pub(super) async fn schema_number(connection: &mut SqliteConnection) -> Result<i64, DatabaseError> {
+    sqlx::query_scalar("PRAGMA main.schema_version")
+        .fetch_one(connection)
+        .await
+        .map_err(DatabaseError::on("read the schema's number"))
 }
 
 /// Every object of a schema but the table of the commit record, in its order.
