@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use fault_sweeps::{Fault, State, block_on, choose};
-use futures::future::join;
+use fault_sweeps::{End, Fault, State, block_on, choose};
+use futures::future::{join, join_all};
 use reqwest::Method;
 use serde_json::json;
 
@@ -19,6 +19,9 @@ const FILES: usize = 1200;
 
 /// How many points are tried.
 const POINTS: usize = 24;
+
+/// How many write at a time.
+const WRITERS: usize = 3;
 
 /// A used install with many files.
 fn install() -> Place {
@@ -47,10 +50,10 @@ async fn reset(host: &Host) -> Vec<String> {
         host.reset().await;
         is_over.store(true, Ordering::SeqCst);
     };
-    let writing = async {
+    let write = async |writer: usize| {
         let (mut was_closed, mut accepted) = (false, Vec::new());
         while !is_over.load(Ordering::SeqCst) {
-            let name = format!("later{}", accepted.len());
+            let name = format!("later{writer}x{}", accepted.len());
             let body = json!({ "username": name });
             match host.ask(Method::POST, "/api/targets", &body).await {
                 Some(answer) if answer.status == 503 => was_closed = true,
@@ -61,7 +64,38 @@ async fn reset(host: &Host) -> Vec<String> {
         }
         accepted
     };
-    join(resetting, writing).await.1
+    let (_, accepted) = join(resetting, join_all((0..WRITERS).map(write))).await;
+    accepted.concat()
+}
+
+/// Kills a reset before `call`. Returns how it has ended, and how much that was accepted between
+/// the opening of the gate and the kill has survived: all of it.
+async fn kill(install: &Place, call: u64) -> (End, usize) {
+    let place = Place::of(install.data());
+    let control = place.control();
+    let host = Host::start(Program::Tuitbot, place.data(), Some(&control), &[]).unwrap();
+    control.arm(Fault::KillBefore(call));
+    let accepted = reset(&host).await;
+    host.kill();
+    let host = Host::start(Program::Tuitbot, place.data(), None, &[]).unwrap();
+    until(async || !has_trash(place.data())).await;
+    host.kill();
+    let state = State::of_sqlite(place.data(), "tuitbot.db").await;
+    let left = state.files("media/uploads").count();
+    let threads = state.rows("threads").len();
+    if left > 0 {
+        assert_eq!(left, FILES, "killed before call {call}: half reset");
+        assert!(threads > 0, "killed before call {call}: half reset");
+        assert!(accepted.is_empty(), "{accepted:?}, and no commit");
+        return (End::Old, 0);
+    }
+    assert_eq!(threads, 0, "killed before call {call}: half reset");
+    let targets = state.rows("target_accounts").join("\n");
+    for name in &accepted {
+        assert!(targets.contains(name), "`{name}` is lost: {targets}");
+    }
+    let was_killed = control.hit().is_some();
+    (End::New, if was_killed { accepted.len() } else { 0 })
 }
 
 #[test]
@@ -74,39 +108,21 @@ fn what_is_accepted_while_files_are_unlinked_survives_a_kill() {
         control.arm(Fault::None);
         assert_eq!(host.reset().await.unwrap().status, 200);
         host.kill();
-        let points = choose((1..=control.count()).collect(), POINTS);
-        let (mut old, mut new, mut survivors) = (0, 0, 0);
-        for call in points {
-            let place = Place::of(install.data());
-            let control = place.control();
-            let host = Host::start(Program::Tuitbot, place.data(), Some(&control), &[]).unwrap();
-            control.arm(Fault::KillBefore(call));
-            let accepted = reset(&host).await;
-            host.kill();
-            let host = Host::start(Program::Tuitbot, place.data(), None, &[]).unwrap();
-            until(async || !has_trash(place.data())).await;
-            host.kill();
-            let state = State::of_sqlite(place.data(), "tuitbot.db").await;
-            let left = state.files("media/uploads").count();
-            let threads = state.rows("threads").len();
-            let targets = state.rows("target_accounts").join("\n");
-            if left == 0 {
-                assert_eq!(threads, 0, "killed before call {call}: half reset");
-                for name in &accepted {
-                    assert!(targets.contains(name), "`{name}` is lost: {targets}");
-                }
-                new += 1;
-                survivors += accepted.len();
-            } else {
-                assert_eq!(left, FILES, "killed before call {call}: half reset");
-                assert!(threads > 0, "killed before call {call}: half reset");
-                assert_eq!(accepted, <[String; 0]>::default(), "before the commit");
-                old += 1;
-            }
+        let calls = control.count();
+        let mut ends = Vec::new();
+        for call in choose((1..=calls).collect(), POINTS) {
+            ends.push(kill(&install, call).await);
         }
-        assert!(
-            new > 0 && survivors > 0,
-            "{old} old, {new} new, {survivors} rows"
-        );
+        assert!(ends.iter().any(|(end, _)| *end == End::New), "{ends:?}");
+        // From the end, which is later than that of an undisturbed reset, for what is accepted makes
+        // calls, too, to where half of all files are unlinked; and so on, until it was hit.
+        let late = calls - u64::try_from(FILES / 2).unwrap()..calls + 100;
+        let late = late.rev().step_by(7);
+        let mut late = std::iter::repeat_n(late, 3).flatten();
+        while ends.iter().all(|(_, survivors)| *survivors == 0) {
+            let call = late.next();
+            let call = call.unwrap_or_else(|| panic!("never was anything accepted: {ends:?}"));
+            ends.push(kill(&install, call).await);
+        }
     });
 }
