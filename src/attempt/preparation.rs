@@ -52,8 +52,9 @@ impl Attempt<'_> {
         Ok(surveyed)
     }
 
-    /// Plans inside the transaction, and keeps the plans of what is `carried`. Where it turns out that a factory image cannot take the
-    /// place of the database any more, one that clears takes the place of the transaction.
+    /// Plans inside the transaction, and keeps the plans of what is `carried`. Where it turns out
+    /// that a factory image cannot take the place of the database any more, one that clears takes
+    /// the place of the transaction.
     pub(super) async fn plan_within(
         &self,
         transaction: &mut Option<Box<dyn Transaction>>,

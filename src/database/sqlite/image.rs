@@ -9,7 +9,7 @@ use super::connect::{Connect, Layout};
 use super::fitness::MOST_BYTES_OF_PAGES;
 use super::replacement::Replacement;
 use super::set_aside::SetAside;
-use super::template::{Object, Template, difference, objects, schema_number};
+use super::template::{Object, Template, difference, objects};
 use super::{DatabaseError, Table, close, counters, locked, quote, record};
 
 /// The name under which the image is attached.
@@ -23,7 +23,6 @@ pub(super) struct Image {
     connect: Connect,
     layout: Layout,
     objects: Vec<Object>,
-    schema_number: i64,
     replacement: Replacement,
     /// The tables whose rows are a fresh install's; nothing before it is filled.
     cleared: Option<BTreeSet<String>>,
@@ -47,9 +46,9 @@ impl Image {
         let Template {
             name,
             objects,
-            schema_number,
             layout,
             connection,
+            schema_number: _,
         } = template;
         let attach = AssertSqlSafe(format!("ATTACH 'file:{name}?vfs=memdb' AS {SCHEMA}"));
         let attaching = async {
@@ -66,7 +65,6 @@ impl Image {
             connect: connect.clone(),
             layout,
             objects,
-            schema_number,
             replacement,
             cleared: None,
             aside: None,
@@ -82,9 +80,8 @@ impl Image {
         staying: &[&Table],
     ) -> Result<(), DatabaseError> {
         let failed = || DatabaseError::on("copy what stays into the factory image");
-        if schema_number(reader).await? != self.schema_number
-            && let Some(name) = difference(&self.objects, &objects(reader).await?)
-        {
+        // Not by the schema's number: another file in the place of the database may have the same.
+        if let Some(name) = difference(&self.objects, &objects(reader).await?) {
             let error = Changed(name.to_owned());
             return Err(DatabaseError::new("use the factory image", error));
         }
