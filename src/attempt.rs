@@ -3,11 +3,9 @@
 mod preparation;
 mod step;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::call::{Call, call};
@@ -20,14 +18,14 @@ use crate::event::{EventKind, Progress};
 use crate::executor::record;
 use crate::gate::ClosedGate;
 use crate::history::{HistoryEntry, Kept};
-use crate::item::ItemKind;
-use crate::journal::JournalRecord;
+use crate::journal::{Journal, JournalRecord};
 use crate::plan::{PlannedStep, ResetPlan};
+use crate::planner::{self, Carried};
 use crate::report::{Pending, Report, SWEEP, cleared};
 use crate::request::ResetRequest;
 use crate::staging::{Staging, purge};
 use crate::task::blocking;
-use crate::{planner, recovery, reserve};
+use crate::{recovery, reserve};
 #[cfg(feature = "backup")]
 use crate::{
     restoration::{self, Restoration},
@@ -59,6 +57,8 @@ pub(crate) struct Attempt<'a> {
     report: Report,
     stopped: Vec<PlannedStep>,
     staging: Option<Arc<Staging>>,
+    /// Whether the files are counted once they are staged, and the gate is open.
+    counts_staged: bool,
     /// What is put in the place of what goes.
     #[cfg(feature = "backup")]
     restoration: Option<&'a Restoration>,
@@ -81,6 +81,7 @@ impl<'a> Attempt<'a> {
             report: Report::begun(plan, entry),
             stopped: Vec::new(),
             staging: None,
+            counts_staged: false,
             #[cfg(feature = "backup")]
             restoration: None,
         }
@@ -106,10 +107,8 @@ impl<'a> Attempt<'a> {
         for planned in phase(plan, Phase::Stop) {
             // Planned again behind the closed gate: what was started in between must be
             // stopped too, and run again if the reset is given up.
-            let (step, none) = (&planned.registration, Mutex::new(None));
-            let parts = self.inner.parts_of(step);
-            let planned =
-                planner::plan_step(self.inner, step, parts, &BTreeMap::new(), &none).await?;
+            let step = &planned.registration;
+            let planned = planner::plan_alone(self.inner, step, self.inner.parts_of(step)).await?;
             self.stopped.push(planned.clone());
             self.apply_unless_cancelled(&planned, None).await?;
         }
@@ -123,8 +122,7 @@ impl<'a> Attempt<'a> {
         }
         let data_directory = self.inner.data_directory.clone();
         blocking(move || reserve::give_up_if_full(&data_directory)).await;
-        let mut carried = self.stopped.clone();
-        carried.extend(self.survey().await?);
+        let carried = self.survey(plan).await?;
         let mut transaction = match &self.inner.database {
             Some(database) => {
                 self.unless_cancelled(database.prepare()).await?;
@@ -164,9 +162,9 @@ impl<'a> Attempt<'a> {
         &mut self,
         running: &mut Running,
         transaction: &mut Option<Box<dyn Transaction>>,
-        carried: &[PlannedStep],
+        carried: &Carried,
     ) -> Result<ResetPlan, FailureCause> {
-        // Every other writer is locked out from here on: these counts are the exact ones.
+        // Every other writer is locked out from here on: the counts of rows are the exact ones.
         #[cfg_attr(
             not(feature = "backup"),
             expect(unused_mut, reason = "secrets come with backups")
@@ -183,9 +181,7 @@ impl<'a> Attempt<'a> {
         }
         #[cfg(feature = "backup")]
         if let Some(parts) = self.restoration.and_then(Restoration::secrets) {
-            let none = Mutex::new(None);
-            let secrets =
-                planner::plan_step(self.inner, &SECRETS, parts, &BTreeMap::new(), &none).await?;
+            let secrets = planner::plan_alone(self.inner, &SECRETS, parts).await?;
             plan.steps.push(secrets);
         }
         self.report.digest.clone_from(&plan.digest);
@@ -254,7 +250,7 @@ impl<'a> Attempt<'a> {
             );
         }
         let mut pending = Vec::new();
-        if let Some(staging) = self.staging.take()
+        if let Some(staging) = self.staging.clone()
             // What is at the paths after a restoration is there to stay.
             && !self.is_restoration()
             && let Err(error) = blocking(move || staging.stage_again()).await
@@ -294,8 +290,14 @@ impl<'a> Attempt<'a> {
                 error: problem,
             }));
         }
-        let gate = Some((gate, patience(plan)));
         let journal = &mut running.journal;
+        let gate = if self.counts_staged {
+            recovery::open(self.inner, journal, &mut leftover, gate).await;
+            self.count_staged(journal).await;
+            None
+        } else {
+            Some((gate, patience(plan)))
+        };
         pending.extend(recovery::finish(self.inner, journal, &mut leftover, gate).await);
         self.report.cleared = cleared(&self.report.steps);
         self.report.settle(pending);
@@ -307,6 +309,35 @@ impl<'a> Attempt<'a> {
             self.tell_history().await;
         }
         self.report
+    }
+
+    /// Counts the files where nobody writes any more, before they are unlinked. What cannot be
+    /// counted there is told as it was planned.
+    async fn count_staged(&mut self, journal: &mut Journal) {
+        let Some(staging) = self.staging.clone() else {
+            return;
+        };
+        match blocking(move || staging.count()).await {
+            Ok(counts) => {
+                for step in &mut self.report.steps {
+                    step.recount(&counts);
+                }
+            }
+            Err(error) => {
+                tracing::warn!(
+                    error = chain(&error),
+                    "the files are told as they were planned"
+                );
+            }
+        }
+        self.report.cleared = cleared(&self.report.steps);
+        let kept = Kept::completed(self.entry, &self.report);
+        if let Err(error) = journal.counted(Some(&kept)).await {
+            tracing::warn!(
+                error = chain(&error),
+                "could not write down what was counted"
+            );
+        }
     }
 
     async fn tell_history(&mut self) {
@@ -389,19 +420,24 @@ pub(crate) async fn resume(inner: &Inner, stopped: &[PlannedStep]) -> Vec<(Plann
     problems
 }
 
-/// How long a closed gate waits until what `plan` has staged is unlinked. Other requests are not
-/// held off by a number of files: where there are many, it does not wait at all.
+/// How many files are counted and unlinked while the gate is closed. Other requests are not held
+/// off by a greater number of them.
+const FEW_FILES: u64 = 1000;
+
+/// Whether `plan` removes so many files that nobody is to wait for them.
+fn are_many(plan: &ResetPlan) -> bool {
+    let (files, _) = plan.files();
+    files > FEW_FILES
+}
+
+/// How long a closed gate waits until the few files that `plan` has staged are unlinked: not at
+/// all where they are large.
 fn patience(plan: &ResetPlan) -> Duration {
-    const FEW_FILES: u64 = 1000;
     const FEW_BYTES: u64 = 1 << 30;
     /// For what the plan does not tell: directories, and what earlier resets have left.
     const PATIENCE: Duration = Duration::from_secs(5);
 
-    let items = plan.steps.iter().flat_map(|planned| planned.plan.items());
-    let paths = items.filter(|item| item.kind == ItemKind::Path);
-    let (files, bytes) = paths.fold((0, 0), |(files, bytes), item| {
-        (files + item.count, bytes + item.bytes.unwrap_or_default())
-    });
+    let (files, bytes) = plan.files();
     if files <= FEW_FILES && bytes <= FEW_BYTES {
         PATIENCE
     } else {

@@ -15,6 +15,7 @@ use crate::relative_path::RelativePath;
 use crate::resources::Resources;
 use crate::selection::Parts;
 use crate::staging::Staging;
+use crate::surveys::Surveys;
 use crate::task::blocking;
 
 /// The transaction that a plan is made in, shared by the contexts of all steps.
@@ -30,6 +31,7 @@ pub struct PlanContext<'a> {
     pub(crate) parts: Parts,
     /// How many rows of a table stay.
     pub(crate) kept: &'a BTreeMap<String, u64>,
+    pub(crate) surveys: &'a Surveys,
 }
 
 impl PlanContext<'_> {
@@ -64,6 +66,10 @@ impl PlanContext<'_> {
     /// A plan of everything that this step claims: each table with its rows, each path with
     /// its files and bytes, and what of it cannot be removed.
     ///
+    /// Where more than a thousand files go, directories that were counted before the gate was
+    /// closed are not counted once more behind it, but in the staging area once it is open again:
+    /// the report tells of what went, whatever was written after the first count.
+    ///
     /// # Errors
     ///
     /// When a table cannot be counted, or a path cannot be read.
@@ -87,10 +93,7 @@ impl PlanContext<'_> {
             }
         }
         for path in self.paths() {
-            let survey = {
-                let (data_directory, path) = (self.data_directory.clone(), path.clone());
-                blocking(move || data_directory.survey(&path)).await?
-            };
+            let survey = self.surveys.survey(self.data_directory, path).await?;
             blockers.extend(survey.blockers);
             items.push(if survey.there {
                 fingerprints.push(format!("{:x}", survey.fingerprint));

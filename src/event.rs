@@ -141,7 +141,9 @@ pub enum EventKind {
         step: StepId,
         /// How many items it removed.
         removed: usize,
-        /// What they held, or hold now that they are back, by unit: rows, files.
+        /// What they held, or hold now that they are back, by unit: rows, files. Where more than a
+        /// thousand files go, those are the ones that were counted before the gate was closed; the
+        /// report has the exact number.
         counts: BTreeMap<&'static str, u64>,
     },
     /// The reset is decided: what is left is cleaning up.

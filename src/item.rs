@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// What became of an item; in a preview, what would become of it now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It was there and is gone.

@@ -110,6 +110,7 @@ mod order;
 mod plan;
 mod planner;
 mod preflight;
+mod recount;
 mod recovery;
 mod reference;
 mod registry;
@@ -133,6 +134,7 @@ mod selection;
 mod staging;
 mod step;
 pub mod summary;
+mod surveys;
 mod task;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -1,14 +1,18 @@
 //! What a selection would clear now.
 
+use std::collections::BTreeMap;
+
 use sha2::{Digest as _, Sha256};
 
 use crate::blocker::Blocker;
 use crate::claims::{Preserved, Unclaimed};
+use crate::data_directory::Survey;
 use crate::database::Way;
 use crate::descriptor::{Category, Phase, StepDescriptor};
-use crate::item::Item;
+use crate::item::{Item, ItemKind};
 use crate::reference::BrokenReference;
 use crate::registry::StepRegistration;
+use crate::relative_path::RelativePath;
 use crate::report::Report;
 use crate::step::ResetStep;
 
@@ -124,6 +128,8 @@ pub struct ResetPlan {
     pub(crate) references: Vec<BrokenReference>,
     pub(crate) way: Option<Way>,
     pub(crate) digest: String,
+    /// What was counted at the paths.
+    pub(crate) surveys: BTreeMap<RelativePath, Survey>,
 }
 
 impl ResetPlan {
@@ -145,6 +151,7 @@ impl ResetPlan {
             references: Vec::new(),
             way: None,
             digest,
+            surveys: BTreeMap::new(),
         }
     }
 
@@ -153,6 +160,15 @@ impl ResetPlan {
         let blockers = references.iter().map(BrokenReference::blocker);
         self.blockers.extend(blockers);
         self.references = references;
+    }
+
+    /// How many files it removes, and their bytes.
+    pub(crate) fn files(&self) -> (u64, u64) {
+        let items = self.steps.iter().flat_map(|planned| planned.plan.items());
+        let paths = items.filter(|item| item.kind == ItemKind::Path);
+        paths.fold((0, 0), |(files, bytes), item| {
+            (files + item.count, bytes + item.bytes.unwrap_or_default())
+        })
     }
 
     /// Changes whenever what would be cleared changes: 64 hexadecimal digits.
@@ -244,7 +260,6 @@ fn digest(steps: &[PlannedStep]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::item::ItemKind;
 
     fn plan(items: &[Item], fingerprint: &str) -> ResetPlan {
         struct Nothing;

@@ -20,6 +20,7 @@ use crate::preflight;
 use crate::registry::StepRegistration;
 use crate::relative_path::{OWN_DIRECTORY, RelativePath};
 use crate::selection::{Parts, Selection};
+use crate::surveys::Surveys;
 use crate::task::{blocking, spawn};
 
 /// Plans on a snapshot of its own.
@@ -36,22 +37,33 @@ pub(crate) async fn plan(
             Some(database) => Some(database.read().await?),
             None => None,
         };
-        let plan = plan_within(&inner, &selection, &mut transaction, &[]).await;
+        let none = Carried::default();
+        let plan = plan_within(&inner, &selection, &mut transaction, &none).await;
         if let Some(transaction) = transaction {
             transaction.rollback().await?;
         }
-        plan
+        let mut plan = plan?;
+        plan.surveys = none.surveys.into_taken();
+        Ok(plan)
     })
     .await
 }
 
-/// Plans inside `transaction`. Steps in `carried` keep the plan that they have there, unless
-/// tables have come to what is asked of them since.
+/// What a plan takes over from what was planned before.
+#[derive(Debug, Default)]
+pub(crate) struct Carried {
+    /// Steps that keep the plan that they have here, unless tables have come to what is asked of
+    /// them since.
+    pub(crate) steps: Vec<PlannedStep>,
+    pub(crate) surveys: Surveys,
+}
+
+/// Plans inside `transaction`, and takes over what is `carried`.
 pub(crate) async fn plan_within(
     inner: &Arc<Inner>,
     selection: &Selection,
     transaction: &mut Option<Box<dyn Transaction>>,
-    carried: &[PlannedStep],
+    carried: &Carried,
 ) -> Result<ResetPlan, PlanError> {
     // The contexts of the steps share it; it comes back whatever happens.
     let shared: SharedTransaction = Mutex::new(transaction.take());
@@ -64,9 +76,9 @@ async fn plan_steps(
     inner: &Arc<Inner>,
     selection: &Selection,
     transaction: &SharedTransaction,
-    carried: &[PlannedStep],
+    Carried { steps, surveys }: &Carried,
 ) -> Result<ResetPlan, PlanError> {
-    let carried: HashMap<StepId, &PlannedStep> = carried
+    let carried: HashMap<StepId, &PlannedStep> = steps
         .iter()
         .map(|planned| (planned.descriptor().id, planned))
         .collect();
@@ -75,6 +87,11 @@ async fn plan_steps(
         choice.follow(inner, selection, &mut **transaction).await?;
     }
     choice.complete(inner);
+    let setting = Setting {
+        transaction,
+        kept: &choice.kept,
+        surveys,
+    };
     let mut steps = Vec::with_capacity(inner.steps.len());
     for step in &inner.steps {
         let id = step.descriptor.id;
@@ -84,7 +101,7 @@ async fn plan_steps(
         let has_come = step.descriptor.phase != Phase::Stop && !parts.tables.is_empty();
         steps.push(match carried.get(&id).filter(|_| !has_come) {
             Some(planned) => (*planned).clone(),
-            None => plan_step(inner, step, parts.clone(), &choice.kept, transaction).await?,
+            None => plan_step(inner, step, parts.clone(), &setting).await?,
         });
     }
     let mut way = None;
@@ -122,22 +139,45 @@ fn cleared_tables(steps: &[PlannedStep]) -> Vec<String> {
     tables.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// Plans `parts` of one step. The transaction is needed only if it claims tables.
+/// What the plans of several steps have in common.
+pub(crate) struct Setting<'a> {
+    /// Needed only by steps that claim tables.
+    pub(crate) transaction: &'a SharedTransaction,
+    /// How many rows of a table stay.
+    pub(crate) kept: &'a BTreeMap<String, u64>,
+    pub(crate) surveys: &'a Surveys,
+}
+
+/// Plans `parts` of one step by itself, which have no tables among them.
+pub(crate) async fn plan_alone(
+    inner: &Inner,
+    step: &StepRegistration,
+    parts: Parts,
+) -> Result<PlannedStep, PlanError> {
+    let setting = Setting {
+        transaction: &Mutex::new(None),
+        kept: &BTreeMap::new(),
+        surveys: &Surveys::default(),
+    };
+    plan_step(inner, step, parts, &setting).await
+}
+
+/// Plans `parts` of one step.
 pub(crate) async fn plan_step(
     inner: &Inner,
     step: &StepRegistration,
     parts: Parts,
-    kept: &BTreeMap<String, u64>,
-    transaction: &SharedTransaction,
+    setting: &Setting<'_>,
 ) -> Result<PlannedStep, PlanError> {
     let id = step.descriptor.id;
     let context = PlanContext {
         descriptor: &step.descriptor,
         resources: &inner.resources,
         data_directory: &inner.data_directory,
-        transaction,
+        transaction: setting.transaction,
         parts,
-        kept,
+        kept: setting.kept,
+        surveys: setting.surveys,
     };
     let work = step.step.plan(&context);
     let plan = call(Call::Plan, &step.descriptor, inner.limits.step, work)

@@ -8,7 +8,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Mutex;
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -21,13 +20,14 @@ use crate::descriptor::{Phase, StepDescriptor};
 use crate::engine::{Inner, Running, Stopped};
 use crate::error::{RecoveryError, StepError, chain};
 use crate::gate::ClosedGate;
-use crate::history::RunOutcome;
+use crate::history::{Kept, RunOutcome};
 use crate::journal::{Journal, JournalError, JournalRecord, JournalState, Leftover};
 use crate::planner;
+use crate::recount;
 use crate::registry::StepRegistration;
 use crate::report::{JOURNAL, PURGE, Pending, RECLAIM, SWEEP};
 use crate::reserve;
-use crate::staging::{Staging, purge};
+use crate::staging::{Counts, Staging, purge};
 use crate::task::blocking;
 
 /// What a committed reset has left to do that may be done.
@@ -223,7 +223,7 @@ struct Gone {
 
 /// Does what a committed reset has left, and tells the history.
 async fn go_forward(inner: &Arc<Inner>, journal: &mut Journal, left: Left) -> Gone {
-    let Some(record) = journal.record().cloned() else {
+    let Some(mut record) = journal.record().cloned() else {
         return Gone {
             leftover: Leftover::default(),
             is_written: true,
@@ -235,6 +235,9 @@ async fn go_forward(inner: &Arc<Inner>, journal: &mut Journal, left: Left) -> Go
         pending.extend(sweep(inner, &record, left).await);
     }
     pending.extend(forget_all(inner, &mut leftover.forget, left).await);
+    if record.is_uncounted() {
+        record = count_staged(inner, journal, record).await;
+    }
     pending.extend(finish(inner, journal, &mut leftover, None).await);
     for Pending { work, error } in &pending {
         tracing::warn!(work, error, "a committed reset is still not finished");
@@ -245,6 +248,41 @@ async fn go_forward(inner: &Arc<Inner>, journal: &mut Journal, left: Left) -> Go
         leftover,
         is_written: written.is_none(),
     }
+}
+
+/// Counts what is staged, which an interrupted reset has not come to. Returns what the journal
+/// says then.
+async fn count_staged(
+    inner: &Inner,
+    journal: &mut Journal,
+    record: JournalRecord,
+) -> JournalRecord {
+    let counted = match staging_of(inner, &record).await {
+        Ok(Some(staging)) => blocking(move || staging.count()).await,
+        Ok(None) => Ok(Counts::default()),
+        Err(error) => Err(error),
+    };
+    let mut entry = record.entry();
+    match counted {
+        Ok(counts) => {
+            if let Some(report) = entry.as_mut().and_then(|entry| entry.report.as_mut()) {
+                recount::recount(report, &counts, inner);
+            }
+        }
+        Err(error) => {
+            tracing::warn!(
+                error = chain(&error),
+                "the files are told as they were planned"
+            );
+        }
+    }
+    if let Err(error) = journal.counted(entry.map(Kept::from).as_ref()).await {
+        tracing::warn!(
+            error = chain(&error),
+            "could not write down what was counted"
+        );
+    }
+    journal.record().cloned().unwrap_or(record)
 }
 
 /// Moves away what a writer has put back at a staged path before the crash, unless that was
@@ -342,12 +380,15 @@ pub(crate) async fn finish(
 }
 
 /// Opens `gate`, once nothing is left to do but to unlink what is staged.
-async fn open(
+pub(crate) async fn open(
     inner: &Inner,
     journal: &mut Journal,
     leftover: &mut Leftover,
     gate: &mut ClosedGate,
 ) {
+    if journal.state() != Some(JournalState::Committed) {
+        return;
+    }
     // Behind the gate, where nobody keeps it waiting. It is tried again after the purge, which
     // makes room.
     if let Some(Pending { error, .. }) = reclaim(inner, leftover).await {
@@ -436,8 +477,7 @@ async fn forget(
     }
     let parts = (!parts.is_empty()).then_some(parts);
     let parts = inner.parts_of(step).narrowed(parts);
-    let none = Mutex::new(None);
-    let planned = planner::plan_step(inner, step, parts, &BTreeMap::new(), &none)
+    let planned = planner::plan_alone(inner, step, parts)
         .await
         .map_err(StepError::other)?;
     let mut context = StepContext {

@@ -16,6 +16,7 @@ use crate::error::chain;
 use crate::history::HistoryEntry;
 use crate::item::{Item, ItemKind, Outcome};
 use crate::plan::{PlannedStep, ResetPlan};
+use crate::staging::Counts;
 use crate::summary::Summary;
 
 /// What a reset did. A preview has the same shape, says `dry_run` and tells the outcomes to
@@ -261,35 +262,58 @@ impl StepReport {
         category: Option<Category>,
         items: Vec<Item>,
     ) -> Self {
-        let mut counts = BTreeMap::new();
-        let mut bytes = None;
-        let mut erasure = BTreeSet::new();
-        for item in &items {
-            let count = counts.entry(item.unit).or_insert(0);
-            if item.outcome == Outcome::Removed {
-                erasure.insert(Erasure::of(item.kind));
-            }
-            if matches!(item.outcome, Outcome::Removed | Outcome::Restored) {
-                *count += item.count;
-                bytes = match (bytes, item.bytes) {
-                    (None, more) => more,
-                    (some, None) => some,
-                    (Some(sum), Some(more)) => Some(sum + more),
-                };
-            }
-        }
-        Self {
+        let mut report = Self {
             id: descriptor.id,
             label: descriptor.label,
             description: descriptor.description,
             phase: descriptor.phase,
             scope: descriptor.scope,
             category,
-            counts,
-            bytes,
-            erasure,
+            counts: BTreeMap::new(),
+            bytes: None,
+            erasure: BTreeSet::new(),
             items,
             summaries: descriptor.cleared,
+        };
+        report.add_up();
+        report
+    }
+
+    /// Tells of the removed paths what was counted where they are staged. Returns whether there
+    /// are any.
+    pub(crate) fn recount(&mut self, counts: &Counts) -> bool {
+        let mut is_recounted = false;
+        for item in &mut self.items {
+            if let (ItemKind::Path, Outcome::Removed) = (item.kind, item.outcome)
+                && let Some(survey) = counts.get(&item.name)
+                && survey.there
+            {
+                is_recounted = true;
+                item.count = survey.files;
+                item.bytes = Some(survey.bytes);
+            }
+        }
+        self.add_up();
+        is_recounted
+    }
+
+    fn add_up(&mut self) {
+        self.counts.clear();
+        self.bytes = None;
+        self.erasure.clear();
+        for item in &self.items {
+            let count = self.counts.entry(item.unit).or_insert(0);
+            if item.outcome == Outcome::Removed {
+                self.erasure.insert(Erasure::of(item.kind));
+            }
+            if matches!(item.outcome, Outcome::Removed | Outcome::Restored) {
+                *count += item.count;
+                self.bytes = match (self.bytes, item.bytes) {
+                    (None, more) => more,
+                    (some, None) => some,
+                    (Some(sum), Some(more)) => Some(sum + more),
+                };
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 //! reset is committed. Nothing is unlinked before that. What comes in its place, an empty
 //! directory or what a bundle holds, is made in the area and renamed out of it.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::data_directory::{
-    DataDirectory, Entry, EntryKind, PathError, directory_flags, remove_tree,
+    DataDirectory, Entry, EntryKind, PathError, Survey, directory_flags, remove_tree,
 };
 use crate::relative_path::RelativePath;
 
@@ -25,6 +26,9 @@ const FRESH: &str = "fresh";
 
 /// What is behind a slot's number in the name of the mark that something was put at its path.
 const PUT: &str = "put";
+
+/// What is staged, by its path.
+pub(crate) type Counts = BTreeMap<String, Survey>;
 
 /// A path that may be staged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -288,6 +292,19 @@ impl Staging {
             fsync(&self.area).map_err(refuse("sync the staging area of"))?;
         }
         Ok(())
+    }
+
+    /// Counts what is staged, path by path.
+    pub(crate) fn count(&self) -> Result<Counts, PathError> {
+        let area = self.data_directory.own_path(&self.run.to_string());
+        let slots = self.slots.iter().enumerate();
+        let counted = slots.map(|(number, slot)| {
+            let name = number.to_string();
+            let here = area.join(&name);
+            let survey = self.data_directory.survey_at(&self.area, &name, &here)?;
+            Ok((slot.path.to_string(), survey))
+        });
+        counted.collect()
     }
 
     /// Unlinks what is staged, and the area itself.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
-use super::{Attempt, phase};
+use super::{Attempt, are_many, phase};
 use crate::choice::Choice;
 use crate::database::{Transaction, Way};
 use crate::descriptor::{Phase, StepId};
@@ -13,12 +13,14 @@ use crate::error::FailureCause;
 use crate::history::Kept;
 use crate::item::{Item, ItemKind, Outcome};
 use crate::journal::JournalRecord;
-use crate::plan::{PlannedStep, ResetPlan};
+use crate::plan::ResetPlan;
+use crate::planner::{self, Carried, Setting};
+use crate::recovery;
 use crate::relative_path::RelativePath;
 use crate::report::Report;
 use crate::staging::{Slot, Staging};
+use crate::surveys::Surveys;
 use crate::task::blocking;
-use crate::{planner, recovery};
 
 impl Attempt<'_> {
     /// In which way the database is emptied, as far as `plan` knows.
@@ -33,23 +35,36 @@ impl Attempt<'_> {
     /// Plans the steps that have files and no tables, before the database is locked: to count
     /// files takes the longer the more there are, and nobody is to wait for that who writes rows.
     /// The gate keeps the service's own writers from them meanwhile.
-    pub(super) async fn survey(&self) -> Result<Vec<PlannedStep>, FailureCause> {
+    ///
+    /// Who waits at the gate does not wait for that either: where there are many files, the
+    /// directories in `plan` are not counted once more before what is in them is staged.
+    pub(super) async fn survey(&mut self, plan: &ResetPlan) -> Result<Carried, FailureCause> {
         let mut choice = Choice::new(self.inner, &self.request.selection);
         choice.complete(self.inner);
-        let none = Mutex::new(None);
-        let mut surveyed = Vec::new();
+        let mut carried = Carried {
+            steps: self.stopped.clone(),
+            surveys: Surveys::default(),
+        };
+        if are_many(plan) {
+            carried.surveys = Surveys::since(plan.surveys.clone());
+            self.counts_staged = !self.is_restoration();
+        }
+        let setting = Setting {
+            transaction: &Mutex::new(None),
+            kept: &choice.kept,
+            surveys: &carried.surveys,
+        };
         for step in &self.inner.steps {
             if step.descriptor.phase != Phase::Stop
                 && let Some(parts) = choice.parts_of(step.descriptor.id)
                 && !parts.paths.is_empty()
                 && parts.tables.is_empty()
             {
-                let planning =
-                    planner::plan_step(self.inner, step, parts.clone(), &choice.kept, &none);
-                surveyed.push(self.unless_cancelled(planning).await?);
+                let planning = planner::plan_step(self.inner, step, parts.clone(), &setting);
+                carried.steps.push(self.unless_cancelled(planning).await?);
             }
         }
-        Ok(surveyed)
+        Ok(carried)
     }
 
     /// Plans inside the transaction, and keeps the plans of what is `carried`. Where it turns out
@@ -58,7 +73,7 @@ impl Attempt<'_> {
     pub(super) async fn plan_within(
         &self,
         transaction: &mut Option<Box<dyn Transaction>>,
-        carried: &[PlannedStep],
+        carried: &Carried,
     ) -> Result<ResetPlan, FailureCause> {
         let was_image = transaction.as_ref().and_then(|open| open.way_taken());
         let selection = &self.request.selection;
@@ -115,6 +130,10 @@ impl Attempt<'_> {
         let record = match self.restoration {
             Some(_) => record.fills(),
             None => record,
+        };
+        let record = match self.counts_staged {
+            true => record.uncounted(),
+            false => record,
         };
         running.journal.begin(record).await?;
         let (data_directory, run) = (self.inner.data_directory.clone(), self.run);

@@ -15,4 +15,5 @@ pub(crate) use entry::{Entry, EntryKind};
 pub use error::PathError;
 pub(crate) use obstacle::of_file as obstacle_of_file;
 pub(crate) use replace::replace;
+pub(crate) use survey::Survey;
 pub(crate) use tree::remove_tree;

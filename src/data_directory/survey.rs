@@ -24,6 +24,8 @@ use crate::relative_path::RelativePath;
 pub(crate) struct Survey {
     /// Whether there is anything.
     pub(crate) there: bool,
+    /// The inode of the directory at the path, if it is one.
+    directory: Option<u64>,
     /// Files, symbolic links and the like; directories are not counted.
     pub(crate) files: u64,
     /// Their sizes.
@@ -58,30 +60,51 @@ impl DataDirectory {
         let Some(place) = self.place(path)? else {
             return Ok(Survey::default());
         };
-        let here = self.absolute(path);
-        let above = Entry::look(&place.parent, OsStr::new(""))
-            .map_err(PathError::io("look at the directory of", &here))?;
+        self.survey_at(&place.parent, &place.name, &self.absolute(path))
+    }
+
+    /// Counts what is called `name` in `directory`; that is at `here`.
+    pub(crate) fn survey_at(
+        &self,
+        directory: &OwnedFd,
+        name: &str,
+        here: &Path,
+    ) -> Result<Survey, PathError> {
+        let above = Entry::look(directory, OsStr::new(""))
+            .map_err(PathError::io("look at the directory of", here))?;
         let walk = Walk::new(self);
-        let name = OsStr::new(&place.name);
         let parent = Directory {
             inode: 0,
             keeps_what_others_own: obstacle::keeps_what_others_own(&above),
             depth: 0,
-            path: here.parent().unwrap_or(&here).to_owned(),
+            path: here.parent().unwrap_or(here).to_owned(),
         };
         let mut survey = Survey::default();
-        let opened = walk.add(&mut survey, place.parent.as_fd(), name, &parent)?;
+        let opened = walk.add(&mut survey, directory.as_fd(), OsStr::new(name), &parent)?;
         if survey.there {
             let locked = above.locked.map(|attribute| attribute.reason().to_owned());
-            if let Some(reason) = locked.or_else(|| obstacle::of_directory(&place.parent)) {
+            if let Some(reason) = locked.or_else(|| obstacle::of_directory(directory)) {
                 walk.block(&parent.path, reason);
             }
         }
+        survey.directory = opened.as_ref().map(|level| level.directory.inode);
         walk.sum(&survey);
         if let Some(level) = opened {
             crew::run(&walk, vec![Task::Level(level)], THREADS);
         }
         walk.end()
+    }
+
+    /// Whether `path` is the directory still that was surveyed. Blocks.
+    pub(crate) fn is_still(&self, path: &RelativePath, survey: &Survey) -> Result<bool, PathError> {
+        let (Some(inode), Some(place)) = (survey.directory, self.place(path)?) else {
+            return Ok(false);
+        };
+        match Entry::look(&place.parent, OsStr::new(&place.name)) {
+            Ok(entry) => Ok(entry.kind == EntryKind::Directory && entry.inode == inode),
+            Err(Errno::NOENT) => Ok(false),
+            Err(error) => Err(PathError::io("look at", self.absolute(path))(error)),
+        }
     }
 }
 
@@ -278,6 +301,7 @@ impl<'a> Walk<'a> {
     fn sum(&self, part: &Survey) {
         let mut survey = locked(&self.survey);
         survey.there |= part.there;
+        survey.directory = survey.directory.or(part.directory);
         survey.files += part.files;
         survey.bytes += part.bytes;
         survey.fingerprint = survey.fingerprint.wrapping_add(part.fingerprint);

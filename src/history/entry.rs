@@ -70,7 +70,8 @@ pub struct HistoryEntry {
     #[serde(default)]
     pub pending: Vec<Pending>,
     /// The [`Report`](crate::Report) as JSON, where the run had come so far. Of a run that was
-    /// interrupted after its commit: what its plan, made inside the transaction, said. Only
+    /// interrupted after its commit: what its plan, made inside the transaction, said, and what
+    /// files were counted in the staging area. Only
     /// [`Engine::history_entry`](crate::Engine::history_entry) gives it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<Value>,

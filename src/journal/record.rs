@@ -43,6 +43,10 @@ pub(crate) struct JournalRecord {
     /// Whether the staged paths have been looked at again after the commit, so that what is
     /// there by now is there to stay.
     swept: bool,
+    /// Whether the files have still to be counted where they are staged, before any of them is
+    /// unlinked.
+    #[serde(default)]
+    uncounted: bool,
     /// What the history is to say if the reset is interrupted after its commit: no more than
     /// text to the journal, so that it never keeps a reset from being ended.
     entry: Option<Box<RawValue>>,
@@ -100,9 +104,27 @@ impl JournalRecord {
             rows,
             earlier: Leftover::default(),
             swept: false,
+            uncounted: false,
             // Strings, numbers and lists of them always make JSON.
             entry: to_raw_value(kept).ok(),
         }
+    }
+
+    /// The same record of a run whose files are counted where they are staged.
+    pub(crate) fn uncounted(mut self) -> Self {
+        self.uncounted = true;
+        self
+    }
+
+    /// Whether the files have still to be counted where they are staged.
+    pub(crate) fn is_uncounted(&self) -> bool {
+        self.uncounted
+    }
+
+    /// Says that the files are counted, and what the history is to say of them.
+    pub(super) fn counted(&mut self, kept: Option<&Kept>) {
+        self.uncounted = false;
+        self.entry = kept.and_then(|kept| to_raw_value(kept).ok());
     }
 
     /// The same record of a run that puts something at the paths: what is there after the commit
@@ -157,6 +179,7 @@ impl JournalRecord {
     /// Makes it a record of what is left of a commit that could not be written down: the
     /// database is asked again, and might say that everything is to be put back.
     pub(super) fn keep_unwritten(&mut self, leftover: Leftover) {
+        self.uncounted = false;
         let paths = std::mem::take(&mut self.paths);
         self.keep(leftover);
         self.paths = paths;
@@ -165,7 +188,12 @@ impl JournalRecord {
 
     /// Makes it a record of nothing but `leftover`.
     pub(super) fn keep(&mut self, leftover: Leftover) {
-        self.paths.clear();
+        if self.uncounted {
+            // Where what is to be counted lies.
+            self.swept = true;
+        } else {
+            self.paths.clear();
+        }
         self.steps.clear();
         self.rows = false;
         self.earlier = leftover;
@@ -174,6 +202,7 @@ impl JournalRecord {
     /// Makes it a record of nothing but what earlier resets have left.
     pub(super) fn keep_earlier(&mut self) {
         self.entry = None;
+        self.uncounted = false;
         let earlier = std::mem::take(&mut self.earlier);
         self.keep(earlier);
     }

@@ -6,6 +6,7 @@ use super::error::JournalError;
 use super::file::{COMMITTED, NEW, PREPARED, read, remove, rename, rename_back, write};
 use super::record::{JournalRecord, JournalState, Leftover};
 use crate::data_directory::DataDirectory;
+use crate::history::Kept;
 use crate::reserve;
 use crate::task::blocking;
 
@@ -157,6 +158,20 @@ impl Journal {
         write(&self.data_directory, COMMITTED, record).await
     }
 
+    /// Writes down what the history is to say of this reset, now that its staged files are
+    /// counted, and may be unlinked.
+    pub(crate) async fn counted(&mut self, kept: Option<&Kept>) -> Result<(), JournalError> {
+        let Some((state, record)) = &mut self.current else {
+            return Ok(());
+        };
+        record.counted(kept);
+        let name = match state {
+            JournalState::Committed => COMMITTED,
+            _ => PREPARED,
+        };
+        write(&self.data_directory, name, record).await
+    }
+
     /// Writes down what is left to do of a commit that could not be written down itself.
     pub(crate) async fn keep(&mut self, leftover: Leftover) -> Result<(), JournalError> {
         let Some((JournalState::Prepared, record)) = &mut self.current else {
@@ -191,7 +206,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::history::{HistoryEntry, Kept};
+    use crate::history::HistoryEntry;
     use crate::relative_path::RelativePath;
     use crate::selection::Selection;
     use crate::staging::Slot;

@@ -37,6 +37,7 @@ mod http_page;
 mod http_references;
 mod http_run;
 mod journal;
+mod many_files;
 mod msrv;
 mod pending;
 #[cfg(feature = "postgres")]

@@ -152,6 +152,63 @@ async fn with_a_commit_record_the_reset_is_finished() {
     crashed.assert_new(1);
 }
 
+/// What a report tells of the media files.
+fn media(item: &Value, files: u64, bytes: u64) -> Value {
+    let mut item = item.clone();
+    item["count"] = files.into();
+    item["bytes"] = bytes.into();
+    json!({ "id": "paths", "counts": { "files": files }, "bytes": bytes, "items": [item] })
+}
+
+#[tokio::test]
+async fn files_that_an_interrupted_reset_has_not_come_to_count_are_counted_by_the_next_start() {
+    let item = json!({ "kind": "path", "name": "media", "outcome": "removed", "unit": "files" });
+    for (state, is_settled) in [
+        ("prepared", false),
+        ("committed", false),
+        ("committed", true),
+    ] {
+        let crashed = Crashed::new().await;
+        crashed.host.write("media/late/dog.jpg", "woof, woof");
+        crashed.journal(state, |journal| {
+            journal["uncounted"] = true.into();
+            journal["entry"]["report"]["steps"] = json!([media(&item, 1, 4)]);
+            if is_settled {
+                journal["swept"] = true.into();
+                journal["steps"] = json!({});
+                journal["earlier"]["purge"] = json!([RUN]);
+            }
+        });
+        crashed.stage("media", "0");
+        crashed.stage("thumbs", "1");
+        crashed.commit().await;
+        let engine = crashed.start().await;
+        crashed.assert_new(u64::from(!is_settled));
+        let run = engine.history().remove(0);
+        let report = engine.history_entry(run.id).unwrap().report.unwrap();
+        let (told, expected) = (&report["steps"][0], media(&item, 2, 14));
+        for key in ["id", "counts", "bytes", "items"] {
+            assert_eq!(told[key], expected[key], "{state}: {report}");
+        }
+        assert_eq!(report["cleared"]["rows_deleted"], 3);
+    }
+}
+
+#[tokio::test]
+async fn files_that_were_counted_are_not_counted_again_when_some_are_unlinked() {
+    let crashed = Crashed::new().await;
+    let item = json!({ "kind": "path", "name": "media", "outcome": "removed", "unit": "files" });
+    crashed.journal("committed", |journal| {
+        journal["entry"]["report"]["steps"] = json!([media(&item, 7, 70)]);
+    });
+    crashed.stage("media", "0");
+    crashed.commit().await;
+    let engine = crashed.start().await;
+    let run = engine.history().remove(0);
+    let report = engine.history_entry(run.id).unwrap().report.unwrap();
+    assert_eq!(report["steps"][0], media(&item, 7, 70));
+}
+
 #[tokio::test]
 async fn a_committed_reset_is_finished_however_much_was_purged() {
     for purged in 0..3 {
