@@ -61,6 +61,8 @@ pub(crate) enum Part {
     Preview,
     /// Removal of media files.
     Files,
+    /// Requests held off while media files are removed.
+    Gate,
     /// Preview of media files.
     Survey,
     /// Full reset of PostgreSQL.

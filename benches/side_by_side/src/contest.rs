@@ -122,6 +122,7 @@ impl Contest {
             return Err(format!("{}: not finished: {pending}", contestant.name).into());
         }
         let wait = writer.map(|writer| writer.longest_wait(&run)).transpose()?;
+        let wait = wait.or(run.wait);
         let left = self.arena.inspect(&field);
         let left = left.map_err(|error| format!("{}: {error}", contestant.name))?;
         self.arena.clean(&field)?;

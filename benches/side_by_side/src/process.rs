@@ -5,7 +5,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::failure::Failure;
 
@@ -68,6 +68,8 @@ pub(crate) struct Run {
     pub(crate) way: Option<String>,
     /// What it says that it has left for later.
     pub(crate) pending: Option<String>,
+    /// How long it says that somebody else had to wait.
+    pub(crate) wait: Option<Duration>,
 }
 
 impl Process {
@@ -105,7 +107,7 @@ impl Process {
         let go = std::mem::take(&mut self.go);
         let began = Instant::now();
         self.tell(&go)?;
-        let (mut committed, mut way, mut pending) = (None, None, None);
+        let (mut committed, mut way, mut pending, mut wait) = (None, None, None, None);
         loop {
             let line = self.line()?;
             match line.split_once(' ') {
@@ -113,6 +115,7 @@ impl Process {
                 None if line == "done" => break,
                 Some(("way", told)) => way = Some(told.to_owned()),
                 Some(("pending", told)) => pending = Some(told.to_owned()),
+                Some(("wait", told)) => wait = Some(Duration::from_micros(told.parse()?)),
                 _ => {}
             }
         }
@@ -130,6 +133,7 @@ impl Process {
             peak: self.works_itself.then_some(peak),
             way,
             pending,
+            wait,
         })
     }
 

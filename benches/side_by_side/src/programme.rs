@@ -11,7 +11,7 @@ use crate::arguments::{Arguments, Part};
 use crate::contest::{Contest, Rounds};
 use crate::contestants::Python;
 use crate::contests::{
-    POSTGRES_SIZES, full_reset, linked, linked_preview, memory_of_preview, memory_of_reset,
+    POSTGRES_SIZES, full_reset, gate, linked, linked_preview, memory_of_preview, memory_of_reset,
     memory_of_selection, postgres, preview, removal, secure_delete, selection, survey,
 };
 use crate::failure::Failure;
@@ -93,6 +93,9 @@ fn measure(
         for &files in arguments.files.iter().filter(|_| is_wanted(Part::Files)) {
             race(removal(directory, files, &python), rounds)?;
         }
+    }
+    for &files in arguments.files.iter().filter(|_| is_wanted(Part::Gate)) {
+        race(gate(directory, files), rounds)?;
     }
     for &files in arguments.files.iter().filter(|_| is_wanted(Part::Survey)) {
         race(survey(directory, files), rounds)?;

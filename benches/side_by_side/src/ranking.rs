@@ -89,12 +89,13 @@ impl Standing {
         self.timed(|round| round.left.map(mebibytes))
     }
 
-    /// How many rounds count for its times.
+    /// How many rounds count for its times, or for the wait of others where that is all.
     pub(crate) fn rounds(&self) -> usize {
-        self.rounds
-            .iter()
-            .filter(|round| round.wait_ms.is_none())
-            .count()
+        let waits = self.rounds.iter().filter_map(|round| round.wait_ms).count();
+        match self.rounds.len() - waits {
+            0 => waits,
+            timed => timed,
+        }
     }
 
     fn timed(&self, value: impl Fn(&Round) -> Option<f64>) -> Option<Spread> {

@@ -48,6 +48,11 @@ impl Host {
         self.with(&["--secure-delete"])
     }
 
+    /// Through whose gate somebody goes meanwhile.
+    pub(crate) fn passed(self) -> Self {
+        self.with(&["--passed"])
+    }
+
     /// Of which only `tables` are meant.
     pub(crate) fn only(self, tables: &[impl AsRef<str>]) -> Self {
         let tables: Vec<_> = tables.iter().map(AsRef::as_ref).collect();

@@ -25,6 +25,19 @@ pub(crate) fn removal(
     })
 }
 
+/// How long requests are held off while media are removed.
+pub(crate) fn gate(directory: &Path, files: Amount) -> Result<Contest, Failure> {
+    Ok(Contest {
+        id: "gate",
+        title: "Requests held off while media go",
+        size: files,
+        unit: "files",
+        contestants: vec![Host::new()?.media().passed().reset()],
+        arena: Box::new(Files::new(directory, files)),
+        work: Work::Clear,
+    })
+}
+
 /// Preview, against `du`.
 pub(crate) fn survey(directory: &Path, files: Amount) -> Result<Contest, Failure> {
     Ok(Contest {

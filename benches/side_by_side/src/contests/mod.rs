@@ -7,7 +7,7 @@ mod preview;
 mod selection;
 mod sqlite;
 
-pub(crate) use files::{removal, survey};
+pub(crate) use files::{gate, removal, survey};
 pub(crate) use memory::{memory_of_preview, memory_of_reset, memory_of_selection};
 pub(crate) use postgres::{SIZES as POSTGRES_SIZES, postgres};
 pub(crate) use preview::{linked_preview, preview};

@@ -11,7 +11,8 @@ Medians of all rounds, with the fastest and the slowest. Each contestant runs in
 own on a fresh copy of the same data, synced and in the page cache, in turn, round by round; the
 start of the process is charged to nobody. `synchronous = EXTRA`, WAL, and `secure_delete` off for
 all, unless a title says otherwise. The writer's wait comes from further rounds, in which another
-connection writes one row every millisecond. Memory is the peak of the process over what it had
+connection writes one row every millisecond; that of requests from one that enters the gate all the
+time. Memory is the peak of the process over what it had
 before it began. Whether old bytes can be read, and what is left on the disk, is looked up in the
 files afterwards. SQLite has the tables of the demo service, few of which refer to others; or linked
 ones, as titles say: 31 of a shop, of which all but two refer to one or two others, every foreign key

@@ -20,7 +20,7 @@ const COLUMNS: [Column; 10] = [
     ("÷ ours", |standing, ours| {
         ratio(standing.whole(), ours.whole())
     }),
-    ("writer's longest wait, ms", |standing, _| {
+    ("longest wait of others, ms", |standing, _| {
         standing.wait().map(milliseconds)
     }),
     ("peak memory, MiB", |standing, _| {

@@ -1,6 +1,7 @@
 //! What a contestant says, and hears: see [`crate::process`].
 
 use std::io::{self, Read, Write};
+use std::time::Duration;
 
 /// Says that the work can begin, and waits for the sign.
 pub(super) fn ready() -> io::Result<()> {
@@ -17,6 +18,11 @@ pub(super) fn committed() -> io::Result<()> {
 /// Says in which way it was done.
 pub(super) fn way(way: &str) -> io::Result<()> {
     say(&format!("way {way}"))
+}
+
+/// Says how long somebody else had to wait.
+pub(super) fn wait(longest: Duration) -> io::Result<()> {
+    say(&format!("wait {}", longest.as_micros()))
 }
 
 /// Says what is left to be done in the background.

@@ -4,6 +4,7 @@ mod ancestor;
 mod counts;
 mod host;
 mod line;
+mod passer;
 mod preview;
 mod reset;
 

@@ -5,6 +5,7 @@ use factory_reset::{EventKind, ResetRequest, Way};
 
 use super::host::Host;
 use super::line;
+use super::passer::Passer;
 use crate::failure::Failure;
 
 /// Resets a host through its engine.
@@ -12,6 +13,9 @@ use crate::failure::Failure;
 pub(crate) struct Reset {
     #[command(flatten)]
     host: Host,
+    /// Somebody goes through its gate meanwhile.
+    #[arg(long)]
+    passed: bool,
 }
 
 impl Reset {
@@ -30,7 +34,11 @@ impl Reset {
         engine.plan(&self.host.selection()).await?;
         line::ready()?;
         let request = ResetRequest::new(self.host.selection()).confirmed();
+        let passer = self.passed.then(|| Passer::start(engine.gate_handle()));
         let report = engine.reset(request).await?;
+        if let Some(passer) = passer {
+            line::wait(passer.longest_wait()?)?;
+        }
         listener.await??;
         if let Some(way) = &report.database {
             line::way(&told(way))?;
