@@ -331,6 +331,7 @@ impl<'a> Attempt<'a> {
             }
         }
         self.report.cleared = cleared(&self.report.steps);
+        self.report.duration_ms = self.progress.elapsed_ms();
         let kept = Kept::completed(self.entry, &self.report);
         if let Err(error) = journal.counted(Some(&kept)).await {
             tracing::warn!(

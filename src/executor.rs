@@ -158,7 +158,7 @@ async fn reset(
     let Some(plan) = request.cancellation.run_until_cancelled(planning).await else {
         return cancelled();
     };
-    let plan = plan?;
+    let mut plan = plan?;
     check_digest(inner, request, &plan).await?;
     // What is put back refers to what is put back; that is checked before the commit.
     if !plan.references.is_empty() && request.restore.is_none() {
@@ -182,7 +182,7 @@ async fn reset(
     progress.send(EventKind::Drained);
     if request.digest.is_some() {
         // Once more, now that nobody else writes: what a step writes while it stops is ours.
-        let plan = planner::plan(inner, &request.selection).await?;
+        plan = planner::plan(inner, &request.selection).await?;
         check_digest(inner, request, &plan).await?;
     }
 

@@ -10,7 +10,10 @@ pub(super) fn growth(rankings: &[&Ranking]) -> Option<String> {
     let (first, _) = rankings
         .split_first()
         .filter(|(_, rest)| !rest.is_empty())?;
-    let is_whole = first.standings.iter().any(|standing| standing.whole().is_some());
+    let is_whole = first
+        .standings
+        .iter()
+        .any(|standing| standing.whole().is_some());
     let (what, measure): (_, Measure) = match is_whole {
         true => ("the whole time grows", Standing::whole),
         false => ("the longest wait grows", Standing::wait),

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use fault_sweeps::{End, Fault, State, block_on, choose};
 use futures::future::{join, join_all};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::fixture::{Fixture, Place};
 use super::host::{Host, Program};
@@ -43,6 +43,17 @@ fn has_trash(data: &Path) -> bool {
         .any(|name| name.parse::<uuid::Uuid>().is_ok())
 }
 
+/// How many media files the history says are gone.
+fn told(data: &Path) -> u64 {
+    let history = fs::read_dir(data.join(".factory-reset/history")).unwrap();
+    let runs = history.map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap());
+    let mut runs = runs.map(|text| serde_json::from_str::<Value>(&text).unwrap());
+    let run = runs.find(|run| run["outcome"] == "completed").unwrap();
+    let mut steps = run["report"]["steps"].as_array().unwrap().iter();
+    let media = steps.find(|step| step["id"] == "media").unwrap();
+    media["counts"]["files"].as_u64().unwrap()
+}
+
 /// Resets while others write; returns what was accepted after the gate had opened again.
 async fn reset(host: &Host) -> Vec<String> {
     let is_over = AtomicBool::new(false);
@@ -69,8 +80,9 @@ async fn reset(host: &Host) -> Vec<String> {
 }
 
 /// Kills a reset before `call`. Returns how it has ended, and how much that was accepted between
-/// the opening of the gate and the kill has survived: all of it.
-async fn kill(install: &Place, call: u64) -> (End, usize) {
+/// the opening of the gate and the kill has survived: all of it. The history tells of all `files`,
+/// however many of them were unlinked before the kill.
+async fn kill(install: &Place, files: u64, call: u64) -> (End, usize) {
     let place = Place::of(install.data());
     let control = place.control();
     let host = Host::start(Program::Tuitbot, place.data(), Some(&control), &[]).unwrap();
@@ -90,6 +102,7 @@ async fn kill(install: &Place, call: u64) -> (End, usize) {
         return (End::Old, 0);
     }
     assert_eq!(threads, 0, "killed before call {call}: half reset");
+    assert_eq!(told(place.data()), files, "killed before call {call}");
     let targets = state.rows("target_accounts").join("\n");
     for name in &accepted {
         assert!(targets.contains(name), "`{name}` is lost: {targets}");
@@ -108,10 +121,10 @@ fn what_is_accepted_while_files_are_unlinked_survives_a_kill() {
         control.arm(Fault::None);
         assert_eq!(host.reset().await.unwrap().status, 200);
         host.kill();
-        let calls = control.count();
+        let (calls, files) = (control.count(), told(place.data()));
         let mut ends = Vec::new();
         for call in choose((1..=calls).collect(), POINTS) {
-            ends.push(kill(&install, call).await);
+            ends.push(kill(&install, files, call).await);
         }
         assert!(ends.iter().any(|(end, _)| *end == End::New), "{ends:?}");
         // From the end, which is later than that of an undisturbed reset, for what is accepted makes
@@ -122,7 +135,7 @@ fn what_is_accepted_while_files_are_unlinked_survives_a_kill() {
         while ends.iter().all(|(_, survivors)| *survivors == 0) {
             let call = late.next();
             let call = call.unwrap_or_else(|| panic!("never was anything accepted: {ends:?}"));
-            ends.push(kill(&install, call).await);
+            ends.push(kill(&install, files, call).await);
         }
     });
 }
