@@ -421,9 +421,10 @@ pub(crate) async fn resume(inner: &Inner, stopped: &[PlannedStep]) -> Vec<(Plann
     problems
 }
 
-/// How many files are counted and unlinked while the gate is closed. Other requests are not held
-/// off by a greater number of them.
-const FEW_FILES: u64 = 1000;
+/// How many files are counted and unlinked while the gate is closed: on a disk of today as many
+/// take about as long as the rest of a reset (`benches/run --only gate`). Other requests are not
+/// held off by a greater number of them.
+const FEW_FILES: u64 = 100;
 
 /// Whether `plan` removes so many files that nobody is to wait for them.
 fn are_many(plan: &ResetPlan) -> bool {

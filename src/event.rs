@@ -142,7 +142,7 @@ pub enum EventKind {
         /// How many items it removed.
         removed: usize,
         /// What they held, or hold now that they are back, by unit: rows, files. Where more than a
-        /// thousand files go, those are the ones that were counted before the gate was closed; the
+        /// hundred files go, those are the ones that were counted before the gate was closed; the
         /// report has the exact number.
         counts: BTreeMap<&'static str, u64>,
     },
