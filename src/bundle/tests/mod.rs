@@ -2,6 +2,7 @@
 
 mod crash;
 mod damage;
+mod forged;
 mod hostile;
 mod limits;
 mod programs;

@@ -307,6 +307,12 @@ impl Database for Sqlite {
                 .proceed(&mut connection, self.shared.factory.order())
                 .await?;
         }
+        // Most of it beside those who write: the freed end of a large file takes long to cut off, and
+        // what follows keeps writers out.
+        sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")
+            .execute(&mut connection)
+            .await
+            .map_err(DatabaseError::on("write the log into the database"))?;
         // Outside WAL mode this answers 0 and does nothing.
         let busy: i64 = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)")
             .fetch_one(&mut connection)
