@@ -3,12 +3,11 @@
 use std::io::Write;
 
 use serde_json::{Value, json};
-use tar::{EntryType, Header};
+use tar::EntryType;
 
-use super::forged::{Change, Entry, Forged, TOP, fate, head, header};
+use super::forged::{Change, Forged, TOP, fate, head, header};
 use super::*;
-use crate::bundle::hashing::sum;
-use crate::bundle::head::{Head, Kind};
+use crate::bundle::head::Kind;
 
 #[test]
 fn what_is_right_is_taken() {
