@@ -66,9 +66,9 @@ impl PlanContext<'_> {
     /// A plan of everything that this step claims: each table with its rows, each path with
     /// its files and bytes, and what of it cannot be removed.
     ///
-    /// Where more than a hundred files go, directories that were counted before the gate was
-    /// closed are not counted once more behind it, but in the staging area once it is open again:
-    /// the report tells of what went, whatever was written after the first count.
+    /// Where more than a thousand files go, directories that the reset's own plan has counted are
+    /// not counted once more, but in the staging area once the gate is open again: the report
+    /// tells of what went, whatever was written after the first count.
     ///
     /// # Errors
     ///

@@ -188,7 +188,7 @@ impl Engine {
     /// before the caller can know that the reset is over. Over HTTP, put it into the answer
     /// with [`answer_behind_gate`](crate::http::answer_behind_gate) (feature `axum`).
     ///
-    /// Where more than a hundred files or a gibibyte have to be unlinked, nobody is held off
+    /// Where more than a thousand files or a gibibyte have to be unlinked, nobody is held off
     /// meanwhile: the gate is open then once the reset is committed, the Forget phase is over and
     /// the database has given freed pages back, and the report comes when all is unlinked.
     ///

@@ -142,8 +142,8 @@ pub enum EventKind {
         /// How many items it removed.
         removed: usize,
         /// What they held, or hold now that they are back, by unit: rows, files. Where more than a
-        /// hundred files go, those are the ones that were counted before the gate was closed; the
-        /// report has the exact number.
+        /// thousand files go, those are the ones that the reset's own plan has counted; the report
+        /// has the exact number.
         counts: BTreeMap<&'static str, u64>,
     },
     /// The reset is decided: what is left is cleaning up.

@@ -1,7 +1,7 @@
 //! Tells a report that is kept as JSON what was counted after its reset was interrupted.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::engine::Inner;
 use crate::item::{Item, ItemKind, Outcome};
@@ -31,22 +31,31 @@ impl From<KeptItem> for Item {
     }
 }
 
-/// Corrects what `report` tells of the paths in `counts`. A step that there is no more stays as
-/// it was told.
+/// Corrects what `report` tells of the paths in `counts`, and nothing else: other items may be
+/// summed up in it. A step that there is no more stays as it was told.
 pub(crate) fn recount(report: &mut Value, counts: &Counts, inner: &Inner) {
-    let mut recounted = Vec::new();
+    let mut changed = Map::new();
     let steps = report.get_mut("steps").and_then(Value::as_array_mut);
     for told in steps.into_iter().flatten() {
-        if let Some(mut step) = read(told, inner)
-            && step.recount(counts)
-        {
-            // Strings, numbers and lists of them always make JSON.
-            *told = serde_json::to_value(&step).unwrap_or_default();
-            recounted.push(step);
+        let Some(before) = read(told, inner) else {
+            continue;
+        };
+        let mut after = before.clone();
+        if !after.recount(counts) {
+            continue;
         }
+        let more = after.bytes.unwrap_or_default();
+        let less = before.bytes.unwrap_or_default();
+        let bytes = told["bytes"].as_u64().unwrap_or_default();
+        after.bytes = Some((bytes + more).saturating_sub(less));
+        let known = cleared(std::slice::from_ref(&before));
+        let now = cleared(std::slice::from_ref(&after)).into_iter();
+        changed.extend(now.filter(|(key, value)| known.get(key) != Some(value)));
+        // Strings, numbers and lists of them always make JSON.
+        *told = serde_json::to_value(&after).unwrap_or_default();
     }
     if let Some(all) = report.get_mut("cleared").and_then(Value::as_object_mut) {
-        all.extend(cleared(&recounted));
+        all.extend(changed);
     }
 }
 

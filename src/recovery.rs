@@ -379,15 +379,16 @@ pub(crate) async fn finish(
     pending
 }
 
-/// Opens `gate`, once nothing is left to do but to unlink what is staged.
+/// Opens `gate`, once nothing is left to do but to count and unlink what is staged, and that can be
+/// written down. Returns whether it is open.
 pub(crate) async fn open(
     inner: &Inner,
     journal: &mut Journal,
     leftover: &mut Leftover,
     gate: &mut ClosedGate,
-) {
+) -> bool {
     if journal.state() != Some(JournalState::Committed) {
-        return;
+        return false;
     }
     // Behind the gate, where nobody keeps it waiting. It is tried again after the purge, which
     // makes room.
@@ -397,11 +398,17 @@ pub(crate) async fn open(
     // What the service puts at the cleared paths from here on is there to stay: a crash must find
     // that written down.
     match journal.settle(leftover.clone()).await {
-        Ok(()) => gate.open(),
-        Err(error) => tracing::warn!(
-            error = chain(&error),
-            "requests are held off until all is unlinked"
-        ),
+        Ok(()) => {
+            gate.open();
+            true
+        }
+        Err(error) => {
+            tracing::warn!(
+                error = chain(&error),
+                "requests are held off until all is unlinked"
+            );
+            false
+        }
     }
 }
 

@@ -37,7 +37,8 @@ impl Attempt<'_> {
     /// The gate keeps the service's own writers from them meanwhile.
     ///
     /// Who waits at the gate does not wait for that either: where there are many files, the
-    /// directories in `plan` are not counted once more before what is in them is staged.
+    /// directories in `plan` are not counted once more before what is in them is staged. An obstacle
+    /// that has come deep into one of them since is found by whoever unlinks it.
     pub(super) async fn survey(&mut self, plan: &ResetPlan) -> Result<Carried, FailureCause> {
         let mut choice = Choice::new(self.inner, &self.request.selection);
         choice.complete(self.inner);
@@ -45,9 +46,11 @@ impl Attempt<'_> {
             steps: self.stopped.clone(),
             surveys: Surveys::default(),
         };
-        if are_many(plan) {
+        // A backup that was made meanwhile may have taken long.
+        let is_fresh = self.request.backup.is_none() && !self.is_restoration();
+        if are_many(plan) && is_fresh {
             carried.surveys = Surveys::since(plan.surveys.clone());
-            self.counts_staged = !self.is_restoration();
+            self.counts_staged = true;
         }
         let setting = Setting {
             transaction: &Mutex::new(None),

@@ -186,7 +186,7 @@ impl JournalRecord {
         self.swept = true;
     }
 
-    /// Makes it a record of nothing but `leftover`.
+    /// Makes it a record of nothing but `leftover`, and where what has still to be counted lies.
     pub(super) fn keep(&mut self, leftover: Leftover) {
         if self.uncounted {
             // Where what is to be counted lies.

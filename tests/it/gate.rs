@@ -193,7 +193,7 @@ async fn work_that_is_no_request_can_hold_the_gate_too() {
 
 #[tokio::test]
 async fn nobody_is_held_off_while_many_files_are_unlinked_and_the_report_waits_for_them() {
-    for (files, is_open) in [(100, false), (101, true)] {
+    for (files, is_open) in [(1000, false), (1001, true)] {
         let host = Host::new().await;
         // One is there already.
         for number in 1..files {

@@ -1,12 +1,15 @@
 //! Where there are many files nobody waits at the gate for them to be counted, and the report
 //! is exact all the same.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
 use factory_reset::{EventKind, Guard, Refusal, ResetPlan, ResetRequest, async_trait};
+use factory_reset_steps::{GeneratedFiles, MediaDir};
 
-use crate::fixture::{Host, everything, own, step};
+use crate::fixture::{Host, counts, everything, own, step};
+use crate::steps::paths;
 
 /// More than those that are counted behind the gate.
 const MANY: u64 = 1200;
@@ -67,6 +70,34 @@ async fn what_is_written_until_the_gate_is_closed_is_in_the_report() {
         assert!(!host.data().join("media").exists());
         assert_eq!(own(&host.data()), ["lock"]);
     }
+}
+
+#[tokio::test]
+async fn each_of_several_paths_is_told_by_itself() {
+    let host = host(MANY).await;
+    for number in 0..7 {
+        host.write(&format!("cache/{number}"), "--");
+    }
+    host.write("notes.txt", "one file");
+    let builder = host.builder(&["tables", "media", "files"]).await;
+    let builder = builder
+        .resource(MediaDir::new("media"))
+        .resource(GeneratedFiles::new(["cache"]))
+        .step(paths("several", &["nothing", "notes.txt", "thumbs"]))
+        .guard(Late(host.data().join("thumbs")));
+    let engine = builder.build().await.unwrap();
+    let report = engine.reset(everything()).await.unwrap();
+    assert_eq!(step(&report, "media").counts["files"], MANY);
+    let told = BTreeMap::from([("nothing", 0), ("notes.txt", 1), ("thumbs", 6)]);
+    let told = told
+        .into_iter()
+        .map(|(path, files)| (path.to_owned(), files));
+    assert_eq!(counts(&report, "several"), told.collect());
+    assert_eq!(step(&report, "files").counts["files"], 7);
+    assert_eq!(step(&report, "files").bytes, Some(14));
+    assert_eq!(report.cleared["files_deleted"], 7);
+    assert!(host.data().join("cache").is_dir());
+    assert_eq!(own(&host.data()), ["lock"]);
 }
 
 #[tokio::test]
