@@ -28,8 +28,9 @@ pub struct BackupRequest {
 }
 
 impl BackupRequest {
-    /// Asks for a backup called `name`: 1 to 64 letters, digits, `.`, `_` and `-`. It holds what
-    /// every step clears that has something to save, and nothing that the host preserves.
+    /// Asks for a backup called `name`: 1 to 64 letters, digits, `.`, `_` and `-`, the first none
+    /// of `.` and `-`. It holds what every step clears that has something to save, and nothing
+    /// that the host preserves.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Self {
@@ -187,7 +188,10 @@ pub enum BackupError {
     #[error("this host keeps no backups: add `.backups(directory)` to the engine's builder")]
     Nowhere,
     /// The name cannot be one.
-    #[error("`{0}` is no name of a backup: use 1 to 64 of the characters A-Z a-z 0-9 . _ -")]
+    #[error(
+        "`{0}` is no name of a backup: use 1 to 64 of the characters A-Z a-z 0-9 . _ -, and begin \
+         with none of . and -"
+    )]
     Name(String),
     /// There is one of that name.
     #[error("there is a backup `{0}` already: remove it, or choose another name")]

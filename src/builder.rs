@@ -53,6 +53,7 @@ pub struct EngineBuilder {
     duplicate_resource: Option<&'static str>,
     database: Option<Box<dyn Database>>,
     data_dir: Option<PathBuf>,
+    is_data_directory_trusted: bool,
     preserved_paths: Vec<(PathBuf, String)>,
     preserved_tables: Vec<(String, String)>,
     secrets: Vec<PathBuf>,
@@ -75,6 +76,7 @@ impl EngineBuilder {
             duplicate_resource: None,
             database: None,
             data_dir: None,
+            is_data_directory_trusted: false,
             preserved_paths: Vec::new(),
             preserved_tables: Vec::new(),
             secrets: Vec::new(),
@@ -105,6 +107,33 @@ impl EngineBuilder {
     #[must_use]
     pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
         self.data_dir = Some(path.into());
+        self
+    }
+
+    /// Says whether an engine that runs as root trusts the owner of the data directory; `false`
+    /// unless set.
+    ///
+    /// Whoever owns the data directory decides what is in the engine's journal, and so what
+    /// recovery moves and removes there, and can replace files between two uses of them. An
+    /// engine that runs as root therefore refuses a data directory that another user owns, or
+    /// that another user can put in the place of the one that was meant, because it owns or can
+    /// write to a directory above it. Run the engine as the service's user instead. Set this only
+    /// where that user may act with the rights of root anyway. No link is followed and no path
+    /// outside the data directory is touched in either case.
+    ///
+    /// An engine that does not run as root accepts the data directory of any user, and files of
+    /// that user in `.factory-reset` only where this is set.
+    ///
+    /// ```
+    /// # let data_dir = std::env::temp_dir();
+    /// let builder = factory_reset::Engine::builder()
+    ///     .data_dir(data_dir)
+    ///     .trust_data_directory(true);
+    /// # let _ = builder;
+    /// ```
+    #[must_use]
+    pub fn trust_data_directory(mut self, is_trusted: bool) -> Self {
+        self.is_data_directory_trusted = is_trusted;
         self
     }
 
@@ -274,7 +303,9 @@ impl EngineBuilder {
             .database
             .map(|database| -> Box<dyn Database> { Box::new(Bounded { database, patience }) });
         let data_dir = self.data_dir.ok_or(BuildError::NoDataDirectory)?;
-        let data_directory = blocking(move || DataDirectory::open(&data_dir)).await?;
+        let is_trusted = self.is_data_directory_trusted;
+        let data_directory =
+            blocking(move || DataDirectory::open_with(&data_dir, is_trusted)).await?;
         let data_directory = Arc::new(data_directory);
 
         let mut ownership = Ownership::default();

@@ -4,20 +4,15 @@
 mod entry;
 mod kept;
 
-use std::ffi::OsStr;
-use std::fs::File;
-use std::io::Read;
-use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use entry::{Action, HistoryEntry, RunOutcome};
 pub(crate) use kept::Kept;
-use rustix::fs::{AtFlags, Dir, Mode, OFlags, openat, unlinkat};
-use rustix::io::Errno;
+use rustix::fs::{AtFlags, unlinkat};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::data_directory::{DataDirectory, PathError, directory_flags, replace};
+use crate::data_directory::{CheckedDirectory, DataDirectory, PathError};
 use crate::error::chain;
 use crate::report::{self, Pending};
 
@@ -27,6 +22,13 @@ const VERSION: u32 = 1;
 
 /// How many runs are kept. When there are more, the oldest refused one goes, or the oldest.
 const MOST: usize = 200;
+
+/// How much of the file of one run is read, in bytes: as much as a journal may have when its
+/// reset begins, because that holds the same report.
+const LONGEST: u64 = 16 * 1024 * 1024;
+
+/// How much of all files together is read, in bytes, because it stays in memory.
+const LONGEST_OF_ALL: usize = 64 * 1024 * 1024;
 
 /// As it stands in its file.
 #[derive(Serialize, Deserialize)]
@@ -85,7 +87,9 @@ impl History {
         let place = entries.iter().position(is_known);
         kept.entry.number = match place {
             Some(place) => entries[place].entry.number,
-            None => entries.last().map_or(1, |last| last.entry.number + 1),
+            None => entries
+                .last()
+                .map_or(1, |last| last.entry.number.saturating_add(1)),
         };
         let kept = Arc::new(kept);
         match place {
@@ -186,21 +190,15 @@ impl History {
     fn write(&self, kept: &Kept) -> Result<(), PathError> {
         let directory = self.directory()?;
         let name = file_name(kept.entry.id);
-        let path = self.data_directory.own_path(DIRECTORY).join(&name);
         let stored = Stored {
             version: VERSION,
             entry: kept,
         };
-        let mut text = serde_json::to_vec_pretty(&stored)
-            .map_err(|error| PathError::io("write", &path)(std::io::Error::from(error)))?;
+        let mut text = serde_json::to_vec_pretty(&stored).map_err(|error| {
+            PathError::io("write", directory.path_of(&name))(std::io::Error::from(error))
+        })?;
         text.push(b'\n');
-        replace(
-            std::os::fd::AsFd::as_fd(&directory),
-            ASIDE,
-            &name,
-            &path,
-            &text,
-        )
+        directory.replace(ASIDE, &name, &text)
     }
 
     /// Best effort: what is left is one entry too many at the next start.
@@ -211,8 +209,8 @@ impl History {
     }
 
     /// Opens the directory, and makes it when there is none yet.
-    fn directory(&self) -> Result<OwnedFd, PathError> {
-        self.data_directory.make_own_directory(DIRECTORY)
+    fn directory(&self) -> Result<CheckedDirectory, PathError> {
+        self.data_directory.own().make_directory(DIRECTORY)
     }
 }
 
@@ -221,36 +219,44 @@ fn file_name(run: Uuid) -> String {
 }
 
 fn load(data_directory: &DataDirectory) -> Result<Vec<HistoryEntry>, PathError> {
-    let path = data_directory.own_path(DIRECTORY);
-    let own = data_directory.own();
-    let directory = match openat(own, DIRECTORY, directory_flags(), Mode::empty()) {
-        Ok(directory) => directory,
-        Err(Errno::NOENT) => return Ok(Vec::new()),
-        Err(error) => return Err(PathError::io("open", path)(error)),
+    let Some(directory) = data_directory.own().directory(DIRECTORY)? else {
+        return Ok(Vec::new());
     };
+    let mut names = directory.names()?;
+    names.retain(|name| name.ends_with(".json") && name != ASIDE);
+    // The names begin with a time. Where there is too much, the newest runs are read.
+    names.sort_by(|one, other| other.cmp(one));
+    let mut left = LONGEST_OF_ALL;
     let mut entries = Vec::new();
-    let listed = Dir::read_from(&directory).map_err(PathError::io("list", &path))?;
-    for listed in listed {
-        let listed = listed.map_err(PathError::io("list", &path))?;
-        let name = listed.file_name().to_string_lossy().into_owned();
-        if !name.ends_with(".json") || name == ASIDE {
-            continue;
-        }
-        match read(&directory, OsStr::new(&name)) {
+    for name in names {
+        let path = directory.path_of(&name);
+        let read = match directory.read(&name, LONGEST) {
+            Ok(Some(text)) if text.len() > left => {
+                tracing::warn!(
+                    path = %path.display(),
+                    "the history has more than {LONGEST_OF_ALL} bytes: the rest is left out"
+                );
+                break;
+            }
+            Ok(Some(text)) => {
+                left -= text.len();
+                parse(&text).map_err(|error| error.to_string())
+            }
+            Ok(None) => continue,
+            Err(error) => Err(chain(&error)),
+        };
+        match read {
             Ok(entry) => entries.push(entry),
             Err(error) => {
-                tracing::warn!(path = %path.join(&name).display(), %error, "left out of the history");
+                tracing::warn!(path = %path.display(), error, "left out of the history");
             }
         }
     }
     Ok(entries)
 }
 
-fn read(directory: &OwnedFd, name: &OsStr) -> std::io::Result<HistoryEntry> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut text = String::new();
-    File::from(openat(directory, name, flags, Mode::empty())?).read_to_string(&mut text)?;
-    let stored: Stored<HistoryEntry> = serde_json::from_str(&text)?;
+fn parse(text: &[u8]) -> std::io::Result<HistoryEntry> {
+    let stored: Stored<HistoryEntry> = serde_json::from_slice(text)?;
     if stored.version != VERSION {
         return Err(std::io::Error::other(format!(
             "it has version {}, this program knows {VERSION}",

@@ -148,7 +148,7 @@ pub use builder::EngineBuilder;
 pub use bundle::{BundleError, BundleFault, BundleName, InvalidName};
 pub use claims::{ClaimError, Claims, Preserved, Unclaimed};
 pub use context::{ForgetContext, PlanContext, ResumeContext, StepContext};
-pub use data_directory::PathError;
+pub use data_directory::{Flaw, PathError};
 #[cfg(feature = "postgres")]
 pub use database::Postgres;
 #[cfg(feature = "sqlite")]

@@ -47,7 +47,7 @@ pub(crate) fn recount(report: &mut Value, counts: &Counts, inner: &Inner) {
         let more = after.bytes.unwrap_or_default();
         let less = before.bytes.unwrap_or_default();
         let bytes = told["bytes"].as_u64().unwrap_or_default();
-        after.bytes = Some((bytes + more).saturating_sub(less));
+        after.bytes = Some(bytes.saturating_add(more).saturating_sub(less));
         let known = cleared(std::slice::from_ref(&before));
         let now = cleared(std::slice::from_ref(&after)).into_iter();
         changed.extend(now.filter(|(key, value)| known.get(key) != Some(value)));

@@ -21,6 +21,9 @@ pub enum InvalidPath {
     /// It is not Unicode.
     #[error("`{0}` is not Unicode: rename it")]
     NotUnicode(String),
+    /// It contains a byte that no name of a file has.
+    #[error("{0:?} contains a NUL byte, which no file has in its name: remove it")]
+    Nul(String),
     /// It is where the framework keeps its journal.
     #[error("`{0}` belongs to the framework itself: choose another path")]
     Own(String),
@@ -50,9 +53,15 @@ impl RelativePath {
                 _ => return Err(InvalidPath::NotBelow(text.to_owned())),
             }
         }
+        if text.contains('\0') {
+            return Err(InvalidPath::Nul(text.to_owned()));
+        }
         match components.first() {
             None => Err(InvalidPath::Empty),
-            Some(&OWN_DIRECTORY) => Err(InvalidPath::Own(text.to_owned())),
+            // Some file systems do not distinguish between upper and lower case.
+            Some(name) if name.eq_ignore_ascii_case(OWN_DIRECTORY) => {
+                Err(InvalidPath::Own(text.to_owned()))
+            }
             Some(_) => Ok(Self(components.join("/"))),
         }
     }
@@ -109,7 +118,17 @@ mod tests {
             "../up",
             "media/../../up",
             "./media",
+            "media/..",
+            "media\0",
+            "media\0/../../up",
+            "/",
+            "//etc",
+            ".",
+            "..",
+            ".factory-reset",
             ".factory-reset/lock",
+            ".factory-reset//lock",
+            ".Factory-RESET/lock",
         ] {
             assert!(RelativePath::new(path).is_err(), "{path}");
         }

@@ -7,9 +7,9 @@
 use std::ffi::OsStr;
 
 use rustix::fs::{AtFlags, fstatvfs, unlinkat};
-use rustix::io::Errno;
 
-use crate::data_directory::{DataDirectory, Entry};
+use crate::data_directory::{DataDirectory, Entry, EntryKind, PathError};
+use crate::error::chain;
 
 const NAME: &str = "reserve";
 
@@ -24,7 +24,10 @@ pub(crate) fn keep(data_directory: &DataDirectory) {
         return;
     }
     if let Err(error) = make(data_directory) {
-        tracing::debug!(%error, "no reserve is kept for a reset on a full disk");
+        tracing::debug!(
+            error = chain(&error),
+            "no reserve is kept for a reset on a full disk"
+        );
         release(data_directory);
     }
 }
@@ -64,7 +67,7 @@ pub(crate) fn obstacle(data_directory: &DataDirectory) -> Option<String> {
 /// A crash may have left one that keeps nothing.
 fn is_there(data_directory: &DataDirectory) -> bool {
     let entry = Entry::look(data_directory.own(), OsStr::new(NAME));
-    entry.is_ok_and(|entry| entry.bytes == SIZE)
+    entry.is_ok_and(|entry| entry.kind == EntryKind::File && entry.bytes == SIZE)
 }
 
 fn release(data_directory: &DataDirectory) {
@@ -80,15 +83,21 @@ fn free(data_directory: &DataDirectory) -> u64 {
 }
 
 #[cfg(target_os = "linux")]
-fn make(data_directory: &DataDirectory) -> Result<(), Errno> {
-    use rustix::fs::{FallocateFlags, Mode, OFlags, fallocate, openat};
+fn make(data_directory: &DataDirectory) -> Result<(), PathError> {
+    use rustix::fs::{FallocateFlags, fallocate};
 
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = openat(data_directory.own(), NAME, flags, Mode::RUSR | Mode::WUSR)?;
-    fallocate(file, FallocateFlags::empty(), 0, SIZE)
+    let file = data_directory.own().create(NAME)?;
+    let made = fallocate(file, FallocateFlags::empty(), 0, SIZE);
+    made.map_err(PathError::io(
+        "make room in",
+        data_directory.own().path_of(NAME),
+    ))
 }
 
 #[cfg(not(target_os = "linux"))]
-fn make(_: &DataDirectory) -> Result<(), Errno> {
-    Err(Errno::NOTSUP)
+fn make(data_directory: &DataDirectory) -> Result<(), PathError> {
+    let path = data_directory.own().path_of(NAME);
+    Err(PathError::io("make room in", path)(
+        rustix::io::Errno::NOTSUP,
+    ))
 }

@@ -1,16 +1,17 @@
 //! A backup that is being put back.
 
 use std::collections::BTreeSet;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use rustix::fs::{Mode, mkdirat, openat};
+use rustix::fs::{Mode, mkdirat};
 use rustix::io::Errno;
 
 use crate::backup::BackupError;
 use crate::bundle::{BundleError, SavedStep, Unpacked, unpack};
 use crate::call::{Call, call};
 use crate::context::EraseHandles;
-use crate::data_directory::{DataDirectory, PathError, directory_flags, remove_tree};
+use crate::data_directory::{DataDirectory, PathError, remove_tree};
 use crate::database::Transaction;
 use crate::descriptor::{Phase, Scope, StepId};
 use crate::engine::Inner;
@@ -44,13 +45,12 @@ impl Restoration {
         let data_directory = inner.data_directory.clone();
         let unpacked = blocking(move || -> Result<Unpacked, BackupError> {
             clear(&data_directory)?;
-            let path = data_directory.own_path(UNPACKED);
-            let refuse = |action| PathError::io(action, &path);
             let own = data_directory.own();
+            let refuse = |action| PathError::io(action, own.path_of(UNPACKED));
             mkdirat(own, UNPACKED, Mode::RWXU).map_err(refuse("create"))?;
-            let into = openat(own, UNPACKED, directory_flags(), Mode::empty());
-            let into = into.map_err(refuse("open"))?;
-            Ok(unpack(&backups, &bundle, into, path.clone(), KEEP_FREE)?)
+            let into = own.directory(UNPACKED)?;
+            let into = into.ok_or_else(|| refuse("open")(Errno::NOENT))?;
+            Ok(unpack(&backups, &bundle, into, KEEP_FREE)?)
         });
         let restoration = Self {
             unpacked: Arc::new(unpacked.await?),
@@ -201,8 +201,13 @@ pub(crate) async fn empty(
 
 /// Removes what a restoration has unpacked. Blocks.
 pub(crate) fn clear(data_directory: &DataDirectory) -> Result<(), PathError> {
-    let path = data_directory.own_path(UNPACKED);
-    match remove_tree(data_directory, data_directory.own(), UNPACKED, &path) {
+    let own = data_directory.own();
+    match remove_tree(
+        data_directory,
+        own.as_fd(),
+        UNPACKED,
+        &own.path_of(UNPACKED),
+    ) {
         Err(PathError::Io { source, .. })
             if source.raw_os_error() == Some(Errno::NOENT.raw_os_error()) =>
         {

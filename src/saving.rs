@@ -52,7 +52,7 @@ async fn beside_others(
     request: &BackupRequest,
     progress: &Arc<Progress>,
 ) -> Result<Backup, BackupError> {
-    let (backups, name) = place(inner, &request.name)?;
+    let (backups, name) = new_place(inner, &request.name)?;
     made_by(&backups, &name, None).await?;
     let steps = chosen(inner, request)?;
     let attempt = || {
@@ -81,7 +81,7 @@ pub(crate) async fn first(
     progress: &Arc<Progress>,
 ) -> Result<Backup, BackupError> {
     let request = BackupRequest::new(name);
-    let (backups, name) = place(inner, name)?;
+    let (backups, name) = new_place(inner, name)?;
     if let Some(made) = made_by(&backups, &name, Some(run)).await? {
         return Ok(made);
     }
@@ -92,8 +92,15 @@ pub(crate) async fn first(
 
 /// Checks, before anything is done, whether a backup called `name` could be made for `run`.
 pub(crate) async fn check(inner: &Inner, name: &str, run: Uuid) -> Result<(), BackupError> {
-    let (backups, name) = place(inner, name)?;
+    let (backups, name) = new_place(inner, name)?;
     made_by(&backups, &name, Some(run)).await.map(drop)
+}
+
+/// Where backups lie, and the name of one that is to be made.
+fn new_place(inner: &Inner, name: &str) -> Result<(Backups, BundleName), BackupError> {
+    let (backups, _) = place(inner, name)?;
+    let name = BundleName::for_new_backup(name).map_err(|_| BackupError::Name(name.to_owned()))?;
+    Ok((backups, name))
 }
 
 /// Where backups lie, and the name of one.

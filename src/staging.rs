@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::data_directory::{
-    DataDirectory, Entry, EntryKind, PathError, Survey, directory_flags, remove_tree,
+    CheckedDirectory, DataDirectory, Entry, EntryKind, PathError, Survey, directory_flags,
+    remove_tree,
 };
 use crate::relative_path::RelativePath;
 
@@ -44,7 +45,7 @@ pub(crate) struct Slot {
 pub(crate) struct Staging {
     data_directory: Arc<DataDirectory>,
     run: Uuid,
-    area: OwnedFd,
+    area: CheckedDirectory,
     slots: Vec<Slot>,
     /// Held during every move, and `true` once nothing may be staged any more: a step that
     /// was given up may still have a move under way.
@@ -59,7 +60,7 @@ impl Staging {
         slots: Vec<Slot>,
     ) -> Result<Self, PathError> {
         let name = run.to_string();
-        let path = data_directory.own_path(&name);
+        let path = data_directory.own().path_of(&name);
         mkdirat(data_directory.own(), &*name, Mode::RWXU)
             .map_err(PathError::io("create", &path))?;
         fsync(data_directory.own()).map_err(PathError::io("sync", &path))?;
@@ -73,14 +74,8 @@ impl Staging {
         run: Uuid,
         slots: Vec<Slot>,
     ) -> Result<Option<Self>, PathError> {
-        let name = run.to_string();
-        let own = data_directory.own();
-        let area = match openat(own, &*name, directory_flags(), Mode::empty()) {
-            Ok(area) => area,
-            Err(Errno::NOENT) => return Ok(None),
-            Err(error) => return Err(PathError::io("open", data_directory.own_path(&name))(error)),
-        };
-        Ok(Some(Self {
+        let area = data_directory.own().directory(&run.to_string())?;
+        Ok(area.map(|area| Self {
             data_directory,
             run,
             area,
@@ -296,12 +291,13 @@ impl Staging {
 
     /// Counts what is staged, path by path.
     pub(crate) fn count(&self) -> Result<Counts, PathError> {
-        let area = self.data_directory.own_path(&self.run.to_string());
         let slots = self.slots.iter().enumerate();
         let counted = slots.map(|(number, slot)| {
             let name = number.to_string();
-            let here = area.join(&name);
-            let survey = self.data_directory.survey_at(&self.area, &name, &here)?;
+            let here = self.area.path_of(&name);
+            let survey = self
+                .data_directory
+                .survey_at(self.area.as_fd(), &name, &here)?;
             Ok((slot.path.to_string(), survey))
         });
         counted.collect()
@@ -316,10 +312,10 @@ impl Staging {
 /// Unlinks what `run` has staged, and its area.
 pub(crate) fn purge(data_directory: &DataDirectory, run: Uuid) -> Result<(), PathError> {
     let name = run.to_string();
-    let path = data_directory.own_path(&name);
     let own = data_directory.own();
-    remove_tree(data_directory, own, &name, &path)?;
-    fsync(own.as_fd()).map_err(PathError::io("sync the directory of", path))
+    let path = own.path_of(&name);
+    remove_tree(data_directory, own.as_fd(), &name, &path)?;
+    fsync(own).map_err(PathError::io("sync the directory of", path))
 }
 
 /// The directory `name`, for another to be made like it; none for a link or a file, neither of

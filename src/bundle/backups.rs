@@ -2,22 +2,21 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::Read;
-use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rustix::fs::{
-    AtFlags, Dir, FileType, Mode, OFlags, fstat, fsync, mkdirat, openat, statat, unlinkat,
-};
+use rustix::fs::{AtFlags, Mode, fsync, mkdirat, statat, unlinkat};
 use rustix::io::Errno;
 
 use super::error::BundleError;
 use super::fault::BundleFault;
 use super::name::{BundleName, SUFFIX, SUM_SUFFIX};
 use super::{sums, temporary};
-use crate::data_directory::{DataDirectory, PathError, directory_flags};
+use crate::data_directory::{CheckedDirectory, DataDirectory, Flaw, Owners, PathError, Place};
 use crate::relative_path::RelativePath;
+
+/// How much of the file with a bundle's sum is read, in bytes: a sum and the longest name.
+const LONGEST_SUM: u64 = 1024;
 
 /// Where the bundles of a data directory lie. Opened anew for each use, for people move such
 /// directories. All methods block.
@@ -42,19 +41,21 @@ impl Backups {
     }
 
     /// Opens the directory, if there is one.
-    pub(super) fn directory(&self) -> Result<Option<OwnedFd>, PathError> {
-        let Some(place) = self.data_directory.place(&self.path)? else {
-            return Ok(None);
-        };
-        match openat(place.parent, place.name, directory_flags(), Mode::empty()) {
-            Ok(directory) => Ok(Some(directory)),
-            Err(Errno::NOENT) => Ok(None),
-            Err(error) => Err(PathError::io("open", self.path_of(""))(error)),
+    pub(super) fn directory(&self) -> Result<Option<CheckedDirectory>, PathError> {
+        match self.data_directory.place(&self.path)? {
+            Some(place) => self.open_at(&place),
+            None => Ok(None),
         }
     }
 
+    fn open_at(&self, place: &Place) -> Result<Option<CheckedDirectory>, PathError> {
+        // People copy bundles as other users: a bundle is trusted for what is in it alone.
+        let path = self.data_directory.absolute(&self.path);
+        CheckedDirectory::open(&place.parent, &place.name, path, Owners::Any)
+    }
+
     /// Opens the directory, and makes it when there is none yet.
-    pub(super) fn make(&self) -> Result<OwnedFd, PathError> {
+    pub(super) fn make(&self) -> Result<CheckedDirectory, PathError> {
         let refuse = |action| PathError::io(action, self.path_of(""));
         let place = self.data_directory.place(&self.path)?;
         let place = place.ok_or_else(|| refuse("find the directory of")(Errno::NOENT))?;
@@ -63,24 +64,16 @@ impl Backups {
             Ok(()) | Err(Errno::EXIST) => fsync(&place.parent).map_err(refuse("sync"))?,
             Err(error) => return Err(refuse("create")(error)),
         }
-        openat(place.parent, place.name, directory_flags(), Mode::empty()).map_err(refuse("open"))
-    }
-
-    /// The names of all files.
-    pub(super) fn files(&self, directory: &OwnedFd) -> Result<Vec<String>, PathError> {
-        let read = || -> Result<Vec<String>, Errno> {
-            let mut files = Vec::new();
-            for entry in Dir::read_from(directory)? {
-                // What is ours is ASCII.
-                files.extend(entry?.file_name().to_str().ok().map(str::to_owned));
-            }
-            Ok(files)
-        };
-        read().map_err(PathError::io("list", self.path_of("")))
+        let made = self.open_at(&place)?;
+        made.ok_or_else(|| refuse("open")(Errno::NOENT))
     }
 
     /// Whether there is a bundle of that name, whatever it is.
-    pub(super) fn has(&self, directory: &OwnedFd, name: &BundleName) -> Result<bool, PathError> {
+    pub(super) fn has(
+        &self,
+        directory: &CheckedDirectory,
+        name: &BundleName,
+    ) -> Result<bool, PathError> {
         let file = name.file();
         match statat(directory, &*file, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(_) => Ok(true),
@@ -92,52 +85,31 @@ impl Backups {
     /// Opens a bundle.
     pub(super) fn open(&self, name: &BundleName) -> Result<File, BundleError> {
         let opened = match self.directory()? {
-            Some(directory) => self.open_file(&directory, name, &name.file())?,
-            None => None,
+            Some(directory) => directory.open_file(&name.file()),
+            None => Ok(None),
         };
+        let opened = opened.map_err(|error| refuse(name, error))?;
         opened.ok_or_else(|| BundleError::NotFound(name.clone()))
     }
 
     /// The sum that stands beside a bundle, if there is one.
     pub(super) fn sum_beside(&self, name: &BundleName) -> Result<Option<String>, BundleError> {
         let file = name.sum_file();
-        let opened = match self.directory()? {
-            Some(directory) => self.open_file(&directory, name, &file)?,
-            None => None,
+        let wrong = || BundleFault::SumFile(file.clone()).of(name);
+        let read = match self.directory()? {
+            Some(directory) => directory.read(&file, LONGEST_SUM),
+            None => Ok(None),
         };
-        let Some(opened) = opened else {
+        let Some(text) = read.map_err(|error| match error {
+            PathError::Flawed { .. } => wrong(),
+            error => error.into(),
+        })?
+        else {
             return Ok(None);
         };
-        let mut text = Vec::new();
-        opened
-            .take(1024)
-            .read_to_end(&mut text)
-            .map_err(PathError::io("read", self.path_of(&file)))?;
         match sums::sum_of(&text, &name.file()) {
             Some(sum) => Ok(Some(sum)),
-            None => Err(BundleFault::SumFile(file).of(name)),
-        }
-    }
-
-    fn open_file(
-        &self,
-        directory: &OwnedFd,
-        name: &BundleName,
-        file: &str,
-    ) -> Result<Option<File>, BundleError> {
-        let refuse = |action| PathError::io(action, self.path_of(file));
-        // Opening a pipe would wait for its writer.
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let opened = match openat(directory, file, flags, Mode::empty()) {
-            Ok(opened) => opened,
-            Err(Errno::NOENT) => return Ok(None),
-            Err(Errno::LOOP | Errno::NXIO) => return Err(BundleFault::NotAFile.of(name)),
-            Err(error) => return Err(refuse("open")(error).into()),
-        };
-        let status = fstat(&opened).map_err(refuse("look at"))?;
-        match FileType::from_raw_mode(status.st_mode) {
-            FileType::RegularFile => Ok(Some(File::from(opened))),
-            _ => Err(BundleFault::NotAFile.of(name)),
+            None => Err(wrong()),
         }
     }
 
@@ -168,7 +140,7 @@ impl Backups {
         let Some(directory) = self.directory()? else {
             return Ok(());
         };
-        for file in self.files(&directory)? {
+        for file in directory.names()? {
             let is_alone = |stem: &str| {
                 let bundle = format!("{stem}{SUFFIX}");
                 let found = statat(&directory, OsStr::new(&bundle), AtFlags::SYMLINK_NOFOLLOW);
@@ -181,5 +153,16 @@ impl Backups {
             }
         }
         Ok(())
+    }
+}
+
+/// What is wrong with the file of a bundle is a fault of the bundle.
+fn refuse(name: &BundleName, error: PathError) -> BundleError {
+    match error {
+        PathError::Flawed {
+            flaw: Flaw::Links, ..
+        } => BundleFault::Links.of(name),
+        PathError::Flawed { .. } => BundleFault::NotAFile.of(name),
+        error => error.into(),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 
 use rustix::fs::{AtFlags, fsync, unlinkat};
 use rustix::io::Errno;
@@ -17,13 +17,13 @@ use super::manifest::{LONGEST, Manifest};
 use super::name::BundleName;
 use super::temporary::Temporary;
 use super::{frames, sums};
-use crate::data_directory::PathError;
+use crate::data_directory::{CheckedDirectory, PathError};
 
 /// Writes the frame with `manifest` and `sums`, and `body` behind it, and gives the whole its
 /// name, if that is still free.
 pub(super) fn compose(
     backups: &Backups,
-    directory: &OwnedFd,
+    directory: &CheckedDirectory,
     manifest: Manifest,
     sums: File,
     body: File,
@@ -96,7 +96,7 @@ fn copy(from: impl Read, mut to: impl Write) -> io::Result<()> {
 /// come second.
 fn place(
     backups: &Backups,
-    directory: &OwnedFd,
+    directory: &CheckedDirectory,
     name: &BundleName,
     bundle: &Temporary<'_>,
     sum: &str,

@@ -11,6 +11,9 @@ pub enum BundleFault {
     /// It is no regular file.
     #[error("it is no regular file")]
     NotAFile,
+    /// Its file has another name, by which it can be written while it is read.
+    #[error("it has more than one hard link: replace it by a copy of itself")]
+    Links,
     /// It is cut off, is damaged, or something follows it.
     #[error("its compressed form is wrong")]
     Compressed(#[source] std::io::Error),

@@ -1,17 +1,20 @@
 //! What there is to know about bundles without unpacking them.
 
-use std::os::fd::OwnedFd;
-
 use jiff::Timestamp;
 use rustix::fs::{AtFlags, statat};
 use serde::Serialize;
 
 use super::backups::Backups;
 use super::error::BundleError;
-use super::manifest::Manifest;
+use super::manifest::{LONGEST, Manifest};
 use super::name::{BundleName, SUFFIX};
 use super::reader;
+use crate::data_directory::CheckedDirectory;
 use crate::error::chain;
+
+/// How much of all manifests together is read for a list, in bytes, because it stays in memory: a
+/// bundle of a few kilobytes can have a manifest of the longest kind.
+const LONGEST_OF_ALL: u64 = 2 * LONGEST;
 
 /// A file in the directory of bundles.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -37,10 +40,11 @@ impl Backups {
         let Some(directory) = self.directory()? else {
             return Ok(Vec::new());
         };
-        let files = self.files(&directory)?;
+        let files = directory.names()?;
         let names = files.iter().filter_map(|file| file.strip_suffix(SUFFIX));
+        let mut left = LONGEST_OF_ALL;
         let mut bundles: Vec<_> = names
-            .filter_map(|name| self.look_at(&directory, name))
+            .filter_map(|name| self.look_at(&directory, name, &mut left))
             .collect();
         bundles.sort_by(|one, other| {
             let newest_first = other.created_at.cmp(&one.created_at);
@@ -52,12 +56,20 @@ impl Backups {
     /// The bundle of that name.
     pub(crate) fn find(&self, name: &BundleName) -> Result<BundleInfo, BundleError> {
         let directory = self.directory()?;
-        let found = directory.and_then(|directory| self.look_at(&directory, name.as_str()));
+        let mut left = LONGEST_OF_ALL;
+        let found =
+            directory.and_then(|directory| self.look_at(&directory, name.as_str(), &mut left));
         found.ok_or_else(|| BundleError::NotFound(name.clone()))
     }
 
-    /// What there is to say of a file; nothing of one that was removed meanwhile.
-    fn look_at(&self, directory: &OwnedFd, name: &str) -> Option<BundleInfo> {
+    /// What there is to say of a file; nothing of one that was removed meanwhile. Of manifests at
+    /// most `left` bytes are read.
+    fn look_at(
+        &self,
+        directory: &CheckedDirectory,
+        name: &str,
+        left: &mut u64,
+    ) -> Option<BundleInfo> {
         let file = format!("{name}{SUFFIX}");
         let status = statat(directory, file, AtFlags::SYMLINK_NOFOLLOW).ok()?;
         let mut bundle = BundleInfo {
@@ -68,7 +80,7 @@ impl Backups {
             manifest: None,
             error: None,
         };
-        match self.look_into(name, &mut bundle) {
+        match self.look_into(name, &mut bundle, left) {
             Ok(()) => {}
             Err(Looked::Gone) => return None,
             Err(Looked::Unusable(error)) => bundle.error = Some(error),
@@ -76,9 +88,14 @@ impl Backups {
         Some(bundle)
     }
 
-    fn look_into(&self, name: &str, bundle: &mut BundleInfo) -> Result<(), Looked> {
+    fn look_into(&self, name: &str, bundle: &mut BundleInfo, left: &mut u64) -> Result<(), Looked> {
         let name = BundleName::new(name).map_err(|error| Looked::Unusable(error.to_string()))?;
-        let manifest = reader::manifest(self, &name)?;
+        if *left == 0 {
+            let error = "the bundles listed before it have too long manifests: remove some";
+            return Err(Looked::Unusable(error.to_owned()));
+        }
+        let (manifest, bytes) = reader::manifest(self, &name)?;
+        *left = left.saturating_sub(bytes);
         bundle.created_at = manifest.created_at;
         bundle.manifest = Some(manifest);
         bundle.sha256 = self.sum_beside(&name)?;

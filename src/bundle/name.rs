@@ -18,11 +18,12 @@ const LONGEST: usize = 64;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` cannot name a backup: take 1 to {LONGEST} characters of `A-Z`, `a-z`, `0-9`, `.`, `_` \
-     and `-`"
+     and `-`, and begin with none of `.` and `-`"
 )]
 pub struct InvalidName(String);
 
-/// The name of a backup: `[A-Za-z0-9._-]{1,64}`.
+/// The name of a backup: `[A-Za-z0-9._-]{1,64}`. That of a new one begins with none of `.` and
+/// `-`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct BundleName(String);
@@ -42,6 +43,21 @@ impl BundleName {
             let shown = name.chars().take(2 * LONGEST).collect();
             Err(InvalidName(shown))
         }
+    }
+
+    /// Checks and takes `name` for a backup that is to be made. No URL leads to a backup called
+    /// `.` or `..`, and a command takes one that begins with `-` for an option; such backups of
+    /// earlier versions are still listed, restored and removed.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new), and when it begins with `.` or `-`.
+    pub fn for_new_backup(name: impl Into<String>) -> Result<Self, InvalidName> {
+        let name = Self::new(name)?;
+        if name.0.starts_with(['.', '-']) {
+            return Err(InvalidName(name.0));
+        }
+        Ok(name)
     }
 
     /// The name itself.
@@ -101,6 +117,17 @@ mod tests {
         for name in ["", "a/b", "a b", "ä", "a\0", "a\n", &"x".repeat(65)] {
             let error = BundleName::new(name).unwrap_err();
             assert!(error.to_string().contains("1 to 64 characters"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_new_backup_has_a_name_that_every_client_can_address() {
+        for name in ["a", "_a", "0", "a.", "a-", "a..b", &"x".repeat(64)] {
+            assert!(BundleName::for_new_backup(name).is_ok(), "{name}");
+        }
+        for name in [".", "..", "...", ".a", "-", "-a", "--delete", "", "a/b"] {
+            let error = BundleName::for_new_backup(name).unwrap_err();
+            assert!(error.to_string().contains("begin with none of"), "{error}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read, Seek, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 
 use super::backups::Backups;
@@ -19,30 +19,32 @@ use super::sums;
 use super::target::Target;
 use super::unpacked::Unpacked;
 use super::writer::CHUNK;
-use crate::data_directory::PathError;
+use crate::data_directory::{CheckedDirectory, PathError};
 
-/// What the bundle says about itself. Nothing after that is read.
-pub(super) fn manifest(backups: &Backups, name: &BundleName) -> Result<Manifest, BundleError> {
-    let (manifest, _) = Archive::open(backups, name)?.manifest()?;
-    Ok(manifest)
+/// What the bundle says about itself, and how many bytes that has. Nothing after that is read.
+pub(super) fn manifest(
+    backups: &Backups,
+    name: &BundleName,
+) -> Result<(Manifest, u64), BundleError> {
+    let (manifest, text) = Archive::open(backups, name)?.manifest()?;
+    Ok((manifest, text.len() as u64))
 }
 
-/// Unpacks a bundle into the empty directory `into`, which is at `path`. Returns it only when
+/// Unpacks a bundle into the empty directory `into`. Returns it only when
 /// the whole bundle is as it was written, and all of it is durable; otherwise what has been
 /// unpacked so far is left to the caller to remove. Of the file system's free space at least
 /// `keep_free` bytes are left. Blocks.
 pub(crate) fn unpack(
     backups: &Backups,
     name: &BundleName,
-    into: OwnedFd,
-    path: PathBuf,
+    into: CheckedDirectory,
     keep_free: u64,
 ) -> Result<Unpacked, BundleError> {
     let mut archive = Archive::open(backups, name)?;
     let (manifest, text) = archive.manifest()?;
     let mut contents = Contents::new(&manifest).map_err(|fault| fault.of(name))?;
     let list = archive.expect(SUMS)?;
-    let mut target = Target::new(name, into.as_fd(), path.clone());
+    let mut target = Target::new(name, into.as_fd(), into.path().to_owned());
     let needed = manifest.bytes.saturating_add(list.size);
     let needed = needed.saturating_add(text.len() as u64);
     target.check_room(needed, manifest.entries.saturating_add(2), keep_free)?;
@@ -61,7 +63,7 @@ pub(crate) fn unpack(
     contents.finish().map_err(|fault| fault.of(name))?;
     archive.finish()?;
     target.finish()?;
-    Ok(Unpacked::new(into, path, manifest))
+    Ok(Unpacked::new(into, manifest))
 }
 
 /// A bundle that is being read.

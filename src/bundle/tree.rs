@@ -14,7 +14,7 @@ use super::head::{Head, Kind};
 use super::layout;
 use super::manifest::SavedPath;
 use super::writer::BundleWriter;
-use crate::data_directory::{DataDirectory, Entry, PathError, directory_flags};
+use crate::data_directory::{DataDirectory, Entry, PathError, directory_flags, kind_name};
 use crate::relative_path::RelativePath;
 
 /// A walk through what is at a claimed path.
@@ -174,7 +174,7 @@ impl Walk<'_> {
             _ => {
                 return Err(BundleError::NotPlain {
                     path: here.to_owned(),
-                    kind: name_of(kind),
+                    kind: kind_name(kind),
                 });
             }
         };
@@ -201,14 +201,4 @@ impl Walk<'_> {
 fn fingerprint(status: &Stat) -> impl PartialEq + use<> {
     let size = status.st_size;
     (size, status.st_ctime, status.st_ctime_nsec)
-}
-
-fn name_of(kind: FileType) -> &'static str {
-    match kind {
-        FileType::Symlink => "a symbolic link",
-        FileType::Socket => "a socket",
-        FileType::Fifo => "a pipe",
-        FileType::CharacterDevice | FileType::BlockDevice => "a device",
-        _ => "of an unknown kind",
-    }
 }

@@ -3,37 +3,32 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::OwnedFd;
-use std::path::PathBuf;
 
-use rustix::fs::{Mode, OFlags, openat};
-use rustix::io::{Errno, fcntl_dupfd_cloexec};
+use rustix::io::Errno;
 
 use super::layout;
 use super::manifest::Manifest;
-use crate::data_directory::{PathError, directory_flags};
+use crate::data_directory::{CheckedDirectory, PathError};
 use crate::relative_path::RelativePath;
 
 /// What a bundle held. All methods block.
 #[derive(Debug)]
 pub(crate) struct Unpacked {
-    directory: OwnedFd,
-    path: PathBuf,
+    directory: CheckedDirectory,
     manifest: Manifest,
 }
 
 /// Where an unpacked path lies, to be moved from there.
 #[derive(Debug)]
 pub(crate) struct UnpackedPath {
-    pub(crate) parent: OwnedFd,
+    pub(crate) parent: CheckedDirectory,
     pub(crate) name: OsString,
 }
 
 impl Unpacked {
-    pub(super) fn new(directory: OwnedFd, path: PathBuf, manifest: Manifest) -> Self {
+    pub(super) fn new(directory: CheckedDirectory, manifest: Manifest) -> Self {
         Self {
             directory,
-            path,
             manifest,
         }
     }
@@ -71,11 +66,12 @@ impl Unpacked {
         })
     }
 
-    fn open(&self, path: &str) -> Result<OwnedFd, PathError> {
-        let refuse = || PathError::io("open", self.path.join(path));
-        let top = fcntl_dupfd_cloexec(&self.directory, 0).map_err(refuse())?;
-        path.split('/').try_fold(top, |directory, name| {
-            openat(directory, name, directory_flags(), Mode::empty()).map_err(refuse())
+    fn open(&self, path: &str) -> Result<CheckedDirectory, PathError> {
+        let refuse = || PathError::io("open", self.directory.path_of(path))(Errno::NOENT);
+        let mut names = path.split('/');
+        let first = self.directory.directory(names.next().unwrap_or_default())?;
+        names.try_fold(first.ok_or_else(refuse)?, |directory, name| {
+            directory.directory(name)?.ok_or_else(refuse)
         })
     }
 }
@@ -83,7 +79,7 @@ impl Unpacked {
 /// A content, read from its parts.
 #[derive(Debug)]
 pub(crate) struct Parts {
-    directory: OwnedFd,
+    directory: CheckedDirectory,
     next: u64,
     part: Option<File>,
 }
@@ -100,13 +96,12 @@ impl Read for Parts {
                     return Ok(read);
                 }
             }
-            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let name = layout::part(self.next);
-            match openat(&self.directory, name, flags, Mode::empty()) {
-                Ok(part) => self.part = Some(File::from(part)),
+            let part = self.directory.open_file(&layout::part(self.next));
+            match part.map_err(io::Error::other)? {
+                Some(part) => self.part = Some(part),
                 // There is at least one.
-                Err(Errno::NOENT) if self.next > 0 => return Ok(0),
-                Err(error) => return Err(error.into()),
+                None if self.next > 0 => return Ok(0),
+                None => return Err(Errno::NOENT.into()),
             }
             self.next += 1;
         }

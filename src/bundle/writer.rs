@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, IntoInnerError, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -18,7 +18,7 @@ use super::listing::BundleInfo;
 use super::manifest::{Manifest, SavedStep, VERSION};
 use super::name::BundleName;
 use super::{compose, frames, layout, sums, temporary};
-use crate::data_directory::PathError;
+use crate::data_directory::{CheckedDirectory, PathError};
 
 /// How much is read at a time.
 pub(super) const CHUNK: usize = 128 * 1024;
@@ -27,7 +27,7 @@ pub(super) const CHUNK: usize = 128 * 1024;
 /// nothing stays when it is dropped. All methods block.
 pub(crate) struct BundleWriter {
     backups: Backups,
-    directory: OwnedFd,
+    directory: CheckedDirectory,
     name: BundleName,
     created_at: Timestamp,
     /// What follows the manifest and the sums, which are known only at the end.

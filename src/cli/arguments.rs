@@ -112,7 +112,7 @@ pub struct RunArguments {
 #[derive(Debug, Clone, Args)]
 #[group(skip)]
 pub struct BackupArguments {
-    /// What it is to be called: 1 to 64 of the characters A-Z a-z 0-9 . _ -
+    /// Name of the new backup: 1 to 64 of the characters A-Z a-z 0-9 . _ -, the first none of . and -
     pub name: String,
 
     /// Whether to change anything.
@@ -124,7 +124,7 @@ pub struct BackupArguments {
 #[derive(Debug, Clone, Default, Args)]
 #[group(skip)]
 pub struct BackupsArguments {
-    /// Remove this backup.
+    /// Remove this backup. Write `--delete=NAME` for a name that begins with `-`.
     #[arg(long, value_name = "NAME")]
     pub delete: Option<String>,
 

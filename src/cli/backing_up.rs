@@ -9,11 +9,11 @@ use super::failure::Failure;
 use super::session::{Ended, Session};
 use super::show_past;
 use super::shown::{Backup, Backups, Told};
-use crate::bundle::BundleName;
+use crate::bundle::{BundleName, InvalidName};
 
 impl Session {
     pub(super) async fn backup(&self, asked: &BackupArguments) -> Ended {
-        check_name(&asked.name)?;
+        check_new_name(&asked.name)?;
         if asked.dry_run.dry_run {
             self.check_new(&asked.name).await?;
             let message = format!("would make the backup `{}`", asked.name);
@@ -86,8 +86,18 @@ impl Session {
     }
 }
 
+/// Makes sure that a backup can be called `name`, also one of an earlier version.
 pub(super) fn check_name(name: &str) -> Result<(), Failure> {
-    match BundleName::new(name) {
+    judge(BundleName::new(name))
+}
+
+/// Makes sure that a new backup can be called `name`.
+pub(super) fn check_new_name(name: &str) -> Result<(), Failure> {
+    judge(BundleName::for_new_backup(name))
+}
+
+fn judge(name: Result<BundleName, InvalidName>) -> Result<(), Failure> {
+    match name {
         Ok(_) => Ok(()),
         Err(error) => Err(Failure::new(Exit::Usage, error.to_string())),
     }

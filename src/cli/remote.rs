@@ -83,6 +83,15 @@ impl Service for Remote {
     }
 
     async fn remove_backup(&self, name: &str) -> Result<Answer, Failure> {
+        // An address drops such a component, also when it is encoded: the request would be for
+        // something else.
+        if matches!(name, "." | "..") {
+            let text = format!(
+                "no address leads to the backup `{name}`: stop the service, and remove it without \
+                 `--url` and `--token`"
+            );
+            return Err(Failure::new(Exit::Usage, text));
+        }
         let path = format!("/backups/{name}");
         self.client
             .ask(self.client.request(Method::DELETE, &path))

@@ -2,7 +2,7 @@
 
 use super::answer::Answer;
 use super::arguments::{RestoreArguments, RunArguments};
-use super::backing_up::check_name;
+use super::backing_up::{check_name, check_new_name};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::service::{Reset, Restoration};
@@ -14,7 +14,7 @@ impl Session {
     pub(super) async fn run(&self, asked: &RunArguments) -> Ended {
         let selection = asked.selection.selection();
         if let Some(name) = &asked.backup {
-            check_name(name)?;
+            check_new_name(name)?;
         }
         let (answer, plan) = self.plan(&selection).await?;
         let is_dry = asked.dry_run.dry_run;

@@ -6,7 +6,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::target::Target;
 use crate::error::chain;
-use crate::journal::{self, JournalState};
+use crate::journal::{self, JournalError, JournalState};
 
 /// Says what `recover` would do.
 pub(super) fn recover(target: &Target, console: &Console) -> Result<Exit, Failure> {
@@ -15,8 +15,8 @@ pub(super) fn recover(target: &Target, console: &Console) -> Result<Exit, Failur
         return Err(Failure::new(Exit::Usage, text));
     };
     let interrupted = journal::look(data_dir).map_err(|error| {
-        let exit = match error.kind() {
-            std::io::ErrorKind::InvalidData => Exit::Undecided,
+        let exit = match error {
+            JournalError::Format { .. } => Exit::Undecided,
             _ => Exit::Unreachable,
         };
         Failure::new(exit, chain(&error))

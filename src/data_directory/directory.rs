@@ -9,9 +9,12 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Dir, Mode, OFlags, fsync, mkdirat, openat};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 
+use super::checked_directory::CheckedDirectory;
 use super::entry::{Entry, Mount, file_name};
 use super::error::PathError;
-use super::obstacle;
+#[cfg(feature = "cli")]
+use super::owners::Owners;
+use super::{obstacle, root};
 use crate::relative_path::{OWN_DIRECTORY, RelativePath};
 
 /// How every directory is opened: never through a link.
@@ -22,12 +25,18 @@ pub(crate) const fn directory_flags() -> OFlags {
         .union(OFlags::CLOEXEC)
 }
 
+/// The file whose lock says that a process has the data directory, and whose text is its number.
+const LOCK: &str = "lock";
+
+/// How many bytes of the lock file are read: the longest number of a process, and a line feed.
+const LONGEST_HOLDER: usize = 11;
+
 /// A data directory, held by this process alone for as long as the value lives.
 #[derive(Debug)]
 pub(crate) struct DataDirectory {
     path: PathBuf,
     root: OwnedFd,
-    own: OwnedFd,
+    own: CheckedDirectory,
     mount: Mount,
     /// Locked; the lock goes with the file, also when the process is killed.
     _lock: File,
@@ -41,12 +50,15 @@ pub(crate) struct Place {
 
 impl DataDirectory {
     /// Opens `path` and takes its lock.
+    #[cfg(test)]
     pub(crate) fn open(path: &Path) -> Result<Self, PathError> {
-        let path = path
-            .canonicalize()
-            .map_err(PathError::io("find the data directory", path))?;
-        let root = rustix::fs::open(&path, directory_flags(), Mode::empty())
-            .map_err(PathError::io("open the data directory", &path))?;
+        Self::open_with(path, false)
+    }
+
+    /// Opens `path` and takes its lock. `is_trusted` says that root may open it although another
+    /// user owns it.
+    pub(crate) fn open_with(path: &Path, is_trusted: bool) -> Result<Self, PathError> {
+        let (path, root, owners) = root::open(path, is_trusted)?;
         let mount = Entry::look(&root, OsStr::new(""))
             .map_err(PathError::io("look at", &path))?
             .mount;
@@ -56,8 +68,9 @@ impl DataDirectory {
             Ok(()) | Err(Errno::EXIST) => fsync(&root).map_err(PathError::io("sync", &path))?,
             Err(error) => return Err(PathError::io("create", own_path)(error)),
         }
-        let own = openat(&root, OWN_DIRECTORY, directory_flags(), Mode::empty())
-            .map_err(PathError::io("open", &own_path))?;
+        let own = CheckedDirectory::open(&root, OWN_DIRECTORY, own_path.clone(), owners)?;
+        let own = own.ok_or_else(|| PathError::io("open", own_path)(Errno::NOENT))?;
+        own.close_to_others()?;
         let lock = lock(&own, &path)?;
         Ok(Self {
             path,
@@ -74,8 +87,8 @@ impl DataDirectory {
     }
 
     /// The framework's own directory in it.
-    pub(crate) fn own(&self) -> BorrowedFd<'_> {
-        self.own.as_fd()
+    pub(crate) fn own(&self) -> &CheckedDirectory {
+        &self.own
     }
 
     /// Why the framework's own directory cannot be used, as far as that can be told.
@@ -86,25 +99,6 @@ impl DataDirectory {
         }
         let locked = entry.locked.map(|attribute| attribute.reason().to_owned());
         locked.or_else(|| obstacle::of_directory(&self.own))
-    }
-
-    /// The path of something in the framework's own directory, for messages.
-    pub(crate) fn own_path(&self, name: &str) -> PathBuf {
-        self.path.join(OWN_DIRECTORY).join(name)
-    }
-
-    /// Opens a directory in the framework's own, and makes it when there is none yet.
-    pub(crate) fn make_own_directory(&self, name: &str) -> Result<OwnedFd, PathError> {
-        let path = self.own_path(name);
-        match mkdirat(&self.own, name, Mode::RWXU) {
-            // A crash may have come between its making and its syncing.
-            Ok(()) | Err(Errno::EXIST) => {
-                fsync(&self.own).map_err(PathError::io("sync the directory of", &path))?;
-            }
-            Err(error) => return Err(PathError::io("create", path)(error)),
-        }
-        openat(&self.own, name, directory_flags(), Mode::empty())
-            .map_err(PathError::io("open", path))
     }
 
     /// The path of something in the data directory, for messages.
@@ -202,24 +196,29 @@ impl DataDirectory {
     }
 }
 
+/// Opens `.factory-reset/` in the data directory `path` to read in it, beside a process that may
+/// have it; none when it does not exist. Changes nothing.
+#[cfg(feature = "cli")]
+pub(crate) fn look_at_own(path: &Path) -> Result<Option<CheckedDirectory>, PathError> {
+    let path = path
+        .canonicalize()
+        .map_err(PathError::io("find the data directory", path))?;
+    let root = rustix::fs::open(&path, directory_flags(), Mode::empty())
+        .map_err(PathError::io("open the data directory", &path))?;
+    // What is only shown may be the other user's.
+    let owners = Owners::and(root::owner_of(&root, &path)?);
+    CheckedDirectory::open(&root, OWN_DIRECTORY, path.join(OWN_DIRECTORY), owners)
+}
+
 /// Locks the data directory for this process, and writes down which process that is.
-fn lock(own: &OwnedFd, path: &Path) -> Result<File, PathError> {
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = openat(own, "lock", flags, Mode::RUSR | Mode::WUSR)
-        .map_err(PathError::io("open the lock of", path))?;
-    let mut file = File::from(file);
+fn lock(own: &CheckedDirectory, path: &Path) -> Result<File, PathError> {
+    let mut file = own.open_or_create(LOCK)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(std::fs::TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            let known = file.read_to_string(&mut holder).is_ok() && !holder.trim().is_empty();
             return Err(PathError::InUse {
                 path: path.to_owned(),
-                holder: if known {
-                    holder.trim().to_owned()
-                } else {
-                    "unknown".to_owned()
-                },
+                holder: holder(&file).unwrap_or_else(|| "unknown".to_owned()),
             });
         }
         Err(std::fs::TryLockError::Error(error)) => {
@@ -235,4 +234,24 @@ fn lock(own: &OwnedFd, path: &Path) -> Result<File, PathError> {
         tracing::warn!(%error, "could not write the process id into the lock file");
     }
     Ok(file)
+}
+
+/// The process that holds the lock, as the file says: the number of a process and nothing else,
+/// because the text is shown.
+fn holder(mut lock: &File) -> Option<String> {
+    let mut text = [0; LONGEST_HOLDER];
+    let mut length = 0;
+    while length < text.len() {
+        match lock.read(&mut text[length..]) {
+            Ok(0) => break,
+            Ok(read) => length += read,
+            Err(_) => return None,
+        }
+    }
+    let process: u32 = std::str::from_utf8(&text[..length])
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
+    Some(process.to_string())
 }

@@ -147,6 +147,19 @@ fn kind(file_type: FileType) -> EntryKind {
     }
 }
 
+/// What an entry is, for messages.
+pub(crate) fn kind_name(file_type: FileType) -> &'static str {
+    match file_type {
+        FileType::RegularFile => "a regular file",
+        FileType::Directory => "a directory",
+        FileType::Symlink => "a symbolic link",
+        FileType::Socket => "a socket",
+        FileType::Fifo => "a pipe",
+        FileType::CharacterDevice | FileType::BlockDevice => "a device",
+        FileType::Unknown => "of an unknown kind",
+    }
+}
+
 /// A name as `readdir` gives it.
 pub(crate) fn file_name(name: &CStr) -> &OsStr {
     OsStr::from_bytes(name.to_bytes())

@@ -2,7 +2,7 @@
 
 use std::ffi::{CString, OsStr};
 use std::mem::take;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -60,13 +60,13 @@ impl DataDirectory {
         let Some(place) = self.place(path)? else {
             return Ok(Survey::default());
         };
-        self.survey_at(&place.parent, &place.name, &self.absolute(path))
+        self.survey_at(place.parent.as_fd(), &place.name, &self.absolute(path))
     }
 
     /// Counts what is called `name` in `directory`; that is at `here`.
     pub(crate) fn survey_at(
         &self,
-        directory: &OwnedFd,
+        directory: BorrowedFd<'_>,
         name: &str,
         here: &Path,
     ) -> Result<Survey, PathError> {
@@ -80,7 +80,7 @@ impl DataDirectory {
             path: here.parent().unwrap_or(here).to_owned(),
         };
         let mut survey = Survey::default();
-        let opened = walk.add(&mut survey, directory.as_fd(), OsStr::new(name), &parent)?;
+        let opened = walk.add(&mut survey, directory, OsStr::new(name), &parent)?;
         if survey.there {
             let locked = above.locked.map(|attribute| attribute.reason().to_owned());
             if let Some(reason) = locked.or_else(|| obstacle::of_directory(directory)) {

@@ -2,19 +2,16 @@
 //! a key, and so through every reset and start.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
-use std::io::Read;
-use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use jiff::{SignedDuration, Timestamp};
-use rustix::fs::{AtFlags, Dir, Mode, OFlags, openat, unlinkat};
+use rustix::fs::{AtFlags, unlinkat};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::reply::Reply;
-use crate::data_directory::{DataDirectory, PathError, replace};
+use crate::data_directory::{CheckedDirectory, DataDirectory, PathError};
 use crate::error::chain;
 use crate::reserve;
 use crate::task::blocking;
@@ -27,6 +24,9 @@ const VERSION: u32 = 1;
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
 /// How many answers are kept.
 const MOST: usize = 10_000;
+/// How much of the file of one answer is read, in bytes: as much as of a run in the history,
+/// because both hold a report.
+const LONGEST: u64 = 16 * 1024 * 1024;
 
 /// What is known of a request that may be repeated. Nothing of its body but a hash.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -55,9 +55,19 @@ impl Record {
     }
 }
 
-/// The clock may be set back: what it calls the future is as old as what lies in the past.
+/// A record from the future was written before the clock was set back: how long ago is not known,
+/// so that it never expires before the clock has come to its time again, and [`MOST`] alone
+/// bounds how many there are.
 fn is_expired(at: Timestamp) -> bool {
-    Timestamp::now().duration_since(at).abs() > KEPT
+    Timestamp::now().duration_since(at) > KEPT
+}
+
+/// When a record was written.
+#[derive(Debug, Clone, Copy)]
+struct Written {
+    at: Timestamp,
+    /// Its place among all records. Their times do not tell it where the clock was set back.
+    number: u64,
 }
 
 /// The answers of a data directory.
@@ -130,12 +140,12 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 struct Store {
     data_directory: Arc<DataDirectory>,
     /// When each record was written, once that has been read; held while files are written.
-    times: Mutex<Option<BTreeMap<String, Timestamp>>>,
+    times: Mutex<Option<BTreeMap<String, Written>>>,
 }
 
 impl Store {
     fn find(&self, name: &str) -> Result<Option<Record>, PathError> {
-        let record = self.read(&self.directory()?, name)?;
+        let record = read(&self.directory()?, name)?;
         Ok(record.filter(|record| !is_expired(record.at)))
     }
 
@@ -144,12 +154,10 @@ impl Store {
         let mut times = locked(&self.times);
         let times = times.get_or_insert_with(|| self.times(&directory));
         let text = serde_json::to_vec(record).map_err(|error| {
-            PathError::io("write", self.path(name))(std::io::Error::from(error))
+            let path = directory.path_of(&file_name(name));
+            PathError::io("write", path)(std::io::Error::from(error))
         })?;
-        let write = || {
-            let (file, path) = (file_name(name), self.path(name));
-            replace(directory.as_fd(), ASIDE, &file, &path, &text)
-        };
+        let write = || directory.replace(ASIDE, &file_name(name), &text);
         write().or_else(|error| {
             if reserve::give_up(&self.data_directory) {
                 write()
@@ -158,17 +166,20 @@ impl Store {
             }
         })?;
         times.remove(name);
-        let expired = times.extract_if(.., |_, at| is_expired(*at));
+        let expired = times.extract_if(.., |_, written| is_expired(written.at));
         let mut gone: Vec<_> = expired.map(|(name, _)| name).collect();
         while times.len() >= MOST
-            && let Some((oldest, _)) = times.iter().min_by_key(|(_, at)| **at)
+            && let Some((oldest, _)) = times.iter().min_by_key(|(_, written)| written.number)
         {
             let oldest = oldest.clone();
             times.remove(&oldest);
             gone.push(oldest);
         }
         gone.iter().for_each(|name| remove(&directory, name));
-        times.insert(name.to_owned(), record.at);
+        let last = times.values().map(|written| written.number).max();
+        let number = last.map_or(0, |last| last + 1);
+        let at = record.at;
+        times.insert(name.to_owned(), Written { at, number });
         Ok(())
     }
 
@@ -185,50 +196,50 @@ impl Store {
 
     /// When each record was written, as far as they can be read. The others stay: what they
     /// stand for must not be done again.
-    fn times(&self, directory: &OwnedFd) -> BTreeMap<String, Timestamp> {
-        let listed = Dir::read_from(directory).into_iter().flatten().flatten();
-        let names = listed.filter_map(|entry| {
-            let name = entry.file_name().to_str().ok()?;
-            Some(name.strip_suffix(".json")?.to_owned())
+    fn times(&self, directory: &CheckedDirectory) -> BTreeMap<String, Written> {
+        let names = directory.names().unwrap_or_else(|error| {
+            tracing::warn!(
+                error = chain(&error),
+                "no answers expire before the next start"
+            );
+            Vec::new()
         });
-        let time = |name: String| {
-            let record = self.read(directory, &name).ok()??;
-            Some((name, record.at))
+        let time = |file: String| {
+            let name = file.strip_suffix(".json")?;
+            let record = read(directory, name).ok()??;
+            Some((name.to_owned(), record.at))
         };
-        names.filter_map(time).collect()
+        let mut times: Vec<_> = names.into_iter().filter_map(time).collect();
+        // Those from the future are the oldest: they were written before the clock was set back.
+        let now = Timestamp::now();
+        times.sort_by_key(|(_, at)| (*at <= now, *at));
+        let numbered = times.into_iter().zip(0..);
+        numbered
+            .map(|((name, at), number)| (name, Written { at, number }))
+            .collect()
     }
 
-    fn read(&self, directory: &OwnedFd, name: &str) -> Result<Option<Record>, PathError> {
-        let refuse = |error| PathError::io("read", self.path(name))(error);
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = match openat(directory, file_name(name), flags, Mode::empty()) {
-            Ok(file) => File::from(file),
-            Err(Errno::NOENT) => return Ok(None),
-            Err(error) => return Err(PathError::io("open", self.path(name))(error)),
-        };
-        let mut text = Vec::new();
-        { file }.read_to_end(&mut text).map_err(refuse)?;
-        let record: Record = serde_json::from_slice(&text)
-            .map_err(std::io::Error::from)
-            .map_err(refuse)?;
-        if record.version != VERSION {
-            return Err(refuse(std::io::Error::other(format!(
-                "it has version {}, this program knows {VERSION}",
-                record.version
-            ))));
-        }
-        Ok(Some(record))
+    fn directory(&self) -> Result<CheckedDirectory, PathError> {
+        self.data_directory.own().make_directory(DIRECTORY)
     }
+}
 
-    fn directory(&self) -> Result<OwnedFd, PathError> {
-        self.data_directory.make_own_directory(DIRECTORY)
+fn read(directory: &CheckedDirectory, name: &str) -> Result<Option<Record>, PathError> {
+    let file = file_name(name);
+    let refuse = |error| PathError::io("read", directory.path_of(&file))(error);
+    let Some(text) = directory.read(&file, LONGEST)? else {
+        return Ok(None);
+    };
+    let record: Record = serde_json::from_slice(&text)
+        .map_err(std::io::Error::from)
+        .map_err(refuse)?;
+    if record.version != VERSION {
+        return Err(refuse(std::io::Error::other(format!(
+            "it has version {}, this program knows {VERSION}",
+            record.version
+        ))));
     }
-
-    fn path(&self, name: &str) -> std::path::PathBuf {
-        self.data_directory
-            .own_path(DIRECTORY)
-            .join(file_name(name))
-    }
+    Ok(Some(record))
 }
 
 fn file_name(name: &str) -> String {
@@ -236,7 +247,7 @@ fn file_name(name: &str) -> String {
 }
 
 /// Best effort: what is left expires.
-fn remove(directory: &OwnedFd, name: &str) {
+fn remove(directory: &CheckedDirectory, name: &str) {
     if let Err(error) = unlinkat(directory, file_name(name), AtFlags::empty())
         && error != Errno::NOENT
     {
@@ -266,14 +277,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_old_by_either_clock_is_gone_and_goes() {
+    fn what_is_too_old_is_gone_and_its_file_is_removed() {
         let directory = tempfile::tempdir().unwrap();
         let first = store(&directory);
-        for (name, hours) in [("old", 25), ("ahead", -25), ("recent", 23)] {
+        for (name, hours) in [("old", 25), ("recent", 23)] {
             first.keep(name, &aged(hours)).unwrap();
         }
         assert!(first.find("old").unwrap().is_none());
-        assert!(first.find("ahead").unwrap().is_none());
         assert!(first.find("recent").unwrap().is_some());
         drop(first);
         let second = store(&directory);
@@ -293,7 +303,7 @@ mod tests {
         let store = store(&directory);
         store.keep("oldest", &aged(2)).unwrap();
         let now = Timestamp::now();
-        let many = (0..MOST - 1).map(|number| (number.to_string(), now));
+        let many = (1..MOST as u64).map(|number| (number.to_string(), Written { at: now, number }));
         locked(&store.times).as_mut().unwrap().extend(many);
         store.keep("newest", &aged(3)).unwrap();
         assert!(store.find("oldest").unwrap().is_none());
@@ -301,11 +311,58 @@ mod tests {
     }
 
     #[test]
+    fn a_record_is_kept_while_the_clock_is_set_back_behind_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = store(&directory);
+        for days in [2, 4000] {
+            first.keep(&format!("{days}"), &aged(-24 * days)).unwrap();
+        }
+        drop(first);
+        let second = store(&directory);
+        second.keep("later", &aged(0)).unwrap();
+        for name in ["2", "4000", "later"] {
+            assert!(second.find(name).unwrap().is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn records_from_the_future_never_push_out_later_ones() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = store(&directory);
+        first.keep("ahead", &aged(-48)).unwrap();
+        first.keep("past", &aged(1)).unwrap();
+        drop(first);
+        let store = store(&directory);
+        store.keep("first", &aged(0)).unwrap();
+        let ahead = Timestamp::now() + SignedDuration::from_hours(48);
+        {
+            let mut times = locked(&store.times);
+            let times = times.as_mut().unwrap();
+            assert!(times["ahead"].number < times["past"].number);
+            // As many as there may be, all written before the clock was set back.
+            let many = 0..MOST as u64 - 1;
+            times.extend(many.map(|number| {
+                let written = Written {
+                    at: ahead,
+                    number: 0,
+                };
+                (format!("ahead-{number}"), written)
+            }));
+        }
+        store.keep("second", &aged(0)).unwrap();
+        store.keep("third", &aged(0)).unwrap();
+        for name in ["first", "second", "third"] {
+            assert!(store.find(name).unwrap().is_some(), "{name}");
+        }
+    }
+
+    #[test]
     fn a_record_that_cannot_be_read_is_no_licence_to_do_it_again() {
         let directory = tempfile::tempdir().unwrap();
         let store = store(&directory);
         store.keep("torn", &aged(0)).unwrap();
-        std::fs::write(store.path("torn"), "{").unwrap();
+        let file = store.directory().unwrap().path_of("torn.json");
+        std::fs::write(file, "{").unwrap();
         assert!(store.find("torn").is_err());
     }
 }

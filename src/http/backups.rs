@@ -89,13 +89,23 @@ struct Removed {
 }
 
 /// The name of a backup, if it can be one.
-pub(super) fn checked(name: String) -> Result<String, Refused> {
+fn checked(name: String) -> Result<String, Refused> {
     let fits = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
     if (1..=LONGEST_NAME).contains(&name.len()) && name.as_bytes().iter().all(fits) {
         Ok(name)
     } else {
         Err(BackupError::Name(name).into())
     }
+}
+
+/// The name of a backup that is to be made, if it can be one: no URL leads to a backup called `.`
+/// or `..`, and a command takes one that begins with `-` for an option.
+pub(super) fn checked_new(name: String) -> Result<String, Refused> {
+    let name = checked(name)?;
+    if name.starts_with(['.', '-']) {
+        return Err(BackupError::Name(name).into());
+    }
+    Ok(name)
 }
 
 /// Makes a named backup.
@@ -112,7 +122,7 @@ pub(super) fn checked(name: String) -> Result<String, Refused> {
 ))]
 pub(super) async fn make(call: Call) -> Result<Response, Refused> {
     let asked: NewBackup = call.fields()?;
-    let name = checked(asked.name)?;
+    let name = checked_new(asked.name)?;
     let mut request = BackupRequest::new(name.clone());
     if let Some(include) = asked.include {
         if include.is_empty() {

@@ -3,7 +3,7 @@
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::backups::checked;
+use super::backups::checked_new;
 use super::call::Call;
 use super::json::present;
 use super::offer::{Offer, Pick, Terms};
@@ -61,6 +61,6 @@ pub(super) async fn reset(call: Call) -> Result<Response, Refused> {
         cascade: asked.cascade,
     };
     let selection = terms.apply(&offer, pick.selection())?;
-    let backup = asked.backup.map(checked).transpose()?;
+    let backup = asked.backup.map(checked_new).transpose()?;
     call.reset(selection, backup).await
 }

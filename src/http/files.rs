@@ -3,7 +3,7 @@
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::backups::checked;
+use super::backups::checked_new;
 use super::call::Call;
 use super::json::present;
 use super::offer::{Offer, Pick};
@@ -49,7 +49,7 @@ pub(super) async fn reset(call: Call) -> Result<Response, Refused> {
         None => whole,
         Some(directories) => Pick::default().directories(&offer, directories)?,
     };
-    let backup = asked.backup.map(checked).transpose()?;
+    let backup = asked.backup.map(checked_new).transpose()?;
     let selection = pick.selection();
     call.reset(selection, backup).await
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::backups::checked;
+use super::backups::checked_new;
 use super::call::Call;
 use super::json::present;
 use super::offer::{Offer, Pick, Terms};
@@ -148,7 +148,7 @@ pub(super) async fn preview(call: Call) -> Result<Response, Refused> {
 pub(super) async fn reset(call: Call) -> Result<Response, Refused> {
     let mut asked: Preview = call.confirmed()?;
     call.check_phrase(asked.confirmation.as_deref())?;
-    let backup = asked.backup.take().map(checked).transpose()?;
+    let backup = asked.backup.take().map(checked_new).transpose()?;
     let selection = asked.selection(&Offer::of(&call.engine))?;
     call.reset(selection, backup).await
 }

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use super::file::VERSION;
+use super::file::{LONGEST_BEGUN, VERSION};
 use super::record::JournalState;
 use crate::data_directory::PathError;
 
@@ -34,6 +34,15 @@ pub enum JournalError {
         path: String,
         /// Its version.
         found: u32,
+    },
+    /// It would be longer than what is read back after a crash.
+    #[error(
+        "the journal of this reset would have {bytes} bytes, and {LONGEST_BEGUN} is the most: \
+         select fewer steps or tables at a time"
+    )]
+    TooLong {
+        /// How long it would be, in bytes.
+        bytes: usize,
     },
     /// The reset is not in the state that the transition starts from.
     #[error("a reset that is {from:?} cannot become {to:?}: please report this")]

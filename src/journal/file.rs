@@ -1,17 +1,15 @@
 //! The files that the journal stands in.
 
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::Read;
 use std::sync::Arc;
 
-use rustix::fs::{AtFlags, Mode, OFlags, fsync, openat, renameat, unlinkat};
+use rustix::fs::{AtFlags, fsync, renameat, unlinkat};
 use rustix::io::Errno;
 use serde::Deserialize;
 
 use super::error::JournalError;
 use super::record::JournalRecord;
-use crate::data_directory::{DataDirectory, Entry, PathError, replace};
+use crate::data_directory::{CheckedDirectory, DataDirectory, Entry, PathError};
 use crate::task::blocking;
 
 pub(super) const PREPARED: &str = "journal.prepared.json";
@@ -19,20 +17,32 @@ pub(super) const COMMITTED: &str = "journal.committed.json";
 pub(super) const NEW: &str = "journal.new.json";
 pub(super) const VERSION: u32 = 4;
 
-/// Replaces the file `name`.
+/// How long the journal of a reset may be when it begins, in bytes: the items of some hundred
+/// thousand tables and paths.
+pub(super) const LONGEST_BEGUN: usize = 16 * 1024 * 1024;
+
+/// How much of a journal is read, in bytes: more than that of any reset that began has grown to.
+/// A longer one was not written by this crate, and would only fill the memory.
+const LONGEST_READ: u64 = 64 * 1024 * 1024;
+
+/// Replaces the file `name`, unless it would have more than `most` bytes.
 pub(super) async fn write(
     data_directory: &Arc<DataDirectory>,
     name: &'static str,
     record: &JournalRecord,
+    most: usize,
 ) -> Result<(), JournalError> {
-    let path = data_directory.own_path(name);
-    let mut text = serde_json::to_vec_pretty(record).map_err(|source| JournalError::Format {
-        path: path.display().to_string(),
+    let format = |source| JournalError::Format {
+        path: data_directory.own().path_of(name).display().to_string(),
         source,
-    })?;
+    };
+    let mut text = serde_json::to_vec_pretty(record).map_err(format)?;
     text.push(b'\n');
+    if text.len() > most {
+        return Err(JournalError::TooLong { bytes: text.len() });
+    }
     let data_directory = data_directory.clone();
-    blocking(move || Ok(replace(data_directory.own(), NEW, name, &path, &text)?)).await
+    blocking(move || Ok(data_directory.own().replace(NEW, name, &text)?)).await
 }
 
 pub(super) async fn rename(
@@ -86,28 +96,26 @@ fn refuse<E: Into<std::io::Error>>(
     name: &str,
     action: &'static str,
 ) -> impl FnOnce(E) -> PathError + use<E> {
-    PathError::io(action, data_directory.own_path(name))
+    PathError::io(action, data_directory.own().path_of(name))
 }
 
 pub(super) fn read(
     data_directory: &DataDirectory,
     name: &str,
 ) -> Result<Option<JournalRecord>, JournalError> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = match openat(data_directory.own(), name, flags, Mode::empty()) {
-        Ok(file) => file,
-        Err(Errno::NOENT) => return Ok(None),
-        Err(error) => return Err(refuse(data_directory, name, "open")(error).into()),
+    let Some(text) = read_text(data_directory.own(), name)? else {
+        return Ok(None);
     };
-    let mut text = String::new();
-    File::from(file)
-        .read_to_string(&mut text)
-        .map_err(refuse(data_directory, name, "read"))?;
-    let path = data_directory.own_path(name).display().to_string();
+    let path = data_directory.own().path_of(name).display().to_string();
     parse(&text, &path).map(Some)
 }
 
-fn parse(text: &str, path: &str) -> Result<JournalRecord, JournalError> {
+/// The content of the journal `name` in `own`; none when it does not exist.
+pub(super) fn read_text(own: &CheckedDirectory, name: &str) -> Result<Option<Vec<u8>>, PathError> {
+    own.read(name, LONGEST_READ)
+}
+
+fn parse(text: &[u8], path: &str) -> Result<JournalRecord, JournalError> {
     #[derive(Deserialize)]
     struct Version {
         version: u32,
@@ -116,14 +124,14 @@ fn parse(text: &str, path: &str) -> Result<JournalRecord, JournalError> {
         path: path.to_owned(),
         source,
     };
-    let Version { version } = serde_json::from_str(text).map_err(format)?;
+    let Version { version } = serde_json::from_slice(text).map_err(format)?;
     if version != VERSION {
         return Err(JournalError::Version {
             path: path.to_owned(),
             found: version,
         });
     }
-    serde_json::from_str(text).map_err(format)
+    serde_json::from_slice(text).map_err(format)
 }
 
 #[cfg(test)]
@@ -132,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_later_version_is_refused_whatever_else_it_holds() {
-        let error = parse(r#"{"version": 5, "shape": "unknown"}"#, "journal").unwrap_err();
+        let error = parse(br#"{"version": 5, "shape": "unknown"}"#, "journal").unwrap_err();
         assert!(matches!(error, JournalError::Version { found: 5, .. }));
     }
 
@@ -149,10 +157,15 @@ mod tests {
             "swept": false,
             "entry": { "written": ["by", "nobody"] }
         }"#;
-        let record = parse(text, "journal").unwrap();
+        let record = parse(text.as_bytes(), "journal").unwrap();
         assert!(record.entry().is_none());
         assert!(record.leftover().reclaim);
         let nothing = text.replace(r#"{ "written": ["by", "nobody"] }"#, "null");
-        assert!(parse(&nothing, "journal").unwrap().entry().is_none());
+        assert!(
+            parse(nothing.as_bytes(), "journal")
+                .unwrap()
+                .entry()
+                .is_none()
+        );
     }
 }

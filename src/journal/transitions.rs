@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::error::JournalError;
-use super::file::{COMMITTED, NEW, PREPARED, read, remove, rename, rename_back, write};
+use super::file::{
+    COMMITTED, LONGEST_BEGUN, NEW, PREPARED, read, remove, rename, rename_back, write,
+};
 use super::record::{JournalRecord, JournalState, Leftover};
 use crate::data_directory::DataDirectory;
 use crate::history::Kept;
@@ -72,12 +74,12 @@ impl Journal {
     }
 
     async fn write_prepared(&self, record: &JournalRecord) -> Result<(), JournalError> {
-        let written = write(&self.data_directory, PREPARED, record).await;
+        let written = write(&self.data_directory, PREPARED, record, LONGEST_BEGUN).await;
         if written.is_err() {
             // It may be there all the same, and must not be taken for another one.
             let back = match &self.current {
                 Some((JournalState::Prepared, earlier)) => {
-                    write(&self.data_directory, PREPARED, earlier).await
+                    rewrite(&self.data_directory, PREPARED, earlier).await
                 }
                 _ => self.remove(PREPARED).await,
             };
@@ -134,7 +136,7 @@ impl Journal {
         // The earlier one's file is there, unless this one's took its place without a trace.
         let there = read(&self.data_directory, COMMITTED)?;
         if there.is_none_or(|committed| committed.run == earlier.run) {
-            write(&self.data_directory, COMMITTED, &earlier).await?;
+            rewrite(&self.data_directory, COMMITTED, &earlier).await?;
         }
         self.remove(PREPARED).await?;
         self.current = Some((JournalState::Committed, earlier));
@@ -155,7 +157,7 @@ impl Journal {
             self.current = None;
             return Ok(());
         }
-        write(&self.data_directory, COMMITTED, record).await
+        rewrite(&self.data_directory, COMMITTED, record).await
     }
 
     /// Writes down what the history is to say of this reset, now that its staged files are
@@ -169,7 +171,7 @@ impl Journal {
             JournalState::Committed => COMMITTED,
             _ => PREPARED,
         };
-        write(&self.data_directory, name, record).await
+        rewrite(&self.data_directory, name, record).await
     }
 
     /// Writes down what is left to do of a commit that could not be written down itself.
@@ -178,7 +180,7 @@ impl Journal {
             return Ok(());
         };
         record.keep_unwritten(leftover);
-        write(&self.data_directory, PREPARED, record).await
+        rewrite(&self.data_directory, PREPARED, record).await
     }
 
     /// The one place that says which state may follow which.
@@ -197,6 +199,15 @@ impl Journal {
         let data_directory = self.data_directory.clone();
         Ok(blocking(move || remove(&data_directory, name)).await?)
     }
+}
+
+/// Replaces the file of a reset that has begun, and is written down however it has grown.
+async fn rewrite(
+    data_directory: &Arc<DataDirectory>,
+    name: &'static str,
+    record: &JournalRecord,
+) -> Result<(), JournalError> {
+    write(data_directory, name, record, usize::MAX).await
 }
 
 #[cfg(test)]

@@ -42,6 +42,10 @@ async fn what_a_backup_cannot_be_is_told_with_what_it_can() {
         (json!({}), "missing field `name`"),
         (json!({ "name": "a b" }), "`a b` is no name of a backup"),
         (json!({ "name": "" }), "use 1 to 64 of the characters"),
+        (json!({ "name": "." }), "begin with none of . and -"),
+        (json!({ "name": ".." }), "begin with none of . and -"),
+        (json!({ "name": ".hidden" }), "begin with none of . and -"),
+        (json!({ "name": "--help" }), "begin with none of . and -"),
         (
             json!({ "name": "one", "include": [] }),
             "name some of `database`, `files`, `config`",
@@ -70,4 +74,18 @@ async fn what_a_backup_cannot_be_is_told_with_what_it_can() {
         let error = answer["error"].as_str().unwrap();
         assert!(error.starts_with("not a JSON object"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn no_reset_makes_a_backup_that_no_address_leads_to() {
+    let host = Host::new().await;
+    let engine = full_engine(&host).await;
+    for path in ["complete", "database", "files", "run"] {
+        let body = json!({ "backup": "..", "confirm": true });
+        let (status, answer) = post(&engine, &format!("/reset/{path}"), body).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{path}: {answer}");
+        let error = answer["error"].as_str().unwrap();
+        assert!(error.contains("begin with none of . and -"), "{error}");
+    }
+    assert_eq!(host.number("SELECT count(*) FROM posts").await, 3);
 }

@@ -39,6 +39,7 @@ mod http_run;
 mod journal;
 mod many_files;
 mod msrv;
+mod own_files;
 mod pending;
 #[cfg(feature = "postgres")]
 mod postgres;

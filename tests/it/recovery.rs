@@ -316,10 +316,60 @@ async fn a_journal_of_a_later_version_or_of_no_version_refuses_the_start() {
             .await
             .contains("could not read the journal")
     );
-    crashed.journal("prepared", |journal| {
-        journal["paths"] = json!([{ "path": "../outside", "stays": false }]);
-    });
-    assert!(crashed.refuse().await.contains("../outside"));
+}
+
+#[tokio::test]
+async fn a_journal_that_leads_out_of_the_data_directory_refuses_the_start() {
+    let crashed = Crashed::new().await;
+    let outside = crashed.host.outside("outside");
+    fs::write(&outside, "kept").unwrap();
+    crashed.stage("media", "0");
+    let absolute = outside.to_str().unwrap();
+    for path in [
+        "",
+        ".",
+        "..",
+        "../outside",
+        "media/../../outside",
+        "media/..",
+        "./media",
+        absolute,
+        "/",
+        "media\0",
+        "media\0/../../outside",
+        ".factory-reset",
+        ".factory-reset/lock",
+        ".FACTORY-RESET/lock",
+    ] {
+        for state in ["prepared", "committed"] {
+            crashed.journal(state, |journal| {
+                journal["paths"] = json!([{ "path": path, "stays": false }]);
+            });
+            let text = crashed.refuse().await;
+            assert!(text.contains(&format!("journal.{state}.json")), "{text}");
+            let own = crashed.host.data().join(".factory-reset");
+            fs::remove_file(own.join(format!("journal.{state}.json"))).unwrap();
+        }
+    }
+    for run in [
+        "../outside",
+        "..",
+        "",
+        "01890a5d-ac96-774b-bcce-b302099a8057/..",
+    ] {
+        for at in ["/run", "/earlier/purge/0"] {
+            crashed.journal("committed", |journal| {
+                journal["earlier"]["purge"] = json!([RUN]);
+                *journal.pointer_mut(at).unwrap() = json!(run);
+            });
+            let text = crashed.refuse().await;
+            assert!(text.contains("could not read the journal"), "{text}");
+        }
+    }
+    assert_eq!(fs::read_to_string(outside).unwrap(), "kept");
+    crashed.journal("prepared", |_| {});
+    let _engine = crashed.start().await;
+    crashed.assert_old();
 }
 
 #[tokio::test]

@@ -139,12 +139,10 @@ fn a_bundle_without_room_is_not_begun() {
     let fixture = Fixture::new();
     fixture.save_sample("one");
     fs::create_dir(fixture.target()).unwrap();
-    let into = rustix::fs::open(fixture.target(), directory_flags(), Mode::empty()).unwrap();
     let result = unpack(
         &fixture.backups,
         &name("one"),
-        into,
-        fixture.target(),
+        fixture.opened_target(),
         u64::MAX / 2,
     );
     assert!(

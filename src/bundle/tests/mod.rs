@@ -12,17 +12,16 @@ mod round_trip;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
-use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::Mode;
+use rustix::fs::{CWD, Mode};
 use tempfile::TempDir;
 
 use super::*;
-use crate::data_directory::{DataDirectory, directory_flags};
+use crate::data_directory::{CheckedDirectory, DataDirectory, Owners};
 use crate::relative_path::RelativePath;
 
 /// A data directory, and a place to unpack into with something beside it that must stay.
@@ -73,6 +72,13 @@ impl Fixture {
         self.targets.path().join("target")
     }
 
+    fn opened_target(&self) -> CheckedDirectory {
+        let target = self.target();
+        let name = target.to_str().unwrap();
+        let opened = CheckedDirectory::open(CWD, name, target.clone(), Owners::PROCESS);
+        opened.unwrap().unwrap()
+    }
+
     /// Unpacks into a fresh directory, and looks that nothing came beside it.
     fn unpack(&self, bundle: &str) -> Result<Unpacked, BundleError> {
         let target = self.target();
@@ -80,8 +86,7 @@ impl Fixture {
             fs::remove_dir_all(&target).unwrap();
         }
         fs::create_dir(&target).unwrap();
-        let into: OwnedFd = rustix::fs::open(&target, directory_flags(), Mode::empty()).unwrap();
-        let unpacked = unpack(&self.backups, &name(bundle), into, target, 0);
+        let unpacked = unpack(&self.backups, &name(bundle), self.opened_target(), 0);
         let beside = fs::read_dir(self.targets.path()).unwrap().count();
         assert_eq!(beside, 2, "something was made beside the target");
         let outside = fs::read(self.targets.path().join("outside")).unwrap();

@@ -9,6 +9,9 @@ use crate::http::offer::Offer;
 /// What the name of a backup looks like.
 pub(super) const BACKUP_NAME: &str = "^[A-Za-z0-9._-]{1,64}$";
 
+/// What the name of a new backup looks like.
+const NEW_BACKUP_NAME: &str = "^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$";
+
 /// The types of the framework, as they are sent. Tests compare them with what is sent.
 const SCHEMAS: &str = include_str!("schemas.json");
 
@@ -44,15 +47,15 @@ pub(super) fn of_router(handlers: &OpenApi) -> Value {
         let confirm = property(&mut document, reset, "confirm");
         *confirm = json!({ "type": "boolean", "const": true, "description": "Must be true." });
     }
-    for (schema, field) in [
-        ("DatabaseReset", "backup"),
-        ("FilesReset", "backup"),
-        ("CompleteReset", "backup"),
-        ("SelectedReset", "backup"),
-        ("NewBackup", "name"),
-        ("Restoration", "name"),
+    for (schema, field, pattern) in [
+        ("DatabaseReset", "backup", NEW_BACKUP_NAME),
+        ("FilesReset", "backup", NEW_BACKUP_NAME),
+        ("CompleteReset", "backup", NEW_BACKUP_NAME),
+        ("SelectedReset", "backup", NEW_BACKUP_NAME),
+        ("NewBackup", "name", NEW_BACKUP_NAME),
+        ("Restoration", "name", BACKUP_NAME),
     ] {
-        property(&mut document, schema, field)["pattern"] = BACKUP_NAME.into();
+        property(&mut document, schema, field)["pattern"] = pattern.into();
     }
     property(&mut document, "NewBackup", "include")["minItems"] = 1.into();
     document["paths"]["/preview"]["post"]["requestBody"]["required"] = false.into();

@@ -25,7 +25,7 @@ export class Backups {
   #name = element("input", {
     id: "backup-name",
     maxlength: "64",
-    pattern: "[A-Za-z0-9._\\-]+",
+    pattern: "[A-Za-z0-9_][A-Za-z0-9._\\-]*",
     required: true,
   });
   #make = element("button", { type: "submit", id: "make-backup" }, "Make a backup");
@@ -94,7 +94,13 @@ export class Backups {
           () => this.#guarded(() => this.#restore(backup)),
           Boolean(backup.error),
         ),
-        button("Delete", backup.name, () => this.#guarded(() => this.#remove(backup))),
+        button(
+          "Delete",
+          backup.name,
+          () => this.#guarded(() => this.#remove(backup)),
+          // No address leads to it: the command line removes it.
+          [".", ".."].includes(backup.name),
+        ),
       ),
     );
   }

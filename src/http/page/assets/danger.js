@@ -21,7 +21,7 @@ export class Danger {
   #firstName = element("input", {
     id: "backup-first-name",
     maxlength: "64",
-    pattern: "[A-Za-z0-9._\\-]+",
+    pattern: "[A-Za-z0-9_][A-Za-z0-9._\\-]*",
   });
   #isNameTyped = false;
   #changed = element("div", { id: "changed", class: "notice warning", role: "alert" });
@@ -126,7 +126,7 @@ export class Danger {
   }
 
   #isNamed() {
-    return this.#options.backups !== true || /^[A-Za-z0-9._-]{1,64}$/.test(this.#firstName.value);
+    return this.#options.backups !== true || /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/.test(this.#firstName.value);
   }
 
   #reflect() {
