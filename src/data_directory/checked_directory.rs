@@ -15,6 +15,7 @@ use rustix::fs::{
     statat, unlinkat,
 };
 use rustix::io::Errno;
+use rustix::process::geteuid;
 
 use super::directory::directory_flags;
 use super::entry::kind_name;
@@ -95,7 +96,8 @@ impl CheckedDirectory {
             // Not every file system has modes, and only the owner may set one.
             let _ = fchmod(&self.handle, Mode::RWXU);
             if is_open()? {
-                return Err(PathError::flawed(&self.path, Flaw::Writable));
+                let process = geteuid().as_raw();
+                return Err(PathError::flawed(&self.path, Flaw::Writable { process }));
             }
         }
         Ok(())

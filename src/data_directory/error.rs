@@ -105,8 +105,14 @@ pub enum Flaw {
         process: u32,
     },
     /// Other users can write to the directory, and that cannot be changed.
-    #[error("can be written to by other users: run `chmod 700` on it as its owner")]
-    Writable,
+    #[error(
+        "can be written to by other users: run `chown {process}` and `chmod 700` on it, if what is \
+         in it is not theirs"
+    )]
+    Writable {
+        /// The id of the user that the process runs as.
+        process: u32,
+    },
     /// The file is longer than anything that the crate writes there.
     #[error("has more than {0} bytes, which are the most that is read: move it away")]
     TooLong(u64),

@@ -328,3 +328,39 @@ async fn a_backup_by_itself_is_told_from_its_beginning_to_its_end() {
     assert_eq!(kinds, expected);
     assert!(engine.history().is_empty());
 }
+
+#[tokio::test]
+async fn no_new_backup_has_a_name_that_no_client_can_address() {
+    let host = Host::new().await;
+    let engine = engine(&host).await;
+    let rows = dump(&host.pool).await;
+    for name in [".", "..", ".hidden", "-", "--delete"] {
+        let error = engine.backup(BackupRequest::new(name)).await.unwrap_err();
+        assert!(matches!(error, BackupError::Name(_)), "{name}: {error:?}");
+        assert!(error.to_string().contains("begin with none of . and -"));
+        let error = engine.reset(everything().backup(name)).await.unwrap_err();
+        assert!(matches!(backup(error), BackupError::Name(_)), "{name}");
+    }
+    assert_same(&dump(&host.pool).await, &rows);
+    assert!(engine.backups().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn backups_that_have_such_names_are_still_listed_and_removed() {
+    let host = Host::new().await;
+    let engine = engine(&host).await;
+    engine.backup(BackupRequest::new("made")).await.unwrap();
+    let names = [".", "..", ".hidden", "-", "--delete"];
+    for name in names {
+        let file = |name: &str| host.data().join(format!("backups/{name}.tar.zst"));
+        fs::copy(file("made"), file(name)).unwrap();
+    }
+    let listed = engine.backups().await.unwrap();
+    for name in names {
+        assert!(listed.iter().any(|backup| backup.name == name), "{name}");
+        engine.remove_backup(name).await.unwrap();
+        let error = engine.remove_backup(name).await.unwrap_err();
+        assert!(matches!(error, BackupError::NotFound(_)), "{error:?}");
+    }
+    assert_eq!(engine.backups().await.unwrap().len(), 1);
+}

@@ -251,6 +251,9 @@ async fn dry_runs_change_nothing() {
         (&["run", "--backup", "first"][..], Exit::Refused),
         (&["backup", "first"], Exit::Refused),
         (&["backup", "a/b"], Exit::Usage),
+        (&["backup", ".."], Exit::Usage),
+        (&["backup", ".hidden"], Exit::Usage),
+        (&["run", "--backup", ".."], Exit::Usage),
         (&["backups", "--delete", "second"], Exit::Usage),
         (&["restore", "second"], Exit::Usage),
     ] {
@@ -419,4 +422,18 @@ async fn references_that_would_break_are_refused_with_the_remedy_of_the_command(
     let body = json!({ "only": { "tables": ["parents"] } }).to_string();
     let (status, _, _) = send(&engine, request(Method::POST, "/reset/preview", body)).await;
     assert_eq!(status, 422);
+}
+
+#[tokio::test]
+async fn backups_whose_names_no_address_has_are_removed() {
+    let host = Host::new().await;
+    let engine = phrased(&host).await;
+    fs::create_dir(host.data().join("backups")).unwrap();
+    for name in [".", "..", ".hidden", "-x"] {
+        let file = host.data().join(format!("backups/{name}.tar.zst"));
+        fs::write(&file, "of an earlier version").unwrap();
+        let told = command(&engine, &["backups", &format!("--delete={name}")]).await;
+        assert_eq!(told.exit, Exit::Done, "{told:?}");
+        assert!(!file.exists());
+    }
 }

@@ -79,6 +79,11 @@ async fn a_server_is_asked_and_tells_the_same() {
     }
     let told = ask(&url, "token", &["backups", "--delete", "before"]).await;
     assert_eq!(told.exit, Exit::Done, "{told:?}");
+    for name in [".", ".."] {
+        let told = ask(&url, "token", &["backups", "--delete", name]).await;
+        assert_eq!(told.exit, Exit::Usage, "{told:?}");
+        assert!(told.error().contains("no address leads to"), "{told:?}");
+    }
     let told = ask(&url, "token", &["recover"]).await;
     assert_eq!(told.exit, Exit::Done, "{told:?}");
     assert_eq!(engine.history()[0].actor.as_deref(), Some("admin"));

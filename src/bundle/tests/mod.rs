@@ -5,6 +5,7 @@ mod damage;
 mod forged;
 mod hostile;
 mod limits;
+mod planted;
 mod programs;
 mod property;
 mod round_trip;
