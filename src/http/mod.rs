@@ -21,6 +21,7 @@ mod offer;
 mod openapi;
 mod options;
 mod page;
+mod private;
 mod progress;
 mod recall;
 mod refused;
@@ -29,6 +30,7 @@ mod router;
 mod run;
 mod runs;
 mod selected;
+mod unguessable;
 
 pub use answer::answer_behind_gate;
 pub(crate) use answers::Answers;
