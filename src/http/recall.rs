@@ -24,6 +24,7 @@ use super::reply::Reply;
 use super::run::recalled;
 use super::unguessable::SHORTEST;
 use crate::engine::Engine;
+use crate::error::chain;
 use crate::history::{Action, HistoryEntry};
 use crate::message;
 
@@ -76,7 +77,14 @@ pub(super) async fn answer(
     let answers = &engine.inner.answers;
     let is_under_way = answers.is_under_way(&key.name);
     let known = answers.find(&key.name).await;
-    let known = known.map_err(|error| Refused::failed(crate::error::chain(&error), None))?;
+    let known = known.map_err(|error| {
+        // The error names paths, and the caller may have no credentials.
+        tracing::error!(error = chain(&error), "an answer could not be read");
+        Refused::failed(
+            "the answer could not be read: the log of the service says why",
+            None,
+        )
+    })?;
     let unknown = || Refused::not_found("no request with this `Idempotency-Key` is known");
     let record = known.ok_or_else(unknown)?;
     if record.answer.is_none() && is_under_way {

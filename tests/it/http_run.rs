@@ -180,6 +180,18 @@ async fn an_answer_that_was_lost_with_the_process_is_for_its_caller_too() {
 }
 
 #[tokio::test]
+async fn an_answer_that_cannot_be_read_names_no_path_to_a_caller_without_credentials() {
+    let host = Host::new().await;
+    let engine = full_engine(&host).await;
+    send(&engine, run(KEY)).await;
+    change(&host, |record| record["version"] = json!(2));
+    let (status, _, answer) = recalled(&engine, KEY).await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+    let error = answer["error"].as_str().unwrap();
+    assert!(!error.contains('/') && !error.contains(".json"), "{error}");
+}
+
+#[tokio::test]
 async fn records_of_earlier_versions_are_read() {
     let host = Host::new().await;
     let engine = full_engine(&host).await;
