@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use factory_reset::cli::{Exit, ResetCommand};
+use factory_reset::http::AllowedHost;
 
 /// Return a service to its factory state: all or nothing, crash-safe, with an exact report.
 ///
@@ -122,6 +123,16 @@ pub(crate) struct ServeArguments {
     /// Where to listen; port 0 is any free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub(crate) bind: SocketAddr,
+
+    /// A host under which the service may be reached beside its address, as the name of a reverse
+    /// proxy: `bot.example` or `bot.example:8443`. Can be repeated.
+    #[arg(
+        long = "allowed-host",
+        value_name = "HOST",
+        env = "FACTORY_RESET_ALLOWED_HOSTS",
+        value_delimiter = ','
+    )]
+    pub allowed_hosts: Vec<AllowedHost>,
 
     /// A file that holds the token which callers must send; without it the one in
     /// FACTORY_RESET_TOKEN, or else a new one that is printed.

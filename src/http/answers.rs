@@ -34,24 +34,37 @@ pub(super) struct Record {
     version: u32,
     /// What tells the request from another one under the same key.
     pub(super) fingerprint: String,
+    /// Who made the request, hashed with the key; absent in records of earlier versions.
+    #[serde(default)]
+    pub(super) actor: Option<String>,
     /// When it came first.
     pub(super) at: Timestamp,
     /// The run that it began.
     pub(super) run: Uuid,
     /// None while the run goes on, and for ever if the process was killed meanwhile.
     pub(super) answer: Option<Reply>,
+    /// When it was answered; absent in records of earlier versions.
+    #[serde(default)]
+    pub(super) answered_at: Option<Timestamp>,
 }
 
 impl Record {
     /// A request that came now, and is not answered yet.
-    pub(super) fn new(fingerprint: String) -> Self {
+    pub(super) fn new(fingerprint: String, actor: String) -> Self {
         Self {
             version: VERSION,
             fingerprint,
+            actor: Some(actor),
             at: Timestamp::now(),
             run: Uuid::now_v7(),
             answer: None,
+            answered_at: None,
         }
+    }
+
+    /// Whether `actor`, hashed with the key, made the request, as far as that is known.
+    pub(super) fn is_of(&self, actor: &str) -> bool {
+        self.actor.as_ref().is_none_or(|known| known == actor)
     }
 }
 
@@ -271,7 +284,7 @@ mod tests {
     }
 
     fn aged(hours: i64) -> Record {
-        let mut record = Record::new("fingerprint".to_owned());
+        let mut record = Record::new("fingerprint".to_owned(), "actor".to_owned());
         record.at -= SignedDuration::from_hours(hours);
         record
     }

@@ -27,7 +27,7 @@ const UNCONFIRMED: &str = "confirmation required: set \"confirm\": true";
 pub(super) struct Call {
     pub(super) engine: Engine,
     pub(super) body: Bytes,
-    actor: String,
+    actor: Actor,
     path: String,
     headers: HeaderMap,
 }
@@ -36,8 +36,9 @@ impl FromRequest<Engine> for Call {
     type Rejection = Refused;
 
     async fn from_request(request: Request, engine: &Engine) -> Result<Self, Refused> {
-        let actor = request.extensions().get::<Actor>();
-        let actor = actor.map(|actor| actor.0.clone()).unwrap_or_default();
+        let actor = request.extensions().get::<Actor>().cloned();
+        // The router puts it there before any call is read.
+        let actor = actor.unwrap_or_else(|| Actor(String::new()));
         let path = format!("{} {}", request.method(), request.uri().path());
         let headers = request.headers().clone();
         let body = Bytes::from_request(request, engine).await?;
@@ -83,7 +84,7 @@ impl Call {
     ) -> Result<Response, Refused> {
         let (request, condition) = (self.repeatable()?, Condition::of(&self.headers));
         let Self { engine, actor, .. } = self;
-        let mut asked = ResetRequest::new(selection).confirmed().actor(actor);
+        let mut asked = ResetRequest::new(selection).confirmed().actor(actor.0);
         asked.backup = backup;
         let work = move |engine: Engine, this: Try| async move {
             let mut asked = asked.run(this.run);
@@ -100,7 +101,7 @@ impl Call {
     pub(super) async fn restore(self, name: String) -> Result<Response, Refused> {
         let (request, condition) = (self.repeatable()?, Condition::of(&self.headers));
         let Self { engine, actor, .. } = self;
-        let mut asked = RestoreRequest::new(&*name).confirmed().actor(actor);
+        let mut asked = RestoreRequest::new(&*name).confirmed().actor(actor.0);
         let work = move |engine: Engine, this: Try| async move {
             asked.digest = condition.digest(&engine, &Selection::all()).await?;
             engine.restore_behind_gate(asked.run(this.run)).await
@@ -117,6 +118,6 @@ impl Call {
         let conditions = self.headers.get_all(header::IF_MATCH);
         let mut content = vec![self.path.as_bytes(), &self.body];
         content.extend(conditions.iter().map(HeaderValue::as_bytes));
-        Repeatable::of(&self.headers, &content)
+        Repeatable::of(&self.headers, &self.actor, &content)
     }
 }

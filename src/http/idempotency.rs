@@ -11,8 +11,10 @@ use uuid::Uuid;
 
 use super::answer_behind_gate;
 use super::answers::Record;
+use super::authoriser::Actor;
 use super::refused::Refused;
 use super::reply::Reply;
+use super::unguessable::is_unguessable;
 use crate::engine::Engine;
 use crate::error::chain;
 use crate::gate::ClosedGate;
@@ -30,15 +32,19 @@ const LONGEST: usize = 255;
 pub(super) struct Key {
     /// The key, hashed.
     pub(super) name: String,
-    pub(super) length: usize,
+    /// Whether nobody but its client can know it.
+    pub(super) is_unguessable: bool,
 }
 
 /// A request that may be repeated.
 #[derive(Debug)]
 pub(super) struct Repeatable {
-    /// The key, hashed. Whoever repeats a request may be somebody else by name: a reset may
-    /// have taken his account.
+    /// The key, hashed.
     name: String,
+    /// Who makes the request, hashed with the key. A request of another caller is another
+    /// request: it must neither get the first caller's answer nor be done as if it were new,
+    /// because its client may be the same one, which has signed in again after a reset.
+    actor: String,
     /// What else of the request must be the same in a repeat, hashed.
     fingerprint: String,
 }
@@ -97,10 +103,15 @@ impl IntoResponse for Done {
 }
 
 impl Repeatable {
-    /// What `headers` say, for a request that `content` tells from any other; none when it has
-    /// no key.
-    pub(super) fn of(headers: &HeaderMap, content: &[&[u8]]) -> Result<Option<Self>, Refused> {
+    /// What `headers` say, for a request of `actor` that `content` tells from any other; none
+    /// when it has no key.
+    pub(super) fn of(
+        headers: &HeaderMap,
+        actor: &Actor,
+        content: &[&[u8]],
+    ) -> Result<Option<Self>, Refused> {
         Ok(Key::of(headers)?.map(|key| Self {
+            actor: key.of_actor(actor),
             name: key.name,
             fingerprint: hash(content),
         }))
@@ -124,8 +135,13 @@ impl Key {
         }
         Ok(Some(Self {
             name: hash(&[key]),
-            length: key.len(),
+            is_unguessable: is_unguessable(key),
         }))
+    }
+
+    /// `actor`, hashed with the key.
+    pub(super) fn of_actor(&self, actor: &Actor) -> String {
+        hash(&[self.name.as_bytes(), actor.0.as_bytes()])
     }
 }
 
@@ -161,7 +177,11 @@ where
     Work: FnOnce(Try) -> Doing,
     Doing: Future<Output = Done>,
 {
-    let Repeatable { name, fingerprint } = request;
+    let Repeatable {
+        name,
+        actor,
+        fingerprint,
+    } = request;
     let answers = &engine.inner.answers;
     let _turn = answers.turn(name).await;
     let known = match answers.find(name).await {
@@ -170,14 +190,16 @@ where
     };
     let since = known.as_ref().map(|record| record.at);
     let mut record = match known {
-        Some(record) if record.fingerprint != *fingerprint => return other_request(),
+        Some(record) if record.fingerprint != *fingerprint || !record.is_of(actor) => {
+            return other_request();
+        }
         Some(Record {
             answer: Some(reply),
             ..
         }) => return replayed(reply),
         Some(record) => record,
         None => {
-            let record = Record::new(fingerprint.clone());
+            let record = Record::new(fingerprint.clone(), actor.clone());
             if let Err(error) = answers.keep(name, &record).await {
                 return unwritten(&error);
             }
@@ -203,6 +225,7 @@ where
     match done.memory {
         Memory::Answer => {
             record.answer = Some(done.reply.clone());
+            record.answered_at = Some(Timestamp::now());
             if let Err(error) = answers.keep(name, &record).await {
                 // A repeat finds the run in the history.
                 tracing::warn!(%run, error = chain(&error), "the answer could not be kept");

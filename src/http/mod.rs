@@ -1,5 +1,6 @@
 //! The faces of the engine to HTTP: the gate as a tower layer, the router of a reset service,
-//! which cannot be built without an [`Authoriser`], and its page for a browser.
+//! which cannot be built without an [`Authoriser`], its page for a browser, and the layer that
+//! refuses requests for other hosts and from other origins.
 
 mod answer;
 mod answers;
@@ -11,6 +12,7 @@ mod complete;
 mod database;
 mod files;
 mod gate;
+mod hosts;
 mod idempotency;
 mod if_match;
 mod json;
@@ -19,6 +21,7 @@ mod offer;
 mod openapi;
 mod options;
 mod page;
+mod private;
 mod progress;
 mod recall;
 mod refused;
@@ -27,10 +30,12 @@ mod router;
 mod run;
 mod runs;
 mod selected;
+mod unguessable;
 
 pub use answer::answer_behind_gate;
 pub(crate) use answers::Answers;
 pub use authoriser::{Actor, Authoriser, Denial};
 pub use gate::{GateLayer, GateService};
+pub use hosts::{AllowedHost, AllowedHosts, HostCheck, HostRefusal, InvalidHost};
 pub use page::{Page, SignIn};
 pub use router::router;

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Router};
 
 use super::authoriser::Authoriser;
 #[cfg(feature = "openapi")]
 use super::openapi;
+use super::private::keep_private;
 use super::refused::Refused;
 use super::{backups, cache, complete, database, files, options, progress, recall, runs, selected};
 use crate::engine::Engine;
@@ -32,12 +33,16 @@ const LARGEST_BODY: usize = 64 * 1024;
 /// | `POST /restore` | puts back what a backup holds |
 /// | `GET /history`, `GET /history/{id}` | the runs of the past, and one of them with its report |
 /// | `GET /events` | the progress of the run that is under way, as Server-Sent Events |
-/// | `GET /answer` | the answer to a request whose reply was lost, for its `Idempotency-Key`, without authorisation |
-/// | `GET /openapi.json`, `GET /docs` | their description, without authorisation (feature `openapi`) |
+/// | `GET /answer` | the answer to a request whose reply was lost, for its unguessable `Idempotency-Key`: to the same caller, and without authorisation for 10 minutes |
+/// | `GET /openapi.json`, `GET /docs` | their description, without authorisation; the names of tables, directories and steps only with it (feature `openapi`) |
 ///
 /// What destroys anything needs `"confirm": true`, understands `If-Match` with the `ETag` of
 /// `/options` and `/preview`, and `Idempotency-Key`. It answers 200 with `{"success": true,
 /// "message": …, "report": …}`, or `{"success": false, "error": …}` and nothing is lost.
+///
+/// Every answer but the files of `/docs` has `Cache-Control: no-store`. A host adds
+/// [`AllowedHosts`](super::AllowedHosts) around all of its routes, otherwise web pages of other
+/// sites can reach them through DNS rebinding.
 ///
 /// ```
 /// # use factory_reset::{Engine, http::{router, Authoriser}};
@@ -55,13 +60,21 @@ pub fn router(engine: &Engine, authoriser: impl Authoriser) -> Router {
         .fallback(unknown)
         .method_not_allowed_fallback(not_allowed)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .layer(middleware::from_fn_with_state(authoriser, authorise))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&authoriser),
+            authorise,
+        ))
         .merge(open.method_not_allowed_fallback(not_allowed));
     #[cfg(feature = "openapi")]
     let router = {
         document.merge(others);
-        router.merge(openapi::routes(&document).method_not_allowed_fallback(not_allowed))
+        router.merge(openapi::document(&document).method_not_allowed_fallback(not_allowed))
     };
+    let router = router
+        .layer(Extension(authoriser))
+        .layer(middleware::map_response(keep_private));
+    #[cfg(feature = "openapi")]
+    let router = router.merge(openapi::page().method_not_allowed_fallback(not_allowed));
     router.with_state(engine.clone())
 }
 

@@ -102,6 +102,44 @@ async fn options_are_a_preview_of_everything_with_the_phrase() {
 }
 
 #[tokio::test]
+async fn no_answer_is_kept_by_a_cache() {
+    let host = Host::new().await;
+    let engine = host.engine().await;
+    let nobody = |path: &str| {
+        let mut request = request(Method::GET, path, "");
+        request.headers_mut().remove(header::AUTHORIZATION);
+        request
+    };
+    for request in [
+        request(Method::GET, "/reset/options", ""),
+        request(Method::POST, "/reset/preview", ""),
+        request(Method::POST, "/reset/preview", "{"),
+        request(Method::GET, "/reset/backups", ""),
+        request(Method::GET, "/reset/history", ""),
+        request(Method::GET, "/reset/history/one", ""),
+        request(Method::GET, "/reset/openapi.json", ""),
+        request(Method::GET, "/reset/answer", ""),
+        request(Method::PUT, "/reset/options", ""),
+        request(Method::PUT, "/reset/answer", ""),
+        request(Method::PUT, "/reset/openapi.json", ""),
+        request(Method::GET, "/reset/other", ""),
+        nobody("/reset/options"),
+        nobody("/reset/other"),
+        nobody("/reset/openapi.json"),
+    ] {
+        let place = format!("{} {}", request.method(), request.uri());
+        let (_, headers, _) = send(&engine, request).await;
+        for (name, value) in [
+            (header::CACHE_CONTROL, "no-store"),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (header::REFERRER_POLICY, "no-referrer"),
+        ] {
+            assert_eq!(headers[name], value, "{place}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_empty_body_means_everything() {
     let host = Host::new().await;
     let engine = host.engine().await;

@@ -20,10 +20,9 @@ async fn anybody(app: Router, path: &str) -> axum::response::Response {
 }
 
 async fn document(engine: &Engine) -> Value {
-    let response = anybody(app(engine), "/reset/openapi.json").await;
-    assert_eq!(response.status(), StatusCode::OK);
-    let body = axum::body::to_bytes(response.into_body(), usize::MAX).await;
-    serde_json::from_slice(&body.unwrap()).unwrap()
+    let (status, document) = get(engine, "/reset/openapi.json").await;
+    assert_eq!(status, StatusCode::OK);
+    document
 }
 
 /// When the document is meant to change:
@@ -108,6 +107,39 @@ async fn what_can_be_asked_for_is_what_the_host_has() {
     assert_eq!(reset["additionalProperties"], false);
     assert_eq!(reset["required"], json!(["confirm"]));
     assert_eq!(document["servers"], json!([{ "url": "/reset" }]));
+}
+
+#[tokio::test]
+async fn names_of_the_host_are_for_authorised_callers() {
+    let host = Host::new().await;
+    let rows = KeptRows::new("the_tester", "signs in").rows("posts", "id = 2");
+    let builder = host.media_builder().await.keep_rows(rows);
+    let builder = builder.step(paths("generated", &["reports"]));
+    let builder = builder.step(Keys::registration("a.b:"));
+    let engine = builder.build().await.unwrap();
+    let known = document(&engine).await;
+    let names = ["drafts", "posts", "\"reports\"", "the_tester", "a\\\\.b:"];
+    let text = known["components"].to_string();
+    for name in names {
+        assert!(text.contains(name), "{name}");
+    }
+    for token in [None, Some("Bearer wrong")] {
+        let mut request = Request::get("/reset/openapi.json");
+        if let Some(token) = token {
+            request = request.header(header::AUTHORIZATION, token);
+        }
+        let request = request.body(Body::empty()).unwrap();
+        let (status, headers, body) = send(&engine, request).await;
+        assert_eq!(status, StatusCode::OK);
+        assert_eq!(headers[header::CACHE_CONTROL], "no-store");
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        for name in names {
+            assert!(!text.contains(name), "{name}");
+        }
+        let document: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(document["paths"], known["paths"]);
+        assert_eq!(document["servers"], known["servers"]);
+    }
 }
 
 #[tokio::test]
@@ -253,7 +285,14 @@ async fn the_page_comes_with_all_it_needs_under_any_path() {
             let response = anybody(app(), &format!("{docs}/{file}")).await;
             assert_eq!(response.status(), StatusCode::OK, "{file}");
             let policy = &response.headers()[header::CONTENT_SECURITY_POLICY];
-            assert!(policy.to_str().unwrap().starts_with("default-src 'none'"));
+            let policy = policy.to_str().unwrap();
+            assert!(policy.starts_with("default-src 'none'"));
+            assert!(policy.contains("frame-ancestors 'none'"));
+            assert_eq!(response.headers()[header::REFERRER_POLICY], "no-referrer");
+            assert_eq!(
+                response.headers()[header::X_CONTENT_TYPE_OPTIONS],
+                "nosniff"
+            );
             let body = axum::body::to_bytes(response.into_body(), usize::MAX).await;
             let text = String::from_utf8_lossy(&body.unwrap()).into_owned();
             assert!(text.contains(says), "{file}");

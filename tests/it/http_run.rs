@@ -3,13 +3,15 @@
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use factory_reset::Engine;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::fixture::Host;
 use crate::http_client::{full_engine, get, post, request, send, with};
+use crate::http_idempotency::change;
 use crate::steps::Turnstile;
 
-const KEY: &str = "0123456789abcdef0123456789abcdef";
+const KEY: &str = "b8f3c1e09a4d4b7785f25a60d3c9e17f";
 
 /// Whoever asks for the answer has nothing but the key.
 fn lost(key: &str) -> Request<Body> {
@@ -113,13 +115,96 @@ async fn a_lost_answer_is_had_again_by_its_key_alone() {
 async fn a_key_that_others_could_guess_recalls_nothing() {
     let host = Host::new().await;
     let engine = full_engine(&host).await;
-    for key in ["one", &KEY[1..]] {
+    let counters = ["0123456789abcdef0123456789abcdef", &"7".repeat(64)];
+    for key in ["one", &KEY[1..], counters[0], counters[1]] {
         let (status, _, _) = send(&engine, run(key)).await;
         assert_eq!(status, StatusCode::OK);
         assert_eq!(recalled(&engine, key).await.0, StatusCode::BAD_REQUEST);
     }
     let nothing = Request::get("/reset/answer").body(Body::empty()).unwrap();
     assert_eq!(send(&engine, nothing).await.0, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn an_answer_is_for_its_caller_and_without_credentials_for_ten_minutes() {
+    let host = Host::new().await;
+    let engine = full_engine(&host).await;
+    let (status, _, body) = send(&engine, run(KEY)).await;
+    assert_eq!(status, StatusCode::OK);
+    let first: Value = serde_json::from_slice(&body).unwrap();
+    let recall = async |token: Option<&str>| {
+        let request = match token {
+            Some(token) => with(lost(KEY), "authorization", token),
+            None => lost(KEY),
+        };
+        let (status, headers, body) = send(&engine, request).await;
+        assert_eq!(headers["cache-control"], "no-store");
+        (status, serde_json::from_slice::<Value>(&body).unwrap())
+    };
+    let (own, other, stale) = ("Bearer token", "Bearer other-token", "Bearer stale");
+    for asker in [None, Some(stale), Some(own)] {
+        assert_eq!(recall(asker).await, (StatusCode::OK, first.clone()));
+    }
+    let (status, refused) = recall(Some(other)).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    // Another caller does not learn whether there was such a request.
+    let unknown = lost("4f9c02e7b1a86d35904efb7c21d860a3");
+    let (status, _, body) = send(&engine, unknown).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert_eq!(serde_json::from_slice::<Value>(&body).unwrap(), refused);
+
+    for (minutes, without) in [(-11, false), (-9, true), (11, false)] {
+        let at = Timestamp::now() + SignedDuration::from_mins(minutes);
+        change(&host, |record| record["answered_at"] = json!(at));
+        for asker in [None, Some(stale)] {
+            assert_eq!(
+                recall(asker).await.0 == StatusCode::OK,
+                without,
+                "{minutes}"
+            );
+        }
+        assert_eq!(recall(Some(own)).await.0, StatusCode::OK);
+        assert_eq!(recall(Some(other)).await.0, StatusCode::NOT_FOUND);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_was_lost_with_the_process_is_for_its_caller_too() {
+    let host = Host::new().await;
+    let engine = full_engine(&host).await;
+    send(&engine, run(KEY)).await;
+    change(&host, |record| record["answer"] = Value::Null);
+    let other = with(lost(KEY), "authorization", "Bearer other-token");
+    assert_eq!(send(&engine, other).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(recalled(&engine, KEY).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_names_no_path_to_a_caller_without_credentials() {
+    let host = Host::new().await;
+    let engine = full_engine(&host).await;
+    send(&engine, run(KEY)).await;
+    change(&host, |record| record["version"] = json!(2));
+    let (status, _, answer) = recalled(&engine, KEY).await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+    let error = answer["error"].as_str().unwrap();
+    assert!(!error.contains('/') && !error.contains(".json"), "{error}");
+}
+
+#[tokio::test]
+async fn records_of_earlier_versions_are_read() {
+    let host = Host::new().await;
+    let engine = full_engine(&host).await;
+    send(&engine, run(KEY)).await;
+    change(&host, |record| {
+        let record = record.as_object_mut().unwrap();
+        record.remove("actor");
+        record.remove("answered_at");
+    });
+    assert_eq!(recalled(&engine, KEY).await.0, StatusCode::OK);
+    let (status, headers, _) = send(&engine, run(KEY)).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(headers.contains_key("idempotency-replayed"));
 }
 
 #[tokio::test]

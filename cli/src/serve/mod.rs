@@ -11,7 +11,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::StatusCode;
 use factory_reset::cli::{Exit, Failure};
-use factory_reset::http::{Page, SignIn, router};
+use factory_reset::http::{AllowedHosts, Page, SignIn, router};
 use factory_reset::{Engine, EventKind};
 use token::Token;
 use tokio::net::TcpListener;
@@ -59,7 +59,9 @@ pub(crate) async fn run(file: &Path, given: Option<String>, arguments: ServeArgu
         // Whoever listens to events would keep the server from ending.
         engine.end_events();
     };
-    connections::serve(listener, app(&engine, setup.name(), token), shutdown).await;
+    let hosts = AllowedHosts::new(address).and(arguments.allowed_hosts);
+    let app = app(&engine, setup.name(), token).layer(hosts);
+    connections::serve(listener, app, shutdown).await;
     if let Some(starting) = starting {
         // Ends with the events; only a panic could keep it from it.
         let _ = starting.await;

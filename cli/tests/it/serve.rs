@@ -128,6 +128,53 @@ async fn who_has_the_token_can_reset_and_nobody_else() {
 }
 
 #[tokio::test]
+async fn web_pages_of_other_sites_reach_nothing() {
+    let bench = Bench::new();
+    let sample = served(&bench).await;
+    let server = Server::start(&bench, &["--allowed-host", "reset.example"]);
+    let token = server.token.clone().unwrap();
+    let client = Client::new();
+    let confirmed = json!({ "confirm": true, "confirmation": "RESET DATA" });
+    let run = || {
+        let request = client.post(server.api("run")).bearer_auth(&token);
+        request.json(&confirmed)
+    };
+    for (name, value, status) in [
+        ("host", "evil.example", StatusCode::MISDIRECTED_REQUEST),
+        ("origin", "http://evil.example", StatusCode::FORBIDDEN),
+        ("origin", "null", StatusCode::FORBIDDEN),
+        ("sec-fetch-site", "cross-site", StatusCode::FORBIDDEN),
+    ] {
+        let answer = run().header(name, value).send().await.unwrap();
+        assert_eq!(answer.status(), status, "{name}: {value}");
+        let answer: Value = answer.json().await.unwrap();
+        assert_eq!(answer["success"], false, "{answer}");
+    }
+    for path in [
+        "",
+        "page.js",
+        "settings.json",
+        "api/reset/options",
+        "nothing",
+    ] {
+        let request = client.get(format!("{}{path}", server.address));
+        let request = request.bearer_auth(&token).header("host", "evil.example");
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::MISDIRECTED_REQUEST, "{path}");
+    }
+    assert_eq!(sample.number("SELECT count(*) FROM customers").await, 40);
+    let origin = server.address.trim_end_matches('/');
+    for (host, origin) in [
+        (origin.strip_prefix("http://").unwrap(), origin),
+        ("reset.example", "https://reset.example"),
+    ] {
+        let preview = client.post(server.api("preview")).bearer_auth(&token);
+        let preview = preview.header("host", host).header("origin", origin);
+        assert_eq!(preview.send().await.unwrap().status(), StatusCode::OK);
+    }
+}
+
+#[tokio::test]
 async fn the_token_can_be_given() {
     let bench = Bench::new();
     let _sample = served(&bench).await;

@@ -5,12 +5,16 @@
 //! | how connections are served, and how that ends | [`Server`], [`shutdown_signal`] |
 //! | how a host says where it listens | [`listen`], [`announce`] |
 //! | how secrets are made, kept on disk and hashed | [`random_token`](fn@random_token), [`secret_file`], [`Hashing`] |
+//! | how attempts at passwords are limited, and what one client is | [`AttemptLimit`], [`client_network`](fn@client_network) |
+//! | what keeps answers out of caches | [`keep_private`] |
 //! | how a request body is read, or is not | [`JsonBody`], [`discard`](fn@discard) |
 //! | how a browser takes a service into use, and is led there | [`FormPage`], [`lead_to`], [`switch`](fn@switch) |
 //! | where the log goes | [`log_to_stderr`] |
 
 pub mod secret_file;
 
+mod attempt_limit;
+mod client_network;
 mod discard;
 mod form_page;
 mod hashing;
@@ -18,11 +22,14 @@ mod json_body;
 mod lead;
 mod listener;
 mod log;
+mod private;
 mod random_token;
 mod server;
 mod shutdown;
 mod switch;
 
+pub use attempt_limit::AttemptLimit;
+pub use client_network::client_network;
 pub use discard::discard;
 pub use form_page::FormPage;
 pub use hashing::{Hashing, HashingError};
@@ -30,6 +37,7 @@ pub use json_body::{BodyError, JsonBody};
 pub use lead::lead_to;
 pub use listener::{announce, listen};
 pub use log::{log_errors_to_stderr, log_to_stderr};
+pub use private::keep_private;
 pub use random_token::random_token;
 pub use server::Server;
 pub use shutdown::shutdown_signal;

@@ -1,10 +1,12 @@
 use std::error::Error;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use factory_reset::chain;
+use factory_reset::http::HostRefusal;
 use serde::Serialize;
 use shared_host::{BodyError, HashingError};
 
@@ -13,6 +15,9 @@ use shared_host::{BodyError, HashingError};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApiError {
+    /// The request is for another host, or from a page of another origin.
+    #[error("{0}")]
+    Host(HostRefusal),
     /// The input is not what this call takes.
     #[error("{0}")]
     BadRequest(String),
@@ -43,6 +48,12 @@ pub enum ApiError {
     /// The body is not what this call takes.
     #[error("{0}")]
     Body(BodyError),
+    /// Too many wrong passwords from one client.
+    #[error("too many sign-in attempts")]
+    TooManyAttempts {
+        /// When the next one is let through.
+        retry_after: Duration,
+    },
     /// The database failed.
     #[error("database query error")]
     Database(#[from] sqlx::Error),
@@ -71,6 +82,7 @@ impl ApiError {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
+            Self::Host(refusal) => refusal.status(),
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized | Self::WrongPassword => StatusCode::UNAUTHORIZED,
             Self::WrongSetupToken | Self::Forbidden(_) => StatusCode::FORBIDDEN,
@@ -79,6 +91,7 @@ impl ApiError {
             Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Body(error) => error.status(),
+            Self::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Database(_) | Self::Internal(_) | Self::Panicked => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
@@ -128,6 +141,13 @@ impl IntoResponse for ApiError {
             response
                 .headers_mut()
                 .insert(header::WWW_AUTHENTICATE, scheme);
+        }
+        if let Self::TooManyAttempts { retry_after } = self {
+            // Whole seconds, rounded up: a client that waits as told is let through.
+            let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

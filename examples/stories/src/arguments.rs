@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use factory_reset::cli;
+use factory_reset::http::AllowedHost;
 
 /// What the command line says.
 #[derive(Debug, Parser)]
@@ -83,6 +84,16 @@ pub struct ServeArguments {
         default_value = "127.0.0.1:3002"
     )]
     pub bind: SocketAddr,
+
+    /// A host under which the service may be reached beside its address, as the name of a reverse
+    /// proxy: `bot.example` or `bot.example:8443`. Can be repeated.
+    #[arg(
+        long = "allowed-host",
+        value_name = "HOST",
+        env = "STORIES_ALLOWED_HOSTS",
+        value_delimiter = ','
+    )]
+    pub allowed_hosts: Vec<AllowedHost>,
 
     /// Fill a fresh install with example data.
     #[arg(long)]

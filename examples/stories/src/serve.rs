@@ -2,6 +2,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use axum::response::IntoResponse;
+use factory_reset::http::AllowedHosts;
 use shared_host::{Server, announce, listen, shutdown_signal};
 use sqlx::migrate::MigrateError;
 
@@ -89,9 +90,11 @@ pub async fn serve(arguments: &ServeArguments) -> Result<(), StartupError> {
     };
     announce(address, &pages::advice(&state, known.as_ref()).await);
     let pages = pages::router(users, known);
-    let server = Server::new(app(state.clone(), &engine, pages), |error| {
-        ApiError::internal(error).into_response()
-    });
+    let hosts = AllowedHosts::new(address)
+        .and(arguments.allowed_hosts.clone())
+        .answer(|refusal| ApiError::Host(refusal).into_response());
+    let app = app(state.clone(), &engine, pages).layer(hosts);
+    let server = Server::new(app, |error| ApiError::internal(error).into_response());
     let shutdown = async {
         shutdown.await;
         // Whoever listens to events would keep the service from ending.

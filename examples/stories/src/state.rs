@@ -2,10 +2,13 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use shared_host::Hashing;
+use shared_host::{AttemptLimit, Hashing};
 
 use crate::access::{Authentication, JwtSecret, JwtSecretError, Setup, SetupToken, Tokens, Users};
 use crate::{Cache, CacheError, DataArguments, DataFiles, Database, DatabaseUrlError};
+
+/// How many wrong passwords a client may try a minute.
+const WRONG_PASSWORDS: usize = 10;
 
 /// Everything that the host keeps at hand. Cloning it is cheap.
 #[derive(Clone)]
@@ -20,6 +23,8 @@ pub struct AppState {
     pub hashing: Arc<Hashing>,
     /// Who calls.
     pub authentication: Arc<Authentication>,
+    /// Who has tried wrong passwords. A reset leaves it alone: it holds addresses, for a minute.
+    pub sign_in_limit: Arc<AttemptLimit>,
     /// What the first administrator is created with.
     pub setup_token: Arc<SetupToken>,
     /// How the service is taken into use.
@@ -98,6 +103,7 @@ impl AppState {
             cache,
             hashing,
             authentication,
+            sign_in_limit: Arc::new(AttemptLimit::new(WRONG_PASSWORDS)),
             setup_token,
             setup,
         })

@@ -4,6 +4,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use factory_reset::http::HostRefusal;
 use factory_reset::{ResetError, chain};
 use serde_json::json;
 use shared_host::BodyError;
@@ -19,6 +20,9 @@ const BUSY_RETRY_AFTER: Duration = Duration::from_secs(1);
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApiError {
+    /// The request is for another host, or from a page of another origin.
+    #[error("{0}")]
+    Host(HostRefusal),
     /// The input is not what this call takes.
     #[error("{0}")]
     BadRequest(String),
@@ -79,6 +83,7 @@ impl ApiError {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
+            Self::Host(refusal) => refusal.status(),
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized | Self::WrongPassphrase => StatusCode::UNAUTHORIZED,
             Self::CsrfMismatch => StatusCode::FORBIDDEN,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use factory_reset::cli;
+use factory_reset::http::AllowedHost;
 
 use crate::automation::Runtimes;
 
@@ -77,6 +78,16 @@ pub struct ServeArguments {
         default_value = "127.0.0.1:3001"
     )]
     pub bind: SocketAddr,
+
+    /// A host under which the service may be reached beside its address, as the name of a reverse
+    /// proxy: `bot.example` or `bot.example:8443`. Can be repeated.
+    #[arg(
+        long = "allowed-host",
+        value_name = "HOST",
+        env = "TUITBOT_ALLOWED_HOSTS",
+        value_delimiter = ','
+    )]
+    pub allowed_hosts: Vec<AllowedHost>,
 
     /// About how long automation rests between two rounds, in seconds.
     #[arg(

@@ -71,10 +71,15 @@ pub(super) fn of_router(handlers: &OpenApi) -> Value {
     document
 }
 
-/// The same with what `engine` has, for a router below `prefix`.
-pub(super) fn of_host(mut document: Value, engine: &Engine, prefix: &str) -> Value {
+/// `document` for a router below `prefix`.
+pub(super) fn with_server(mut document: Value, prefix: &str) -> Value {
     let server = if prefix.is_empty() { "/" } else { prefix };
     document["servers"] = json!([{ "url": server }]);
+    document
+}
+
+/// `document` with the names that `engine` has.
+pub(super) fn of_host(mut document: Value, engine: &Engine) -> Value {
     let offer = Offer::of(engine);
     let tables: Vec<_> = offer.tables().into_keys().collect();
     let directories: Vec<_> = offer.directories().into_keys().collect();

@@ -7,5 +7,5 @@ mod page;
 mod parameters;
 
 pub(super) use answers::{Always, OfBackup, OfBody, OfNoBackups, OfRun, OfSelection};
-pub(super) use page::routes;
+pub(super) use page::{document, page};
 pub(super) use parameters::{BackupName, Conditional, LastEventId, RecalledKey, Repeatable, RunId};

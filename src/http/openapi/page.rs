@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Extension, OriginalUri, Path, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
@@ -11,8 +12,9 @@ use serde_json::Value;
 use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::Config;
 
-use super::document;
+use super::document::{of_host, of_router, with_server};
 use crate::engine::Engine;
+use crate::http::authoriser::Authoriser;
 use crate::http::refused::Refused;
 
 /// Where the document is.
@@ -26,27 +28,40 @@ const POLICY: HeaderValue = HeaderValue::from_static(
      form-action 'none'; frame-ancestors 'none'",
 );
 
-/// The routes that anybody may see.
-pub(in crate::http) fn routes(handlers: &OpenApi) -> Router<Engine> {
-    let description = Arc::new(document::of_router(handlers));
+/// The document. It needs the host's [`Authoriser`] as an extension.
+pub(in crate::http) fn document(handlers: &OpenApi) -> Router<Engine> {
+    let description = Arc::new(of_router(handlers));
     Router::new()
         .route(DOCUMENT, get(show))
+        .layer(Extension(description))
+}
+
+/// The page, which anybody may see.
+pub(in crate::http) fn page() -> Router<Engine> {
+    Router::new()
         .route("/docs", get(to_page))
         .route("/docs/", get(async || file("")))
         .route(
             "/docs/{*file}",
             get(async |Path(path): Path<String>| file(&path)),
         )
-        .layer(Extension(description))
 }
 
+/// The shapes of requests and answers are public; the names of this host's tables, directories
+/// and steps are for callers who may see them in `/options`.
 async fn show(
     State(engine): State<Engine>,
     Extension(description): Extension<Arc<Value>>,
+    Extension(authoriser): Extension<Arc<dyn Authoriser>>,
     OriginalUri(uri): OriginalUri,
+    request: Parts,
 ) -> Json<Value> {
     let prefix = uri.path().strip_suffix(DOCUMENT).unwrap_or_default();
-    Json(document::of_host((*description).clone(), &engine, prefix))
+    let document = with_server((*description).clone(), prefix);
+    Json(match authoriser.authorise(&request).await {
+        Ok(_) => of_host(document, &engine),
+        Err(_) => document,
+    })
 }
 
 /// The page names its files relative to its own path, which therefore ends with a slash.
@@ -74,7 +89,12 @@ fn file(path: &str) -> Response {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     headers.insert(header::CONTENT_SECURITY_POLICY, POLICY);
-    let no_sniff = HeaderValue::from_static("nosniff");
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, no_sniff);
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
     response
 }

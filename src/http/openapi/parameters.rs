@@ -57,8 +57,8 @@ pub(in crate::http) struct RecalledKey;
 
 impl IntoParams for RecalledKey {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let description = "The key of the request whose answer was lost, of 32 characters or \
-                           more: it is all that is asked for";
+        let description = "The key of the request whose answer was lost: 32 random \
+                           characters or more, as a UUID or hexadecimal digits";
         let key = text().pattern(Some("^[!-~]{32,255}$"));
         let mut parameters = header("Idempotency-Key", description, key);
         for parameter in &mut parameters {

@@ -1,5 +1,7 @@
+use std::net::SocketAddr;
+
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 
@@ -26,13 +28,23 @@ pub(crate) struct SetupRequest {
 /// Issues a token.
 pub(crate) async fn token(
     State(state): State<AppState>,
+    // The connection's address: a header could name any.
+    ConnectInfo(address): ConnectInfo<SocketAddr>,
     JsonBody(request): JsonBody<TokenRequest>,
 ) -> Result<Json<IssuedToken>, ApiError> {
-    let token = state
+    let (limit, address) = (&state.sign_in_limit, address.ip());
+    // Counted before the password is verified, otherwise any number could be tried at once.
+    limit
+        .check(address)
+        .map_err(|retry_after| ApiError::TooManyAttempts { retry_after })?;
+    let signed_in = state
         .authentication
         .sign_in(request.username, request.password)
-        .await?;
-    Ok(Json(token))
+        .await;
+    if !matches!(signed_in, Err(ApiError::WrongPassword)) {
+        limit.forgive(address);
+    }
+    signed_in.map(Json)
 }
 
 /// Creates the first administrator.

@@ -63,6 +63,28 @@ async fn a_wrong_password_and_an_unknown_name_are_told_alike() {
 }
 
 #[tokio::test]
+async fn a_password_cannot_be_guessed_for_long_and_right_ones_do_not_count() {
+    let server = Host::new().demo().start();
+    for _ in 0..12 {
+        assert_eq!(server.sign_in("writer", "writer-demo").await.status, 200);
+    }
+    for _ in 0..10 {
+        assert_eq!(server.sign_in("admin", "wrong").await.status, 401);
+    }
+    let answer = server.sign_in("admin", "wrong").await;
+    answer.refuses(429, "too many sign-in attempts");
+    let wait: u64 = answer.headers["retry-after"]
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!((1..=60).contains(&wait), "{wait}");
+    // Not even with the right password: it would tell that it is the right one.
+    let answer = server.sign_in("admin", "admin-demo").await;
+    assert_eq!(answer.status, 429);
+}
+
+#[tokio::test]
 async fn everything_but_health_and_auth_needs_a_token() {
     let server = Host::new().demo().start();
     let health = send(server.request(Method::GET, "/api/health")).await;

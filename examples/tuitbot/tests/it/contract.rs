@@ -122,7 +122,8 @@ async fn who_is_not_authenticated_gets_401_whatever_the_body() {
         .body(vec![b'x'; 2 << 20]);
     send(large).await.is(401, unauthorized.clone());
     // Not a byte of this body is ever sent.
-    let head = format!("POST {RESET} HTTP/1.1\r\nhost: tuitbot\r\ncontent-length: 9\r\n\r\n");
+    let host = server.host();
+    let head = format!("POST {RESET} HTTP/1.1\r\nhost: {host}\r\ncontent-length: 9\r\n\r\n");
     let answer = server.raw(&head);
     assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
     assert!(answer.ends_with(&unauthorized.to_string()), "{answer}");

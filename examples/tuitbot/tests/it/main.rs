@@ -23,6 +23,7 @@ mod interrupted;
 mod mount;
 mod options;
 mod processes;
+mod rebinding;
 mod reset_service;
 mod residue;
 mod server;

@@ -10,17 +10,21 @@ impl Server {
     /// A whole reset as it goes over the wire.
     pub(crate) fn raw_reset(&self) -> String {
         let body = r#"{"confirmation":"RESET TUITBOT"}"#;
-        let (token, length) = (self.token(), body.len());
+        let (host, token, length) = (self.host(), self.token(), body.len());
         format!(
-            "POST {RESET} HTTP/1.1\r\nhost: tuitbot\r\nauthorization: Bearer {token}\r\n\
+            "POST {RESET} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\n\
              content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
         )
     }
 
+    /// What a client sends as `Host`.
+    pub(crate) fn host(&self) -> &str {
+        self.address.strip_prefix("http://").unwrap()
+    }
+
     /// A connection over which these bytes have been sent.
     pub(crate) fn send_raw(&self, request: &str) -> TcpStream {
-        let address = self.address.strip_prefix("http://").unwrap();
-        let mut stream = TcpStream::connect(address).unwrap();
+        let mut stream = TcpStream::connect(self.host()).unwrap();
         stream
             .set_read_timeout(Some(Duration::from_secs(60)))
             .unwrap();

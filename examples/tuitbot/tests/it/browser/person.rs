@@ -75,9 +75,9 @@ pub(super) struct Request(TcpStream);
 
 impl Request {
     pub(super) fn begin(server: &Server) -> Self {
-        let token = server.token();
+        let (host, token) = (server.host(), server.token());
         Self(server.send_raw(&format!(
-            "POST /api/targets HTTP/1.1\r\nhost: tuitbot\r\nauthorization: Bearer {token}\r\n\
+            "POST /api/targets HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\n\
              content-type: application/json\r\ncontent-length: 4\r\n\r\n{{\""
         )))
     }

@@ -98,10 +98,11 @@ async fn the_passphrase_is_told_only_while_it_is_that_of_the_demo() {
 #[tokio::test]
 async fn the_root_leads_to_what_is_needed_and_no_page_runs_what_stands_in_it() {
     let server = Server::fresh();
+    let host = server.host();
     for (path, target) in [("/", "/onboarding"), ("/", OPTIONS)] {
         // It would be followed otherwise.
         let answer = server.raw(&format!(
-            "GET {path} HTTP/1.1\r\nhost: tuitbot\r\n\r\nGET /api/health HTTP/1.1\r\nhost: x\r\n\r\n"
+            "GET {path} HTTP/1.1\r\nhost: {host}\r\n\r\nGET /api/health HTTP/1.1\r\nhost: {host}\r\n\r\n"
         ));
         assert!(answer.starts_with("HTTP/1.1 303 "), "{answer}");
         assert!(
