@@ -71,7 +71,10 @@ fn read_token(file: &Path) -> Result<String, Failure> {
             Ok(text)
         }
         Err(error) => {
-            let text = format!("`--token-file`: `{}` cannot be read: {error}", file.display());
+            let text = format!(
+                "`--token-file`: `{}` cannot be read: {error}",
+                file.display()
+            );
             Err(Failure::new(Exit::Usage, text))
         }
     }

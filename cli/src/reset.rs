@@ -36,12 +36,7 @@ pub(crate) async fn run(
     };
     let setup = match setup {
         Ok(setup) => setup,
-        Err(failure) => {
-            // Told like every other failure, in JSON where that is asked for.
-            let target = Target::new("factory-reset");
-            let open = async move || Err::<Engine, _>(failure);
-            return arguments(ResetCommand::Options).run(target, open).await;
-        }
+        Err(failure) => return arguments(command).fail(&failure),
     };
     let may_collide = setup.service.is_none() && writes(&command);
     let is_asked = may_collide && is_asked(&command);

@@ -25,13 +25,19 @@ impl ResetArguments {
     ///
     /// # Errors
     ///
-    /// As [`Roots::become_owner`]. Nothing may be opened then: pass the failure to
-    /// [`run`](Self::run) as that of opening the engine.
+    /// As [`Roots::become_owner`]. Nothing may be opened then: end with [`fail`](Self::fail).
     pub fn become_owner(&self, roots: &Roots) -> Result<(), Failure> {
         match self.url {
             Some(_) => Ok(()),
             None => roots.become_owner(self.as_root),
         }
+    }
+
+    /// Ends the command with `failure`, printed as [`run`](Self::run) prints its own. For a host that
+    /// finds a reason to open nothing.
+    #[must_use]
+    pub fn fail(&self, failure: &Failure) -> ExitCode {
+        fail(&Console::standard().json(self.json), failure).into()
     }
 
     /// Does what the arguments say, and tells how it went: on stdout what was asked for, on
@@ -60,13 +66,7 @@ impl ResetArguments {
         // Boxed here, so that a host need not: what a command does is large.
         match Box::pin(self.ended(&console, target, open)).await {
             Ok(exit) => exit,
-            Err(failure) => {
-                if console.is_json() {
-                    console.answer(&Answer::of_failure(&failure), String::new);
-                }
-                console.error(&failure.text);
-                failure.exit
-            }
+            Err(failure) => fail(&console, &failure),
         }
     }
 
@@ -119,6 +119,14 @@ impl ResetArguments {
             ResetCommand::Recover(_) => session.recover().await,
         }
     }
+}
+
+fn fail(console: &Console, failure: &Failure) -> Exit {
+    if console.is_json() {
+        console.answer(&Answer::of_failure(failure), String::new);
+    }
+    console.error(&failure.text);
+    failure.exit
 }
 
 /// Says what opening the engine has ended.

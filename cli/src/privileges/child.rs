@@ -48,7 +48,8 @@ impl Child {
         owner.become_it()?;
         // After the change of the user, which takes it back. The run is given up as for Ctrl-C,
         // because the service could not be started any more.
-        set_parent_process_death_signal(Some(Signal::TERM)).map_err(|error| failed(error.into()))?;
+        set_parent_process_death_signal(Some(Signal::TERM))
+            .map_err(|error| failed(error.into()))?;
         match getppid() {
             Some(pid) if pid.as_raw_nonzero().get() == parent => Ok(Self { inputs, stream }),
             _ => Err(failed(io::Error::other("it ended early"))),

@@ -98,6 +98,8 @@ pub(super) fn receive_blocking<T: DeserializeOwned>(
 fn checked(length: u32, limit: u32) -> io::Result<usize> {
     match length <= limit {
         true => Ok(usize::try_from(length).unwrap_or(usize::MAX)),
-        false => Err(io::Error::other("a message between parent and child is too long")),
+        false => Err(io::Error::other(
+            "a message between parent and child is too long",
+        )),
     }
 }

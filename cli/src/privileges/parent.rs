@@ -146,10 +146,7 @@ impl Parent {
         let (ours, its) = UnixStream::pair()?;
         // The file that runs now, whatever lies at its path.
         let mut command = Command::new("/proc/self/exe");
-        command
-            .arg0(NAME)
-            .args(arguments)
-            .stdin(OwnedFd::from(its));
+        command.arg0(NAME).args(arguments).stdin(OwnedFd::from(its));
         if is_silent {
             // On stdout is what the first child was asked for.
             command.stdout(Stdio::from(io::stderr().as_fd().try_clone_to_owned()?));

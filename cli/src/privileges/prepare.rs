@@ -108,16 +108,7 @@ fn for_init(arguments: &InitArguments, as_root: bool) -> Result<Option<Parent>, 
 
 /// Makes sure that root can use the manifest that it writes to `output`.
 fn check_directory(output: &Path) -> Result<(), Failure> {
-    let path = std::path::absolute(output).unwrap_or_else(|_| output.to_owned());
-    let Some(directory) = path.parent() else {
-        return Ok(());
-    };
-    // The file itself need not be there; a sticky directory is passed on the way to it.
-    let way = match path.symlink_metadata() {
-        Ok(_) => path.clone(),
-        Err(_) => directory.join("."),
-    };
-    let fixes = check_trusted(&way).map_err(|error| {
+    let fixes = check_trusted(output).map_err(|error| {
         let text = format!("`--output`: `{}`: {error}", output.display());
         Failure::new(Exit::Unreachable, text)
     })?;

@@ -138,6 +138,7 @@ impl Command {
             .kill_on_drop(true)
             .spawn();
         let mut child = child.map_err(failed)?;
+        let mut group = Group::of(&child);
         let waited = timeout(self.timeout, async {
             tokio::select! {
                 status = child.wait() => Some(status),
@@ -148,15 +149,12 @@ impl Command {
         let status = match waited.await {
             Ok(Some(status)) => status.map_err(failed)?,
             Ok(None) => {
-                kill(&child);
                 let limit = MOST_WRITTEN;
                 return Err(CommandError::Verbose { command, limit });
             }
-            Err(_) => {
-                kill(&child);
-                return Err(CommandError::TimedOut { command, limit });
-            }
+            Err(_) => return Err(CommandError::TimedOut { command, limit }),
         };
+        group.0 = None;
         if status.success() {
             return Ok(());
         }
@@ -178,12 +176,23 @@ fn file(program: &str, directory: &Path) -> Option<PathBuf> {
     places.into_iter().find(|file| file.is_file())
 }
 
-/// Kills a command with everything that it has begun in its group.
-fn kill(child: &process::Child) {
-    let group = child.id().and_then(|id| i32::try_from(id).ok());
-    if let Some(group) = group.and_then(Pid::from_raw) {
-        // It may have ended by now.
-        let _ = kill_process_group(group, Signal::KILL);
+/// A command with everything that it has begun in its group, killed when dropped: a command that
+/// is given up must not go on beside the one that follows it.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn of(child: &process::Child) -> Self {
+        let leader = child.id().and_then(|id| i32::try_from(id).ok());
+        Self(leader.and_then(Pid::from_raw))
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(leader) = self.0 {
+            // Its number cannot belong to another one, because the leader is not waited for yet.
+            let _ = kill_process_group(leader, Signal::KILL);
+        }
     }
 }
 

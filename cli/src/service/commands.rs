@@ -38,8 +38,8 @@ impl Commands {
         if timeout.is_zero() {
             return Err(("service.timeout", "is 0: give it some seconds".to_owned()));
         }
-        let environment = environment(&service.environment)
-            .map_err(|error| ("service.environment", error))?;
+        let environment =
+            environment(&service.environment).map_err(|error| ("service.environment", error))?;
         let command = |field, words: &[String]| {
             let empty = "names no program: write `[\"program\", \"argument\"]`".to_owned();
             Command::new(words, base, timeout, environment.clone()).ok_or((field, empty))

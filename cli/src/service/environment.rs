@@ -24,7 +24,10 @@ pub(super) fn environment(named: &[String]) -> Result<Vec<(String, OsString)>, S
     environment.push(("LOGNAME".to_owned(), name.into()));
     for name in named {
         if name.is_empty() || name.contains(['=', '\0']) {
-            return Err(format!("`{}` is no name of a variable", name.escape_debug()));
+            return Err(format!(
+                "`{}` is no name of a variable",
+                name.escape_debug()
+            ));
         }
         if name.starts_with("FACTORY_RESET_") {
             let error = "is what lets callers reset the service, which the service must not have";

@@ -39,7 +39,9 @@ pub(super) struct Record {
 impl Record {
     /// The one of the service that keeps its files in `data_dir`.
     pub(super) fn new(data_dir: &Path) -> Self {
-        let data_dir = data_dir.canonicalize().unwrap_or_else(|_| data_dir.to_owned());
+        let data_dir = data_dir
+            .canonicalize()
+            .unwrap_or_else(|_| data_dir.to_owned());
         match geteuid().is_root() {
             true => Self {
                 base: PathBuf::from("/run"),

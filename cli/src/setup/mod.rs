@@ -50,11 +50,7 @@ pub(crate) struct Setup {
 impl Setup {
     /// Takes a manifest. What is in the database is not looked at. With `may_run` the commands of
     /// the service can be run, by the parent behind `link` if there is one.
-    pub(crate) fn of(
-        inputs: &Inputs,
-        may_run: bool,
-        link: Option<Link>,
-    ) -> Result<Self, Failure> {
+    pub(crate) fn of(inputs: &Inputs, may_run: bool, link: Option<Link>) -> Result<Self, Failure> {
         let file = inputs.file.clone();
         let manifest = Manifest::parse(&file, &inputs.manifest)?;
         let wrong = |field: &str, text: &str| wrong(&file, field, text);

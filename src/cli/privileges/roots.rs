@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::process::geteuid;
 
 use super::owner::Owner;
-use super::trusted::check_trusted;
+use super::trusted::{check_trusted, check_way};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::table::printable;
@@ -17,6 +17,9 @@ use crate::cli::table::printable;
 /// The risk of `--as-root`.
 const RISK: &str = "warning: --as-root: no check of whose data this is; another user who can write \
                     to the data can make this process change or delete any file that it may change";
+
+/// What a refusal ends with where the check can be switched off.
+const OVERRIDE: &str = ", or add `--as-root`";
 
 /// The data directory of a service and its other roots, such as the file of its database.
 ///
@@ -66,26 +69,39 @@ impl Roots {
     /// When a root cannot be found, the roots belong to different users, root's own can be
     /// changed by others, or they belong to another user and this process is not root.
     pub fn owner(&self) -> Result<Option<Owner>, Failure> {
-        let roots: Vec<_> = self.roots.iter().map(Root::look).collect::<Result<_, _>>()?;
+        self.owner_unless(OVERRIDE)
+    }
+
+    /// The same, with `hint` at the end of a refusal.
+    fn owner_unless(&self, hint: &str) -> Result<Option<Owner>, Failure> {
+        let roots: Vec<_> = self
+            .roots
+            .iter()
+            .map(Root::look)
+            .collect::<Result<_, _>>()?;
         let caller = geteuid().as_raw();
         if caller != 0 {
             let mut roots = roots.iter();
             return match roots.find(|root| ![0, caller].contains(&root.uid())) {
                 None => Ok(None),
-                Some(root) => Err(root.refused_to(caller)),
+                Some(root) => Err(root.refused_to(caller, hint)),
             };
         }
         let Some((first, rest)) = roots.split_first() else {
             return Ok(None);
         };
         if let Some(other) = rest.iter().find(|other| other.uid() != first.uid()) {
-            return Err(first.differs_from(other));
+            return Err(first.differs_from(other, hint));
         }
         if first.uid() != 0 {
+            // Otherwise a third user could lead root to the data of this one.
+            for root in &roots {
+                root.check_way(hint)?;
+            }
             return Ok(Some(first.owner()));
         }
         for root in &roots {
-            root.check_own()?;
+            root.check_own(hint)?;
         }
         Ok(None)
     }
@@ -121,7 +137,7 @@ impl Roots {
         }
         let roots = self.roots.iter();
         let there = roots.filter(|(_, path)| path.exists()).cloned().collect();
-        match (Self { roots: there }).owner()? {
+        match (Self { roots: there }).owner_unless("")? {
             None => Ok(()),
             Some(owner) => {
                 let text = format!(
@@ -174,33 +190,52 @@ impl<'a> Root<'a> {
         shown
     }
 
-    fn refused_to(&self, caller: u32) -> Failure {
+    fn refused_to(&self, caller: u32, hint: &str) -> Failure {
         let (shown, owner) = (self.shown(), self.owner());
         let caller = Owner::new(caller, 0);
         let text = format!(
-            "{shown} belongs to {owner}, and this process is {caller}: run it as {owner}, or add \
-             `--as-root` to work with the rights of {caller} all the same"
+            "{shown} belongs to {owner}, and this process is {caller}: run it as {owner}{hint}"
         );
         Failure::new(Exit::Refused, text)
     }
 
-    fn differs_from(&self, other: &Self) -> Failure {
+    fn differs_from(&self, other: &Self, hint: &str) -> Failure {
         let (shown, owner) = (self.shown(), self.owner());
         let (other, its) = (other.shown(), other.owner());
         let text = format!(
-            "{shown} belongs to {owner}, but {other} belongs to {its}: let one user own both, or \
-             add `--as-root` to work on them as root"
+            "{shown} belongs to {owner}, but {other} belongs to {its}: let one user own both{hint}"
         );
         Failure::new(Exit::Refused, text)
     }
 
+    /// Makes sure that no user but root and its owner can put something else at its path.
+    fn check_way(&self, hint: &str) -> Result<(), Failure> {
+        let fixes = check_way(self.path, self.uid());
+        let fixes = fixes.unwrap_or_else(|error| vec![error.to_string()]);
+        if fixes.is_empty() {
+            return Ok(());
+        }
+        let text = format!(
+            "{} belongs to {}, but another user can put something else in its place: run \
+             `{}`{hint}",
+            self.shown(),
+            self.owner(),
+            printable(&fixes.join(" && "))
+        );
+        Err(Failure::new(Exit::Refused, text))
+    }
+
     /// Makes sure that nobody but root can change it, or put something in its place.
-    fn check_own(&self) -> Result<(), Failure> {
+    fn check_own(&self, hint: &str) -> Result<(), Failure> {
         let mut fixes = check_trusted(self.path).unwrap_or_else(|error| vec![error.to_string()]);
         if self.metadata.is_file() {
             // SQLite obeys what lies beside the database.
             for suffix in ["-journal", "-wal", "-shm"] {
-                let mut path = self.path.canonicalize().unwrap_or_default().into_os_string();
+                let mut path = self
+                    .path
+                    .canonicalize()
+                    .unwrap_or_default()
+                    .into_os_string();
                 path.push(suffix);
                 match Path::new(&path).symlink_metadata() {
                     Ok(found) if !found.is_file() || found.uid() != 0 => {
@@ -214,7 +249,7 @@ impl<'a> Root<'a> {
             return Ok(());
         }
         let text = format!(
-            "{} belongs to root, but others can change it: {}, or add `--as-root`",
+            "{} belongs to root, but others can change it: run `{}`{hint}",
             self.shown(),
             printable(&fixes.join(" && "))
         );

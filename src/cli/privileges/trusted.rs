@@ -17,9 +17,7 @@ use rustix::process::geteuid;
 const MOST_LINKS: usize = 40;
 
 /// How the parts of a path are opened: without any effect, and not through a link.
-const PART: OFlags = OFlags::PATH
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::CLOEXEC);
+const PART: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// How a file is opened: a FIFO is not waited for, and a terminal is not taken over.
 const FILE: OFlags = OFlags::RDONLY
@@ -39,7 +37,13 @@ const FILE: OFlags = OFlags::RDONLY
 ///
 /// When a part of the path cannot be looked at.
 pub fn check_trusted(path: &Path) -> io::Result<Vec<String>> {
-    Ok(Walk::along(path)?.fixes)
+    Ok(Walk::along(path, None)?.fixes)
+}
+
+/// The commands that keep users other than root and `owner`, to whom `path` belongs, from leading
+/// it elsewhere. Whether the group of a directory can write to it is left to its owner.
+pub(super) fn check_way(path: &Path, owner: u32) -> io::Result<Vec<String>> {
+    Ok(Walk::along(path, Some(owner))?.fixes)
 }
 
 /// Opens the regular file at `path` for reading, and returns it with the commands of
@@ -49,7 +53,7 @@ pub fn check_trusted(path: &Path) -> io::Result<Vec<String>> {
 ///
 /// When the file cannot be opened, or is no regular file.
 pub fn open_trusted(path: &Path) -> io::Result<(File, Vec<String>)> {
-    let walk = Walk::along(path)?;
+    let walk = Walk::along(path, None)?;
     let Some((parent, name)) = walk.end else {
         return Err(Errno::NOENT.into());
     };
@@ -58,8 +62,16 @@ pub fn open_trusted(path: &Path) -> io::Result<(File, Vec<String>)> {
     let mut fixes = walk.fixes;
     // What lies there now, should it have been replaced since.
     let metadata = file.metadata()?;
-    fixes.extend(fixes_of(metadata.uid(), metadata.mode(), &walk.at));
-    fixes.dedup();
+    for fix in fixes_of(
+        metadata.uid(),
+        metadata.mode() & 0o022,
+        &walk.at,
+        &trusted(None),
+    ) {
+        if !fixes.contains(&fix) {
+            fixes.push(fix);
+        }
+    }
     Ok((file, fixes))
 }
 
@@ -106,7 +118,8 @@ struct Walk {
 }
 
 impl Walk {
-    fn along(path: &Path) -> io::Result<Self> {
+    fn along(path: &Path, owner: Option<u32>) -> io::Result<Self> {
+        let trusted = trusted(owner);
         let path = std::path::absolute(path)?;
         let mut rest: VecDeque<OsString> = parts(&path).collect();
         let mut walk = Self {
@@ -135,7 +148,8 @@ impl Walk {
                     if links > MOST_LINKS {
                         return Err(Errno::LOOP.into());
                     }
-                    walk.fixes.extend(fix_owner(stat.st_uid, &place, " -h"));
+                    walk.fixes
+                        .extend(fix_owner(stat.st_uid, &place, " -h", &trusted));
                     let target = readlinkat(&entry, "", Vec::new())?;
                     let target = PathBuf::from(OsString::from_vec(target.into_bytes()));
                     if target.is_absolute() {
@@ -147,12 +161,12 @@ impl Walk {
                     }
                 }
                 FileType::Directory => {
-                    walk.judge(&stat, &place, rest.is_empty());
+                    walk.judge(&stat, &place, rest.is_empty(), owner);
                     walk.directory = entry;
                     walk.at = place;
                 }
                 _ if rest.is_empty() => {
-                    walk.judge(&stat, &place, true);
+                    walk.judge(&stat, &place, true, owner);
                     let directory = rustix::io::fcntl_dupfd_cloexec(&walk.directory, 0)?;
                     walk.end = Some((directory, name));
                     walk.at = place;
@@ -163,11 +177,17 @@ impl Walk {
         Ok(walk)
     }
 
-    fn judge(&mut self, stat: &Stat, place: &Path, is_last: bool) {
+    fn judge(&mut self, stat: &Stat, place: &Path, is_last: bool, owner: Option<u32>) {
         let is_directory = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
         let is_sticky = is_directory && !is_last && stat.st_mode & 0o1000 != 0;
-        let mode = if is_sticky { 0 } else { stat.st_mode };
-        for fix in fixes_of(stat.st_uid, mode, place) {
+        // Who may write is looked at on the way, and at the end only for root's own.
+        let writers = match owner {
+            _ if is_sticky => 0,
+            None => stat.st_mode & 0o022,
+            Some(_) if is_last => 0,
+            Some(_) => stat.st_mode & 0o002,
+        };
+        for fix in fixes_of(stat.st_uid, writers, place, &trusted(owner)) {
             // A link can lead through the same directory twice.
             if !self.fixes.contains(&fix) {
                 self.fixes.push(fix);
@@ -184,17 +204,26 @@ fn parts(path: &Path) -> impl Iterator<Item = OsString> + '_ {
     })
 }
 
-fn fixes_of(uid: u32, mode: u32, place: &Path) -> Vec<String> {
-    let mut fixes: Vec<_> = fix_owner(uid, place, "").into_iter().collect();
-    if mode & 0o022 != 0 {
+/// The users who may change anything: root, the caller, and perhaps the owner of the data.
+fn trusted(owner: Option<u32>) -> Vec<u32> {
+    let caller = geteuid().as_raw();
+    [Some(0), Some(caller), owner]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// What to do about a file or directory that `writers`, of its mode, may change too.
+fn fixes_of(uid: u32, writers: u32, place: &Path, trusted: &[u32]) -> Vec<String> {
+    let mut fixes: Vec<_> = fix_owner(uid, place, "", trusted).into_iter().collect();
+    if writers != 0 {
         fixes.push(format!("chmod go-w {}", quoted(place)));
     }
     fixes
 }
 
-fn fix_owner(uid: u32, place: &Path, option: &str) -> Option<String> {
-    let is_trusted = uid == 0 || uid == geteuid().as_raw();
-    (!is_trusted).then(|| format!("chown{option} root {}", quoted(place)))
+fn fix_owner(uid: u32, place: &Path, option: &str, trusted: &[u32]) -> Option<String> {
+    (!trusted.contains(&uid)).then(|| format!("chown{option} root {}", quoted(place)))
 }
 
 /// For a shell.
