@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
+use uuid::Uuid;
 
 use crate::data_directory::{DataDirectory, PathError};
 use crate::database::Transaction;
@@ -110,6 +111,7 @@ impl PlanContext<'_> {
 
 /// What [`ResetStep::apply`](crate::ResetStep::apply) is given.
 pub struct StepContext<'a> {
+    pub(crate) run: Option<Uuid>,
     pub(crate) descriptor: &'a StepDescriptor,
     pub(crate) resources: &'a Resources,
     /// Both only in the Erase phase.
@@ -125,6 +127,12 @@ pub(crate) struct EraseHandles<'a> {
 }
 
 impl StepContext<'_> {
+    /// The id of the run, as the history has it; none for work that earlier runs have left.
+    #[must_use]
+    pub fn run(&self) -> Option<Uuid> {
+        self.run
+    }
+
     /// The host's resource of type `T`.
     ///
     /// # Errors

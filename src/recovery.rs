@@ -488,6 +488,7 @@ async fn forget(
         .await
         .map_err(StepError::other)?;
     let mut context = StepContext {
+        run: None,
         descriptor,
         resources: &inner.resources,
         erase: None,

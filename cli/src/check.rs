@@ -12,16 +12,18 @@ use crate::setup::{Setup, Tables};
 use crate::told::print;
 
 /// Checks the manifest at `file`; changes nothing.
-pub(crate) async fn run(file: &Path, is_json: bool) -> Done {
-    match check(file).await {
-        Ok((name, tables)) if is_json => json(&json!({
+pub(crate) async fn run(file: &Path, setup: Result<Setup, Failure>, is_json: bool) -> Done {
+    match check(file, setup).await {
+        Ok((name, tables, _)) if is_json => json(&json!({
             "success": true,
             "name": name,
             "clear": tables.clear,
             "preserve": tables.preserve.into_iter().collect::<BTreeMap<_, _>>(),
             "left_out": tables.left_out,
         })),
-        Ok((name, tables)) => print(text(file, &name, &tables).as_bytes()),
+        Ok((name, tables, place)) => {
+            print(format!("{place}{}", text(file, &name, &tables)).as_bytes())
+        }
         Err(failure) if is_json => {
             json(&json!({ "success": false, "error": failure.to_string() }))?;
             Err(failure)
@@ -30,9 +32,12 @@ pub(crate) async fn run(file: &Path, is_json: bool) -> Done {
     }
 }
 
-/// What the service is called, and what becomes of its tables.
-async fn check(file: &Path) -> Result<(String, Tables), Failure> {
-    let setup = Setup::read(file)?;
+/// What the service is called, what becomes of its tables, and where all of it is.
+async fn check(
+    file: &Path,
+    setup: Result<Setup, Failure>,
+) -> Result<(String, Tables, String), Failure> {
+    let setup = setup?;
     let checked = setup.check().await?;
     let broken = match &checked.database {
         Some(opened) => broken(opened.database(), &checked.tables.clear).await,
@@ -43,7 +48,11 @@ async fn check(file: &Path) -> Result<(String, Tables), Failure> {
     }
     let broken = broken.map_err(|error| Failure::new(Exit::Unreachable, chain(&error)))?;
     match broken.is_empty() {
-        true => Ok((setup.name().to_owned(), checked.tables)),
+        true => Ok((
+            setup.name().to_owned(),
+            checked.tables,
+            setup.target().to_string(),
+        )),
         false => Err(refused(file, &broken)),
     }
 }

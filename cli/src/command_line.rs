@@ -52,6 +52,12 @@ pub(crate) struct Connection {
     )]
     pub(crate) token: Option<String>,
 
+    /// Work with the rights of this process, as root too, when the data belongs to another user.
+    /// Without it root becomes that user first. Another user who can write to the data can then
+    /// make this process change or delete any file that it may change.
+    #[arg(long, global = true)]
+    pub(crate) as_root: bool,
+
     /// Print JSON on stdout, the same as the HTTP API answers; everything else goes to stderr.
     #[arg(long, global = true)]
     pub(crate) json: bool,

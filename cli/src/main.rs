@@ -7,7 +7,9 @@ mod check;
 mod command_line;
 mod generate;
 mod init;
+mod inputs;
 mod manifest;
+mod privileges;
 mod reset;
 mod serve;
 mod service;
@@ -19,27 +21,66 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use command_line::{Command, CommandLine};
-use factory_reset::cli::{Exit, Failure};
+use factory_reset::cli::{Exit, Failure, block_on};
+use privileges::{Child, Link, Next, Prepared, prepare};
+use setup::Setup;
 use tracing_subscriber::EnvFilter;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
+    // Before anything else: a child has the rights of root until it has become another user.
+    let child = Child::inherited();
     // Silent unless somebody asks: what matters is told by the commands themselves.
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("off"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .init();
+    let line = CommandLine::parse();
+    let prepared = match child {
+        Some(Ok(Child { inputs, stream })) => Prepared {
+            inputs: inputs.map(Ok),
+            stream: Some(stream),
+        },
+        Some(Err(failure)) => return told::failed(&failure),
+        None => match prepare(&line) {
+            Next::Work(prepared) => prepared,
+            Next::Ended(exit) => return exit,
+        },
+    };
+    block_on(run(line, prepared))
+}
+
+/// Does what `line` says, as the user whose data it is.
+async fn run(line: CommandLine, prepared: Prepared) -> ExitCode {
     let CommandLine {
         manifest,
         connection,
         command,
-    } = CommandLine::parse();
+    } = line;
+    let Prepared { inputs, stream } = prepared;
+    let link = match stream.map(Link::new).transpose() {
+        Ok(link) => link,
+        Err(error) => return told::failed(&Failure::new(Exit::Failed, error.to_string())),
+    };
+    let may_run = command.may_run_commands();
+    let mut token = None;
+    let setup = inputs.map(|inputs| {
+        let inputs = inputs?;
+        token.clone_from(&inputs.token);
+        Setup::of(&inputs, may_run, link.clone())
+    });
+    let missing = || Err(Failure::new(Exit::Failed, "there is no manifest"));
     let done = match command {
-        Command::Reset(command) => return reset::run(&manifest, connection, command).await,
-        Command::Init(arguments) => init::run(&arguments).await,
-        Command::Check => check::run(&manifest, connection.json).await,
-        Command::Serve(arguments) => serve::run(&manifest, connection.token, arguments).await,
+        Command::Reset(command) => return reset::run(setup, connection, command).await,
+        Command::Init(arguments) => init::run(&arguments, link).await,
+        Command::Check => {
+            let setup = setup.unwrap_or_else(missing);
+            check::run(&manifest, setup, connection.json).await
+        }
+        Command::Serve(arguments) => {
+            let setup = setup.unwrap_or_else(missing);
+            serve::run(setup, token, connection.token, arguments).await
+        }
         Command::Completions { shell } => generate::completions(shell),
         Command::Man { directory } => generate::man(directory.as_deref()),
     };

@@ -1,7 +1,6 @@
 //! The commands that all hosts have, on a service that a manifest describes.
 
 use std::io::{IsTerminal, stdin};
-use std::path::Path;
 use std::process::ExitCode;
 
 use factory_reset::cli::{Exit, Failure, ResetArguments, ResetCommand, Target};
@@ -12,27 +11,32 @@ use crate::setup::{OpenError, Setup};
 use crate::told::note;
 
 /// Does what `command` says.
-pub(crate) async fn run(file: &Path, connection: Connection, command: ResetCommand) -> ExitCode {
-    let Connection { url, token, json } = connection;
-    let is_local = url.is_none();
+pub(crate) async fn run(
+    setup: Option<Result<Setup, Failure>>,
+    connection: Connection,
+    command: ResetCommand,
+) -> ExitCode {
+    let Connection {
+        url,
+        token,
+        as_root,
+        json,
+    } = connection;
     let arguments = |command| ResetArguments {
         url,
         token,
+        as_root,
         json,
         command,
     };
-    if !is_local {
+    // With `--url` there is none.
+    let Some(setup) = setup else {
         let target = Target::new("factory-reset");
         return arguments(command).run(target, unopened).await;
-    }
-    let setup = match Setup::read(file) {
+    };
+    let setup = match setup {
         Ok(setup) => setup,
-        Err(failure) => {
-            // Told like every other failure, in JSON where that is asked for.
-            let target = Target::new("factory-reset");
-            let open = async move || Err::<Engine, _>(failure);
-            return arguments(ResetCommand::Options).run(target, open).await;
-        }
+        Err(failure) => return arguments(command).fail(&failure),
     };
     let may_collide = setup.service.is_none() && writes(&command);
     let is_asked = may_collide && is_asked(&command);

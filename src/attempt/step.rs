@@ -54,6 +54,7 @@ impl Attempt<'_> {
             transaction.tally(Some(meter::rows(self.progress, subject, total)));
         }
         let mut context = StepContext {
+            run: Some(self.run),
             descriptor,
             resources: &self.inner.resources,
             erase,

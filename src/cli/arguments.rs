@@ -30,6 +30,12 @@ pub struct ResetArguments {
     #[arg(long, global = true)]
     pub json: bool,
 
+    /// Work with the rights of this process, as root too, when the data belongs to another user.
+    /// Without it root becomes that user first. Another user who can write to the data can then
+    /// make this process change or delete any file that it may change.
+    #[arg(long, global = true, help_heading = "Where")]
+    pub as_root: bool,
+
     /// What to do.
     #[command(subcommand)]
     pub command: ResetCommand,

@@ -46,6 +46,7 @@ mod answer;
 mod arguments;
 mod ask;
 mod backing_up;
+mod block_on;
 mod client;
 mod console;
 mod event;
@@ -56,6 +57,7 @@ mod interruption;
 mod listening;
 mod local;
 mod looking;
+pub mod privileges;
 mod progress;
 mod recovering;
 mod remote;
@@ -79,6 +81,7 @@ pub use arguments::{
     BackupArguments, BackupsArguments, DryRun, HistoryArguments, PreviewArguments,
     RecoverArguments, ResetArguments, ResetCommand, RestoreArguments, RunArguments,
 };
+pub use block_on::block_on;
 pub use console::Console;
 pub use exit::Exit;
 pub use failure::Failure;

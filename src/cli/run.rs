@@ -9,6 +9,7 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::interruption::Interruption;
 use super::local::Local;
+use super::privileges::Roots;
 use super::remote::Remote;
 use super::service::Service;
 use super::session::Session;
@@ -19,6 +20,26 @@ use super::unopened;
 use crate::engine::Engine;
 
 impl ResetArguments {
+    /// Makes this process one of the user who owns `roots`, unless that is its user already, or
+    /// `--url` names a server, or `--as-root` is given. Call it before a Tokio runtime exists.
+    ///
+    /// # Errors
+    ///
+    /// As [`Roots::become_owner`]. Nothing may be opened then: end with [`fail`](Self::fail).
+    pub fn become_owner(&self, roots: &Roots) -> Result<(), Failure> {
+        match self.url {
+            Some(_) => Ok(()),
+            None => roots.become_owner(self.as_root),
+        }
+    }
+
+    /// Ends the command with `failure`, printed as [`run`](Self::run) prints its own. For a host that
+    /// finds a reason to open nothing.
+    #[must_use]
+    pub fn fail(&self, failure: &Failure) -> ExitCode {
+        fail(&Console::standard().json(self.json), failure).into()
+    }
+
     /// Does what the arguments say, and tells how it went: on stdout what was asked for, on
     /// stderr everything else. Signals that ask the process to end are taken from here on.
     ///
@@ -45,13 +66,7 @@ impl ResetArguments {
         // Boxed here, so that a host need not: what a command does is large.
         match Box::pin(self.ended(&console, target, open)).await {
             Ok(exit) => exit,
-            Err(failure) => {
-                if console.is_json() {
-                    console.answer(&Answer::of_failure(&failure), String::new);
-                }
-                console.error(&failure.text);
-                failure.exit
-            }
+            Err(failure) => fail(&console, &failure),
         }
     }
 
@@ -76,10 +91,11 @@ impl ResetArguments {
                 if let ResetCommand::Recover(asked) = &self.command
                     && asked.dry_run.dry_run
                 {
-                    return unopened::recover(&target, console);
+                    let look = async { unopened::recover(&target, console) };
+                    return interruption.or_exit(look).await;
                 }
                 let opening = async { open().await.map_err(|error| Failure::of_opening(&error)) };
-                let engine = interruption.or(opening).await?;
+                let engine = interruption.or_exit(opening).await?;
                 tell_recovered(&engine, console)?;
                 let place = target.here(engine.data_dir());
                 (Box::new(Local(engine)), place)
@@ -103,6 +119,14 @@ impl ResetArguments {
             ResetCommand::Recover(_) => session.recover().await,
         }
     }
+}
+
+fn fail(console: &Console, failure: &Failure) -> Exit {
+    if console.is_json() {
+        console.answer(&Answer::of_failure(failure), String::new);
+    }
+    console.error(&failure.text);
+    failure.exit
 }
 
 /// Says what opening the engine has ended.

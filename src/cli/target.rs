@@ -1,3 +1,4 @@
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::table::printable;
@@ -44,9 +45,16 @@ impl Target {
         self
     }
 
+    /// Its database, which is the file at `path`. Shown is where a link leads, with the link.
+    #[must_use]
+    pub fn database_file(self, path: impl AsRef<Path>) -> Self {
+        let shown = resolved(path.as_ref());
+        self.database(shown)
+    }
+
     /// What is shown where the engine is in this process, with `data_dir` its data directory.
     pub(super) fn here(&self, data_dir: &Path) -> String {
-        let data_dir = data_dir.display().to_string();
+        let data_dir = resolved(self.data_dir.as_deref().unwrap_or(data_dir));
         let mut lines = vec![("Data directory", data_dir.as_str())];
         if let Some(database) = &self.database {
             lines.push(("Database", database));
@@ -65,5 +73,25 @@ impl Target {
         lines
             .map(|(name, value)| format!("{name:<16}{}\n", printable(value)))
             .collect()
+    }
+}
+
+/// In lines: the service, its data directory and its database, without links.
+impl fmt::Display for Target {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let data_dir = self.data_dir.as_deref().unwrap_or(Path::new("."));
+        formatter.write_str(&self.here(data_dir))
+    }
+}
+
+/// The place of `path` without links, with `path` itself where a link is on the way.
+fn resolved(path: &Path) -> String {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    match absolute.canonicalize() {
+        Ok(resolved) if resolved != absolute => {
+            format!("{} (link from {})", resolved.display(), absolute.display())
+        }
+        Ok(resolved) => resolved.display().to_string(),
+        Err(_) => absolute.display().to_string(),
     }
 }

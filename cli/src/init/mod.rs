@@ -5,16 +5,18 @@ mod figures;
 mod files;
 mod text;
 mod trackers;
-mod write;
+pub(crate) mod write;
 
 use std::path::Path;
 
+use factory_reset::cli::privileges::Roots;
 use factory_reset::cli::{Exit, Failure};
 use factory_reset::{FactoryRows, chain};
 use figures::counted;
 
 use crate::Done;
 use crate::command_line::InitArguments;
+use crate::privileges::Link;
 use crate::setup::Address;
 use crate::told::note;
 
@@ -46,11 +48,13 @@ struct Found {
     bytes: u64,
 }
 
-/// Looks, and writes.
-pub(crate) async fn run(arguments: &InitArguments) -> Done {
+/// Where to write, unless that is stdout; a file is there already only if it may be written over.
+pub(crate) fn check_output(arguments: &InitArguments) -> Result<Option<&Path>, Failure> {
     let output = &arguments.output;
-    let is_stdout = output.as_os_str() == "-";
-    if !is_stdout && !arguments.force && output.exists() {
+    if output.as_os_str() == "-" {
+        return Ok(None);
+    }
+    if !arguments.force && output.exists() {
         let text = format!(
             "`--output`: `{}` is there already: add `--force` to write over it, or name another \
              file",
@@ -58,12 +62,54 @@ pub(crate) async fn run(arguments: &InitArguments) -> Done {
         );
         return Err(Failure::new(Exit::Refused, text));
     }
+    Ok(Some(output))
+}
+
+/// The data directory and the file of the database, both of which are there.
+pub(crate) fn roots(arguments: &InitArguments) -> Result<Roots, Failure> {
+    let unreachable =
+        |field: &str, error: String| Failure::new(Exit::Unreachable, format!("`{field}`: {error}"));
+    let data_dir = &arguments.data_dir;
+    data_dir.metadata().map_err(|error| {
+        let shown = data_dir.display();
+        unreachable(
+            "--data-dir",
+            format!("`{shown}`: {error}: correct the path"),
+        )
+    })?;
+    let roots = Roots::new(data_dir);
+    let Some((field, url)) = url(arguments)? else {
+        return Ok(roots);
+    };
+    let address = parse(field, &url)?;
+    address.look().map_err(|error| unreachable(field, error))?;
+    Ok(match &address {
+        Address::Sqlite(options) => roots.and("database", options.get_filename()),
+        Address::Postgres(_) => roots,
+    })
+}
+
+fn parse(field: &str, url: &str) -> Result<Address, Failure> {
+    Address::parse(url, &current_directory())
+        .map_err(|error| Failure::new(Exit::Usage, format!("`{field}`: {error}")))
+}
+
+/// Looks, and writes; the parent behind `link` writes if there is one.
+pub(crate) async fn run(arguments: &InitArguments, link: Option<Link>) -> Done {
+    let output = match link {
+        // The parent has looked: this user may not even see the place.
+        Some(_) => Some(&*arguments.output).filter(|output| output.as_os_str() != "-"),
+        None => check_output(arguments)?,
+    };
     let survey = survey(arguments).await?;
     let text = text::manifest(&survey, arguments.claim_all);
-    if is_stdout {
+    let Some(output) = output else {
         return crate::told::print(text.as_bytes());
+    };
+    match link {
+        Some(link) => link.write(text).await?,
+        None => write::manifest(output, &text, arguments.force)?,
     }
-    write::manifest(output, &text, arguments.force)?;
     tell(&survey, arguments);
     Ok(())
 }
@@ -99,8 +145,7 @@ async fn survey(arguments: &InitArguments) -> Result<Survey, Failure> {
     let Some((field, url)) = url(arguments)? else {
         return Ok(survey);
     };
-    let address = Address::parse(&url, &current_directory())
-        .map_err(|error| Failure::new(Exit::Usage, format!("`{field}`: {error}")))?;
+    let address = parse(field, &url)?;
     let probed = address.probe().await;
     probed.map_err(|error| unreachable(field, error))?;
     let opened = address.open(&FactoryRows::None).await;

@@ -7,7 +7,7 @@ use factory_reset::cli::{Exit, Failure};
 use tempfile::NamedTempFile;
 
 /// Writes `text` to `path`, which only its owner may read, for an address may hold a password.
-pub(super) fn manifest(path: &Path, text: &str, is_forced: bool) -> Result<(), Failure> {
+pub(crate) fn manifest(path: &Path, text: &str, is_forced: bool) -> Result<(), Failure> {
     let failed = |error: std::io::Error| {
         let exit = match error.kind() {
             ErrorKind::AlreadyExists => Exit::Refused,

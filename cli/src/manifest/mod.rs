@@ -114,6 +114,10 @@ pub(crate) struct Service {
     /// Whether to start it after a reset; `true` unless set. It is started after one that was
     /// undone, and after a restoration, in any case.
     pub(crate) start_after_reset: Option<bool>,
+    /// The variables of the caller's environment that both commands get beside `PATH`, `HOME`,
+    /// `USER`, `LOGNAME` and the locale, which they always get.
+    #[serde(default)]
+    pub(crate) environment: Vec<String>,
 }
 
 /// The service's keys in a Redis server.

@@ -1,6 +1,5 @@
-//! Reads a manifest from its file.
+//! Takes apart the text of a manifest.
 
-use std::io::ErrorKind;
 use std::path::Path;
 
 use factory_reset::cli::{Exit, Failure};
@@ -8,27 +7,17 @@ use factory_reset::cli::{Exit, Failure};
 use super::Manifest;
 
 impl Manifest {
-    /// Reads and takes apart the file at `path`.
-    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+    /// Takes apart `text`, the manifest at `path`.
+    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, Failure> {
         let shown = path.display();
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            let remedy = match error.kind() {
-                ErrorKind::NotFound => {
-                    ": write one with `factory-reset init`, or name it with `--manifest`"
-                }
-                _ => "",
-            };
-            let text = format!("the manifest `{shown}` cannot be read: {error}{remedy}");
-            Failure::new(Exit::Usage, text)
-        })?;
-        toml::from_str(&text).map_err(|error| {
+        toml::from_str(text).map_err(|error| {
             let line = error.span().map(|span| {
                 let before = text.get(..span.start).unwrap_or_default();
                 format!(", line {}", before.matches('\n').count() + 1)
             });
             let message = error.message().trim().replace('\n', ", ");
             let message = plain(&message);
-            let (line, field) = (line.unwrap_or_default(), field(&text).unwrap_or_default());
+            let (line, field) = (line.unwrap_or_default(), field(text).unwrap_or_default());
             Failure::new(Exit::Usage, format!("{shown}{line}: {field}{message}"))
         })
     }

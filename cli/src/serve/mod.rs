@@ -4,7 +4,6 @@ mod connections;
 mod token;
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,15 +29,21 @@ const API: &str = "/api/reset";
 /// How long a request's body may pause.
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
-/// Serves until a signal comes.
-pub(crate) async fn run(file: &Path, given: Option<String>, arguments: ServeArguments) -> Done {
+/// Serves until a signal comes. `from_file` is what `--token-file` holds.
+pub(crate) async fn run(
+    setup: Result<Setup, Failure>,
+    from_file: Option<String>,
+    given: Option<String>,
+    arguments: ServeArguments,
+) -> Done {
+    let setup = setup?;
+    let token = Token::choose(from_file, given)?;
+    let opened = setup.open().await;
+    let engine = opened.map_err(|error| Failure::of_opening(&error))?;
+    // Until here a signal ends the process at once, because opening can hang.
     let signals = signals().map_err(|error| {
         Failure::new(Exit::Failed, format!("signals cannot be received: {error}"))
     })?;
-    let setup = Setup::read(file)?;
-    let token = Token::choose(arguments.token_file.as_deref(), given)?;
-    let opened = setup.open().await;
-    let engine = opened.map_err(|error| Failure::of_opening(&error))?;
     let (listener, address) = listen(arguments.bind).await?;
     if setup.service.is_none() {
         note(format_args!(
@@ -101,7 +106,7 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failur
     })
 }
 
-/// Ends when the process is asked to; asked while it starts counts too.
+/// Ends when the process is asked to.
 fn signals() -> std::io::Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;

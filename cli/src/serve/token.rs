@@ -1,7 +1,5 @@
 //! The token that lets callers in.
 
-use std::path::Path;
-
 use async_trait::async_trait;
 use axum::Json;
 use axum::http::header::WWW_AUTHENTICATE;
@@ -26,17 +24,10 @@ pub(super) struct Token {
 }
 
 impl Token {
-    /// The one in `file`, or else the one that is `given`, or else a new one.
-    pub(super) fn choose(file: Option<&Path>, given: Option<String>) -> Result<Self, Failure> {
+    /// The one of a file, or else the one that is `given`, or else a new one.
+    pub(super) fn choose(file: Option<String>, given: Option<String>) -> Result<Self, Failure> {
         let (source, text) = match (file, given) {
-            (Some(file), _) => {
-                let text = std::fs::read_to_string(file).map_err(|error| {
-                    let shown = file.display();
-                    let text = format!("`--token-file`: `{shown}` cannot be read: {error}");
-                    Failure::new(Exit::Usage, text)
-                })?;
-                ("--token-file", text.trim().to_owned())
-            }
+            (Some(text), _) => ("--token-file", text.trim().to_owned()),
             (None, Some(text)) => ("--token", text),
             (None, None) => {
                 let text = hex::encode(rand::random::<[u8; 32]>());

@@ -1,58 +1,64 @@
 //! The service itself, as something that runs.
 
 mod command;
-mod marker;
+mod commands;
+mod environment;
+mod record;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use command::{Command, CommandError};
+use command::CommandError;
+pub(crate) use commands::Commands;
 use factory_reset::cli::Exit;
-use factory_reset::{Engine, RunOutcome, chain};
-use marker::Marker;
+use factory_reset::{Action, Engine, RunOutcome, chain};
+use uuid::Uuid;
 
 use crate::manifest;
+use crate::privileges::Link;
 use crate::told::note;
-
-/// How long stopping or starting may take unless the manifest says otherwise.
-const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A service that commands stop and start.
 pub(crate) struct Service {
     name: String,
-    stop: Command,
-    start: Command,
     is_started_after_reset: bool,
+    may_run: bool,
+    timeout: Duration,
     /// Whether this process has stopped it, and not started it again.
     is_stopped: AtomicBool,
-    /// That we have stopped it, and have it still to start: also when this process is killed.
-    marker: Marker,
+    control: Control,
+}
+
+/// Who runs the commands.
+enum Control {
+    Here(Arc<Commands>),
+    /// The parent, which has kept root.
+    Parent(Link),
 }
 
 impl Service {
     /// Takes the commands of the manifest in the directory `base`; of what is wrong, the field.
+    /// With `may_run` they can be run, by the parent behind `link` if there is one.
     pub(crate) fn new(
         name: &str,
         service: &manifest::Service,
-        base: &Path,
-        data_dir: &Path,
-    ) -> Result<Self, (&'static str, &'static str)> {
-        let timeout = service.timeout.map_or(TIMEOUT, Duration::from_secs);
-        if timeout.is_zero() {
-            return Err(("service.timeout", "is 0: give it some seconds"));
-        }
-        let command = |field, words: &[String]| {
-            let empty = "names no program: write `[\"program\", \"argument\"]`";
-            Command::new(words, base, timeout).ok_or((field, empty))
-        };
+        (base, data_dir): (&Path, &Path),
+        may_run: bool,
+        link: Option<Link>,
+    ) -> Result<Self, (&'static str, String)> {
+        let commands = Commands::new(service, base, data_dir, may_run)?;
         Ok(Self {
             name: name.to_owned(),
-            stop: command("service.stop", &service.stop)?,
-            start: command("service.start", &service.start)?,
             is_started_after_reset: service.start_after_reset.unwrap_or(true),
+            may_run,
+            timeout: commands.timeout(),
             is_stopped: AtomicBool::new(false),
-            marker: Marker::new(data_dir),
+            control: match link {
+                Some(link) => Control::Parent(link),
+                None => Control::Here(Arc::new(commands)),
+            },
         })
     }
 
@@ -61,34 +67,76 @@ impl Service {
         &self.name
     }
 
+    /// The commands, unless the parent has them.
+    pub(crate) fn commands(&self) -> Option<Arc<Commands>> {
+        match &self.control {
+            Control::Here(commands) => Some(commands.clone()),
+            Control::Parent(_) => None,
+        }
+    }
+
     /// How long the engine waits for it to stop: longer than the command may take.
     pub(crate) fn patience(&self) -> Duration {
-        self.stop.timeout() + Duration::from_secs(5)
+        self.timeout + Duration::from_secs(5)
     }
 
-    /// Stops it.
-    pub(crate) async fn stop(&self) -> Result<(), CommandError> {
-        self.marker.set().map_err(CommandError::Marker)?;
+    /// Stops it for `run`.
+    pub(crate) async fn stop(&self, run: Uuid) -> Result<(), CommandError> {
         self.is_stopped.store(true, Ordering::Relaxed);
-        self.stop.run().await
-    }
-
-    /// Starts it.
-    pub(crate) async fn start(&self) -> Result<(), CommandError> {
-        self.start.run().await?;
-        self.is_stopped.store(false, Ordering::Relaxed);
-        self.marker.clear().map_err(CommandError::Marker)
-    }
-
-    /// Starts what a run has stopped that came to no end, now that the engine has ended it.
-    pub(crate) async fn after_interruption(&self, engine: &Engine) {
-        if !self.marker.is_set() {
-            return;
+        match &self.control {
+            Control::Here(commands) => commands.stop(run).await,
+            Control::Parent(link) => Ok(link.stop(run).await?),
         }
-        let outcome = engine.recovered().map(|run| run.outcome);
-        let ended = match outcome {
-            Some(RunOutcome::Completed) => self.after_reset().await,
-            _ => self.start().await.map(|()| true),
+    }
+
+    /// Starts it, if a run has stopped it.
+    pub(crate) async fn start(&self) -> Result<(), CommandError> {
+        match &self.control {
+            Control::Here(commands) => commands.start().await?,
+            Control::Parent(link) => link.start().await?,
+        }
+        self.is_stopped.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn forget(&self) -> Result<(), CommandError> {
+        match &self.control {
+            Control::Here(commands) => commands.forget()?,
+            Control::Parent(link) => link.forget().await?,
+        }
+        self.is_stopped.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn stopped_by(&self) -> Result<Option<Uuid>, CommandError> {
+        match &self.control {
+            Control::Here(commands) => commands.stopped_by(),
+            Control::Parent(link) => Ok(link.stopped_by().await?),
+        }
+    }
+
+    /// Starts the service if a run has stopped it and not started it again, as the outcome of
+    /// that run says. A command that only reads says so instead.
+    pub(crate) async fn after_interruption(&self, engine: &Engine) {
+        let ended = match self.stopped_by().await {
+            Ok(None) => return,
+            Ok(Some(run)) if !self.may_run => {
+                return note(format_args!(
+                    "note: run {run} has stopped {} and not started it again: run \
+                     `factory-reset recover`, which does",
+                    self.name
+                ));
+            }
+            Ok(Some(run)) => match engine.history_entry(run) {
+                Some(entry)
+                    if entry.outcome == RunOutcome::Completed && entry.action == Action::Reset =>
+                {
+                    self.after_reset().await
+                }
+                // A run that is not known was killed before it wrote down anything.
+                _ => self.start().await.map(|()| true),
+            },
+            Err(error) => Err(error),
         };
         match ended {
             Ok(true) => note(format_args!(
@@ -102,11 +150,9 @@ impl Service {
 
     /// Starts what a reset has stopped, if it is to be; tells whether it was.
     async fn after_reset(&self) -> Result<bool, CommandError> {
-        if self.is_started_after_reset {
-            self.start().await?;
-        } else {
-            self.is_stopped.store(false, Ordering::Relaxed);
-            self.marker.clear().map_err(CommandError::Marker)?;
+        match self.is_started_after_reset {
+            true => self.start().await?,
+            false => self.forget().await?,
         }
         Ok(self.is_started_after_reset)
     }

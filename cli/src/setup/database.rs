@@ -45,6 +45,14 @@ impl Address {
         }
     }
 
+    /// Makes sure, without opening it, that a file of a database is there.
+    pub(crate) fn look(&self) -> Result<(), String> {
+        match self {
+            Self::Sqlite(options) => look_at_file(options),
+            Self::Postgres(_) => Ok(()),
+        }
+    }
+
     /// Opens the database with the rows of a fresh install from `rows`.
     pub(crate) async fn open(&self, rows: &FactoryRows) -> Result<Opened, String> {
         let opened = match self {
@@ -63,16 +71,22 @@ impl Address {
     }
 }
 
-async fn probe_file(options: &SqliteConnectOptions) -> Result<(), String> {
+/// Makes sure that there is a file.
+fn look_at_file(options: &SqliteConnectOptions) -> Result<(), String> {
     let file = options.get_filename();
     let shown = file.display();
     match file.metadata() {
-        Err(error) => return Err(format!("`{shown}`: {error}: correct the path")),
+        Err(error) => Err(format!("`{shown}`: {error}: correct the path")),
         Ok(metadata) if !metadata.is_file() => {
-            return Err(format!("`{shown}` is not a file: name the database in it"));
+            Err(format!("`{shown}` is not a file: name the database in it"))
         }
-        Ok(_) => {}
+        Ok(_) => Ok(()),
     }
+}
+
+async fn probe_file(options: &SqliteConnectOptions) -> Result<(), String> {
+    look_at_file(options)?;
+    let shown = options.get_filename().display();
     let failed = |error: sqlx::Error| {
         let error = chain(&error);
         format!("`{shown}` cannot be opened: {error}: name an SQLite database that may be read")

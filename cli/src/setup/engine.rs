@@ -36,10 +36,7 @@ impl Setup {
         let Some(address) = &self.address else {
             return self.without_database();
         };
-        let field = match self.manifest.database.as_ref() {
-            Some(database) if database.url_env.is_some() => "database.url_env",
-            _ => "database.url",
-        };
+        let field = self.database_field();
         let probed = address.probe().await;
         probed.map_err(|error| self.unreachable(field, &error))?;
         let rows = self.factory_rows()?;
@@ -94,18 +91,23 @@ impl Setup {
         })
     }
 
+    /// Makes sure that the data directory is one.
+    pub(super) fn look_at_data_dir(&self) -> Result<(), Failure> {
+        let shown = self.data_dir.display();
+        let text = match self.data_dir.metadata() {
+            Err(error) => format!("`{shown}`: {error}: correct the path"),
+            Ok(metadata) if !metadata.is_dir() => {
+                format!("`{shown}` is not a directory: name the one around it")
+            }
+            Ok(_) => return Ok(()),
+        };
+        Err(self.unreachable("data_dir", &text))
+    }
+
     fn check_data_dir(&self) -> Result<(), Failure> {
         let shown = self.data_dir.display();
         let unreachable = |text: String| Err(self.unreachable("data_dir", &text));
-        match self.data_dir.metadata() {
-            Err(error) => return unreachable(format!("`{shown}`: {error}: correct the path")),
-            Ok(metadata) if !metadata.is_dir() => {
-                return unreachable(format!(
-                    "`{shown}` is not a directory: name the one around it"
-                ));
-            }
-            Ok(_) => {}
-        }
+        self.look_at_data_dir()?;
         if self
             .data_dir
             .canonicalize()

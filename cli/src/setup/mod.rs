@@ -15,12 +15,15 @@ pub(crate) use address::Address;
 pub(crate) use database::Opened;
 pub(crate) use engine::OpenError;
 use factory_reset::FactoryRows;
+use factory_reset::cli::privileges::{Roots, check_trusted};
 use factory_reset::cli::{Exit, Failure, Target};
 use factory_reset_steps::CacheKeys;
 use paths::Paths;
 pub(crate) use tables::Tables;
 
+use crate::inputs::{self, Inputs};
 use crate::manifest::{Manifest, Redis, expand};
+use crate::privileges::Link;
 use crate::service::Service;
 
 /// How long counting, clearing and committing may take unless the manifest says otherwise.
@@ -31,6 +34,10 @@ pub(crate) struct Setup {
     /// For messages.
     file: PathBuf,
     manifest: Manifest,
+    /// The text of `factory.script`, or why it cannot be read.
+    script: Option<Result<String, String>>,
+    /// The file of `factory.database`.
+    pristine: Option<PathBuf>,
     pub(crate) data_dir: PathBuf,
     pub(crate) confirmation: String,
     address: Option<Address>,
@@ -41,10 +48,11 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    /// Reads the manifest at `file`. What is in the database is not looked at.
-    pub(crate) fn read(file: &Path) -> Result<Self, Failure> {
-        let manifest = Manifest::read(file)?;
-        let file = file.to_owned();
+    /// Takes a manifest. What is in the database is not looked at. With `may_run` the commands of
+    /// the service can be run, by the parent behind `link` if there is one.
+    pub(crate) fn of(inputs: &Inputs, may_run: bool, link: Option<Link>) -> Result<Self, Failure> {
+        let file = inputs.file.clone();
+        let manifest = Manifest::parse(&file, &inputs.manifest)?;
         let wrong = |field: &str, text: &str| wrong(&file, field, text);
         if manifest.name.trim().is_empty() {
             return Err(wrong("name", "is empty: say what the service is called"));
@@ -104,9 +112,10 @@ impl Setup {
         }
         let service = match &manifest.service {
             Some(service) => {
-                let service = Service::new(&manifest.name, service, &base, &data_dir);
+                let places = (&*base, &*data_dir);
+                let service = Service::new(&manifest.name, service, places, may_run, link);
                 Some(Arc::new(
-                    service.map_err(|(field, error)| wrong(field, error))?,
+                    service.map_err(|(field, error)| wrong(field, &error))?,
                 ))
             }
             None => None,
@@ -125,15 +134,61 @@ impl Setup {
             service,
             cache,
             timeout: Duration::from_secs(timeout.unwrap_or(TIMEOUT)),
+            script: inputs.script.clone(),
+            pristine,
             file,
             manifest,
         })
+    }
+
+    /// Makes sure that no other user can change what root takes from the manifest: the programs of
+    /// the service, and the rows of a fresh install. Its own file and the script were checked
+    /// when they were read.
+    pub(crate) fn check_trusted(&self) -> Result<(), Failure> {
+        let unreachable = |error: std::io::Error| self.unreachable("service", &error.to_string());
+        let commands = self.service.as_ref().and_then(|it| it.commands());
+        let fixes = commands.map(|commands| commands.fixes()).transpose();
+        let fixes = fixes.map_err(unreachable)?.unwrap_or_default();
+        if let Some((field, _)) = fixes.first() {
+            let fixes: Vec<_> = fixes.iter().map(|(_, fix)| fix.clone()).collect();
+            let called = format!("{}: what `{field}` runs in", self.file.display());
+            inputs::check(&called, &base(&self.file), &fixes)?;
+        }
+        let Some(pristine) = &self.pristine else {
+            return Ok(());
+        };
+        let fixes = check_trusted(pristine)
+            .map_err(|error| self.unreachable("factory.database", &error.to_string()))?;
+        inputs::check("`factory.database`", pristine, &fixes)
+    }
+
+    /// The data directory and the file of the database, both of which are there.
+    pub(crate) fn roots(&self) -> Result<Roots, Failure> {
+        self.look_at_data_dir()?;
+        let roots = Roots::new(&self.data_dir);
+        match &self.address {
+            Some(address @ Address::Sqlite(options)) => {
+                let looked = address.look();
+                looked.map_err(|error| self.unreachable(self.database_field(), &error))?;
+                Ok(roots.and("database", options.get_filename()))
+            }
+            _ => Ok(roots),
+        }
+    }
+
+    /// The field that says where the database is.
+    fn database_field(&self) -> &'static str {
+        match self.manifest.database.as_ref() {
+            Some(database) if database.url_env.is_some() => "database.url_env",
+            _ => "database.url",
+        }
     }
 
     /// What is shown before anything is asked.
     pub(crate) fn target(&self) -> Target {
         let target = Target::new(&self.manifest.name).data_dir(&self.data_dir);
         match &self.address {
+            Some(Address::Sqlite(options)) => target.database_file(options.get_filename()),
             Some(address) => target.database(address.to_string()),
             None => target,
         }
@@ -162,12 +217,12 @@ impl Setup {
         };
         let base = base(&self.file);
         let rows = match (&factory.script, &factory.database, factory.none) {
-            (Some(script), None, None) => {
-                let path = base.join(script);
-                let text = std::fs::read_to_string(&path).map_err(|error| {
-                    let text = format!("`{}` cannot be read: {error}", path.display());
-                    self.wrong("factory.script", &text)
-                })?;
+            (Some(_), None, None) => {
+                let text = match &self.script {
+                    Some(Ok(text)) => text.clone(),
+                    Some(Err(error)) => return Err(self.wrong("factory.script", error)),
+                    None => return Ok(None),
+                };
                 ("factory.script", FactoryRows::Script(text))
             }
             (None, Some(database), None) => {
@@ -222,7 +277,7 @@ fn sqlite_file(database: &str, base: &Path) -> PathBuf {
 }
 
 /// What relative paths in the manifest are relative to.
-fn base(file: &Path) -> PathBuf {
+pub(crate) fn base(file: &Path) -> PathBuf {
     let directory = file.parent().unwrap_or(Path::new(""));
     std::path::absolute(directory.join(".")).unwrap_or_else(|_| directory.to_owned())
 }

@@ -32,7 +32,10 @@ impl ResetStep for Stop {
         plan: &StepPlan,
     ) -> Result<StepOutcome, StepError> {
         let service: &Arc<Service> = context.resource()?;
-        service.stop().await.map_err(StepError::other)?;
+        let run = context
+            .run()
+            .ok_or_else(|| StepError::other("the run has no id"))?;
+        service.stop(run).await.map_err(StepError::other)?;
         Ok(StepOutcome::new(plan.items().to_vec()))
     }
 

@@ -117,8 +117,75 @@ async fn a_start_that_fails_is_pending_and_tried_by_the_next_command() {
         "{ran:?}"
     );
     bench.write("ready", "");
-    let ran = bench.done(&["history"]);
+    // What only reads runs no command, and says which one does.
+    for command in [
+        &["preview"][..],
+        &["options"],
+        &["history"],
+        &["backups"],
+        &["backup", "one"],
+        &["run", "--dry-run"],
+        &["restore", "one", "--dry-run"],
+    ] {
+        let ran = bench.done(command);
+        assert!(ran.stderr.contains("`factory-reset recover`"), "{ran:?}");
+    }
+    for command in [&["check"][..], &["recover", "--dry-run"]] {
+        bench.done(command);
+    }
+    assert_eq!(told(&bench), "stop ");
+    let ran = bench.done(&["recover"]);
     assert!(ran.stderr.contains("shop runs again"), "{ran:?}");
+    assert_eq!(told(&bench), "stop start ");
+    let ran = bench.done(&["preview"]);
+    assert!(!ran.stderr.contains("`factory-reset recover`"), "{ran:?}");
+}
+
+#[tokio::test]
+async fn commands_see_nothing_of_the_environment_that_the_manifest_does_not_name() {
+    let bench = Bench::new();
+    let sample = Sample::sqlite(&bench, &SQLITE).await;
+    manifest(
+        &bench,
+        &sample,
+        "env > environment",
+        "environment = [\"NAMED\", \"ABSENT\"]",
+    );
+    let mut command = bench.command(&RUN);
+    command
+        .env("FACTORY_RESET_TOKEN", "secret-token-of-the-admin")
+        .env("DATABASE_URL", "secret")
+        .env("LD_LIBRARY_PATH", "/secret")
+        .env("NAMED", "value")
+        .env("LANG", "C.UTF-8")
+        .env("PATH", "/secret:/usr/bin:/bin");
+    let ran = Ran::of(&command.output().unwrap());
+    assert_eq!(ran.exit, 0, "{ran:?}");
+    let environment = bench.read("environment");
+    assert!(!environment.contains("secret"), "{environment}");
+    for line in [
+        "NAMED=value",
+        "LANG=C.UTF-8",
+        "HOME=/",
+        "PATH=/usr/local/sbin:",
+    ] {
+        assert!(environment.contains(line), "{line}: {environment}");
+    }
+    assert!(!environment.contains("ABSENT"), "{environment}");
+    bench.edit(|text| text.replace("\"NAMED\"", "\"FACTORY_RESET_TOKEN\""));
+    let ran = bench.run(&RUN);
+    assert_eq!(ran.exit, 2, "{ran:?}");
+    assert!(ran.error().contains("`service.environment`"), "{ran:?}");
+}
+
+#[tokio::test]
+async fn a_command_that_writes_without_end_is_killed() {
+    let bench = Bench::new();
+    let sample = Sample::sqlite(&bench, &SQLITE).await;
+    manifest(&bench, &sample, "yes", "");
+    let ran = bench.run(&RUN);
+    assert_eq!(ran.exit, 1, "{ran:?}");
+    assert!(ran.error().contains("has written more than"), "{ran:?}");
     assert_eq!(told(&bench), "stop start ");
 }
 

@@ -5,26 +5,30 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use factory_reset::chain;
+use factory_reset::cli::block_on;
 use shared_host::{log_errors_to_stderr, log_to_stderr};
-use stories::{Arguments, Command};
+use stories::{Arguments, Command, ServeArguments};
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Serve(arguments) => {
             log_to_stderr("stories");
-            match stories::serve(&arguments).await {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => {
-                    // Nobody may be reading; there is nobody else to tell then.
-                    let _ = writeln!(io::stderr(), "error: {}", chain(&error));
-                    ExitCode::FAILURE
-                }
-            }
+            block_on(serve(arguments))
         }
         Command::Reset(arguments) => {
             log_errors_to_stderr();
-            stories::reset(arguments).await
+            stories::reset(arguments)
+        }
+    }
+}
+
+async fn serve(arguments: ServeArguments) -> ExitCode {
+    match stories::serve(&arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody may be reading; there is nobody else to tell then.
+            let _ = writeln!(io::stderr(), "error: {}", chain(&error));
+            ExitCode::FAILURE
         }
     }
 }

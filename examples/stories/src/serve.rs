@@ -2,6 +2,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use axum::response::IntoResponse;
+use factory_reset::cli::Failure;
 use factory_reset::http::AllowedHosts;
 use shared_host::{Server, announce, listen, shutdown_signal};
 use sqlx::migrate::MigrateError;
@@ -9,7 +10,7 @@ use sqlx::migrate::MigrateError;
 use crate::access::{KnownPassword, SetupTokenError, Users};
 use crate::arguments::ServeArguments;
 use crate::reset::{self, EngineError};
-use crate::{ApiError, AppState, DemoError, OpenError, app, demo, pages};
+use crate::{ApiError, AppState, DemoError, OpenError, app, demo, offline, pages};
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +19,9 @@ pub enum StartupError {
     /// The data directory, the database or the cache is not usable.
     #[error("failed to prepare the service")]
     Open(#[from] OpenError),
+    /// The server is root, and the data belongs to another user, or can be changed by one.
+    #[error("failed to start as root")]
+    Owner(#[from] Failure),
     /// What a crash has left cannot be removed.
     #[error("failed to clean up the data directory")]
     Leftovers(#[source] io::Error),
@@ -52,6 +56,7 @@ pub enum StartupError {
 ///
 /// When the service cannot start.
 pub async fn serve(arguments: &ServeArguments) -> Result<(), StartupError> {
+    offline::roots(&arguments.data).check_server()?;
     let shutdown = shutdown_signal().map_err(StartupError::Signals)?;
     let state = AppState::create(&arguments.data)?;
 

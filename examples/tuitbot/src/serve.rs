@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use axum::response::IntoResponse;
 use factory_reset::chain;
+use factory_reset::cli::Failure;
+use factory_reset::cli::privileges::Roots;
 use factory_reset::http::AllowedHosts;
 use shared_host::{Server, announce, listen, shutdown_signal};
 use sqlx::migrate::MigrateError;
@@ -27,6 +29,9 @@ pub enum StartupError {
         /// What the file system says.
         source: io::Error,
     },
+    /// The server is root, and the data belongs to another user, or can be changed by one.
+    #[error("failed to start as root")]
+    Owner(#[from] Failure),
     /// The reset engine cannot be built, or an interrupted reset cannot be ended.
     #[error("failed to prepare for resets")]
     Engine(#[from] EngineError),
@@ -58,6 +63,10 @@ pub enum StartupError {
 ///
 /// When the service cannot start.
 pub async fn serve(arguments: &ServeArguments) -> Result<(), StartupError> {
+    let directory = &arguments.data.data_dir;
+    Roots::new(directory)
+        .and("database", directory.join(DataFiles::DATABASE))
+        .check_server()?;
     let shutdown = shutdown_signal().map_err(StartupError::Signals)?;
 
     let data_directory_error = |source| StartupError::DataDirectory {

@@ -17,6 +17,7 @@ mod host;
 mod idempotency;
 mod if_match;
 mod install;
+mod owner;
 mod rebinding;
 mod redis;
 mod restart;

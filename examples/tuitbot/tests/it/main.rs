@@ -22,6 +22,7 @@ mod history;
 mod interrupted;
 mod mount;
 mod options;
+mod owner;
 mod processes;
 mod rebinding;
 mod reset_service;
