@@ -5,19 +5,24 @@ mod catalogue;
 mod check;
 mod clear;
 mod connect;
+mod connection;
 mod count;
 mod counters;
+mod database_file;
 mod definition;
+mod definition_text;
 mod factory;
 mod fitness;
 mod foreign_key;
 mod full_text;
+mod handle;
 mod image;
 mod kept;
 mod known;
 mod load;
 mod locked;
 mod online_backup;
+mod pragma;
 mod pristine;
 mod reader;
 mod record;
@@ -29,8 +34,10 @@ mod schema_order;
 mod script;
 mod set_aside;
 mod stream;
+mod super_journal;
 mod template;
 mod transaction;
+mod unclaimed;
 mod vacuum;
 mod value;
 mod version;
@@ -38,17 +45,18 @@ mod version;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 pub(crate) use catalogue::{Catalogue, Table, quote};
+use connection::OwnConnection;
 use factory::Factory;
 use known::Known;
 use reader::Reader;
 use sqlx::migrate::Migrator;
-use sqlx::{Connection, SqliteConnection, SqlitePool};
+use sqlx::{Row, SqlitePool};
 use tokio::sync::Mutex;
 use transaction::{Shared, SqliteTransaction};
 use uuid::Uuid;
@@ -93,10 +101,12 @@ impl Sqlite {
     ///
     /// # Errors
     ///
-    /// When the database is in memory, cannot be opened, or a migration fails.
+    /// When the database is in memory, cannot be opened, or a migration fails; when a file beside
+    /// it is not what SQLite puts there; or when a view or an index has the name of the table of the
+    /// commit record.
     pub async fn open(pool: &SqlitePool, migrator: &Migrator) -> Result<Self, DatabaseError> {
         let mut opening = Opening::begin(pool).await?;
-        record::create_table(&mut opening.connection).await?;
+        record::ensure(&mut opening.connection, None).await?;
         let factory = Factory::migrated(&opening.connect, migrator, &opening.layout).await?;
         Ok(opening.end(factory).await)
     }
@@ -150,6 +160,35 @@ impl Sqlite {
         self
     }
 
+    /// Whether expressions in the schema (CHECK constraints, generated columns, indexes on
+    /// expressions) may call functions and virtual tables that SQLite does not know to be harmless,
+    /// such as `regexp` and those of an extension that the connect options load. They may not
+    /// unless this says so, because they would run for whoever can write to the database's schema:
+    /// a reset of a table with such an expression then fails, and its error names the table.
+    ///
+    /// Migrations on the scratch database always run as the host's connect options have it.
+    #[must_use]
+    pub fn trust_schema(mut self, trusts: bool) -> Self {
+        self.connect = self.connect.trust_schema(trusts);
+        self
+    }
+
+    /// Makes sure that opening the database `file` acts only on files beside it, and that the file
+    /// belongs to the user that this process runs as. For a program that opens databases of others:
+    /// with a hot journal beside it, SQLite deletes a file that the journal names, already when it
+    /// reads. [`open`](Self::open) and [`open_from`](Self::open_from) make sure of the first by
+    /// themselves. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// When the file, or one beside it, is no regular file; when the file belongs to another user;
+    /// or when its journal names a file elsewhere.
+    pub fn check_file(file: &Path) -> Result<(), DatabaseError> {
+        let failed = |error| DatabaseError::new("open the database", error);
+        database_file::check_owner(file).map_err(failed)?;
+        database_file::check(file).map_err(failed)
+    }
+
     /// Closes the database, and waits until that is done: a process that ends first may leave
     /// the files of an empty write-ahead log behind.
     pub async fn close(self) {
@@ -166,7 +205,7 @@ impl Sqlite {
 /// A database that is being opened.
 struct Opening {
     connect: connect::Connect,
-    connection: SqliteConnection,
+    connection: OwnConnection,
     file: String,
     layout: connect::Layout,
 }
@@ -175,11 +214,13 @@ impl Opening {
     async fn begin(pool: &SqlitePool) -> Result<Self, DatabaseError> {
         let connect = connect::Connect::like(pool, LOCK_TIMEOUT);
         let mut connection = connect.open().await?;
-        let file: String =
-            sqlx::query_scalar("SELECT file FROM pragma_database_list WHERE name = 'main'")
-                .fetch_one(&mut connection)
-                .await
-                .map_err(DatabaseError::on("read the database's path"))?;
+        let failed = || DatabaseError::on("read the database's path");
+        // The first in the list is the main one.
+        let listed = sqlx::query("PRAGMA database_list")
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(failed())?;
+        let file: String = listed.try_get("file").map_err(failed())?;
         if file.is_empty() {
             return Err(DatabaseError::new(
                 "use a database in memory",
@@ -199,7 +240,7 @@ impl Opening {
         let connect = self.connect.clone().lock_timeout(Duration::ZERO);
         let mut connection = connect.existing_only().open().await?;
         sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-            .execute(&mut connection)
+            .execute(&mut *connection)
             .await
             .map_err(DatabaseError::on("empty the write-ahead log"))?;
         close(connection).await
@@ -299,7 +340,7 @@ impl Database for Sqlite {
         if rewriting.is_done() {
             // Emptying the log waits for readers while it keeps writers out: not another time.
             sqlx::query("PRAGMA busy_timeout = 0")
-                .execute(&mut connection)
+                .execute(&mut *connection)
                 .await
                 .map_err(DatabaseError::on("wait for nobody"))?;
         } else {
@@ -310,12 +351,12 @@ impl Database for Sqlite {
         // Most of it beside those who write: the freed end of a large file takes long to cut off, and
         // what follows keeps writers out.
         sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")
-            .execute(&mut connection)
+            .execute(&mut *connection)
             .await
             .map_err(DatabaseError::on("write the log into the database"))?;
         // Outside WAL mode this answers 0 and does nothing.
         let busy: i64 = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)")
-            .fetch_one(&mut connection)
+            .fetch_one(&mut *connection)
             .await
             .map_err(DatabaseError::on("empty the write-ahead log"))?;
         close(connection).await?;
@@ -345,7 +386,7 @@ async fn sync_log(file: &str) -> Result<(), DatabaseError> {
         .map_err(|error| DatabaseError::new("sync the write-ahead log", error))
 }
 
-async fn close(connection: SqliteConnection) -> Result<(), DatabaseError> {
+async fn close(connection: OwnConnection) -> Result<(), DatabaseError> {
     connection
         .close()
         .await
