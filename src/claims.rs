@@ -141,6 +141,14 @@ impl Unclaimed {
         }
     }
 
+    /// Its name in a sentence.
+    pub(crate) fn told(&self) -> String {
+        match &self.reason {
+            Some(reason) => format!("`{}` ({reason})", self.name),
+            None => format!("`{}`", self.name),
+        }
+    }
+
     /// The same, with the reason for which it is listed.
     #[must_use]
     pub fn because(mut self, reason: impl Into<String>) -> Self {

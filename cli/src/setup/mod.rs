@@ -24,7 +24,7 @@ use crate::manifest::{Manifest, Redis, expand};
 use crate::service::Service;
 
 /// How long counting, clearing and committing may take unless the manifest says otherwise.
-const TIMEOUT: u64 = 300;
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// A manifest with everything that can be told from it alone.
 pub(crate) struct Setup {
@@ -124,7 +124,7 @@ impl Setup {
             paths,
             service,
             cache,
-            timeout: Duration::from_secs(timeout.unwrap_or(TIMEOUT)),
+            timeout: timeout.map_or(TIMEOUT, Duration::from_secs),
             file,
             manifest,
         })

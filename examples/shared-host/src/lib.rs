@@ -5,10 +5,12 @@
 //! | how connections are served, and how that ends | [`Server`], [`shutdown_signal`] |
 //! | how a host says where it listens | [`listen`], [`announce`] |
 //! | how secrets are made, kept on disk and hashed | [`random_token`](fn@random_token), [`secret_file`], [`Hashing`] |
+//! | who may read a database | [`database_file`] |
 //! | how a request body is read, or is not | [`JsonBody`], [`discard`](fn@discard) |
 //! | how a browser takes a service into use, and is led there | [`FormPage`], [`lead_to`], [`switch`](fn@switch) |
 //! | where the log goes | [`log_to_stderr`] |
 
+pub mod database_file;
 pub mod secret_file;
 
 mod discard;

@@ -173,20 +173,29 @@ impl Sqlite {
         self
     }
 
-    /// Makes sure that opening the database `file` acts only on files beside it, and that the file
-    /// belongs to the user that this process runs as. For a program that opens databases of others:
-    /// with a hot journal beside it, SQLite deletes a file that the journal names, already when it
-    /// reads. [`open`](Self::open) and [`open_from`](Self::open_from) make sure of the first by
-    /// themselves. Blocks.
+    /// Makes sure that opening the database `file` acts only on files beside it: with a hot journal
+    /// there, SQLite deletes a file that the journal names, already when it reads.
+    /// [`open`](Self::open) and [`open_from`](Self::open_from) do this by themselves; it is for a
+    /// program that opens the database in another way before. Blocks.
     ///
     /// # Errors
     ///
-    /// When the file, or one beside it, is no regular file; when the file belongs to another user;
-    /// or when its journal names a file elsewhere.
+    /// When the file, or one beside it, is not a regular file; when one beside it belongs to a user
+    /// who may not write to the database; or when its journal names a file elsewhere.
     pub fn check_file(file: &Path) -> Result<(), DatabaseError> {
-        let failed = |error| DatabaseError::new("open the database", error);
-        database_file::check_owner(file).map_err(failed)?;
-        database_file::check(file).map_err(failed)
+        let checked = database_file::check(file);
+        checked.map_err(|error| DatabaseError::new("open the database", error))
+    }
+
+    /// Makes sure that the database `file` belongs to the user that this process runs as: whoever
+    /// opens the database of another user acts for that user with more rights. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// When it belongs to another user, or is not a regular file.
+    pub fn check_owner(file: &Path) -> Result<(), DatabaseError> {
+        let checked = database_file::check_owner(file);
+        checked.map_err(|error| DatabaseError::new("open the database", error))
     }
 
     /// Closes the database, and waits until that is done: a process that ends first may leave

@@ -58,7 +58,7 @@ pub(super) async fn unclaimed(
             continue;
         };
         let about = |about: &str| match item {
-            ItemKind::Trigger | ItemKind::Index => format!("{about} (on `{table}`)"),
+            ItemKind::Trigger | ItemKind::Index => format!("on `{table}`, {about}"),
             _ => about.to_owned(),
         };
         let reason = match fresh.get(&key(&kind, &name)) {
