@@ -16,7 +16,8 @@ pub struct DatabaseError {
 #[derive(Debug, thiserror::Error)]
 #[error(
     "an expression in the schema calls what SQLite does not know to be harmless: drop the \
-     expression, or say `.trust_schema(true)` where nobody but the host can write to its schema"
+     expression, or open the database by `Sqlite::open_trusted` where nobody but the host can \
+     write to its schema"
 )]
 struct Untrusted(#[source] sqlx::Error);
 
@@ -48,7 +49,7 @@ impl DatabaseError {
         // SQLite's words for what `trusted_schema` forbids; it has no code for it.
         let is_untrusted = |source: &sqlx::Error| {
             let source = source.as_database_error();
-            source.is_some_and(|source| source.message().starts_with("unsafe use of "))
+            source.is_some_and(|source| source.message().contains("unsafe use of "))
         };
         move |source| match is_untrusted(&source) {
             true => Self::new(action, Untrusted(source)),

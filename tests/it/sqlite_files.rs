@@ -2,19 +2,23 @@
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{chown, symlink};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 
 use factory_reset::{DatabaseError, FactoryRows, Sqlite, chain};
 use rustix::fs::{CWD, Mode, mkfifoat};
 use sqlx::SqlitePool;
-use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 
 use crate::fixture::Host;
 
 /// A host without a log, which nobody has open.
 async fn closed() -> (Host, PathBuf) {
-    let host = Host::with(&["CREATE TABLE posts (id INTEGER)"], SqliteConnectOptions::new()).await;
+    let host = Host::with(
+        &["CREATE TABLE posts (id INTEGER)"],
+        SqliteConnectOptions::new(),
+    )
+    .await;
     host.pool.close().await;
     let file = host.data().join("host.db");
     (host, file)
@@ -51,7 +55,12 @@ fn hot_journal(database: &Path, named: &Path) {
     journal.extend((0x4000_0000 / u32::try_from(page).unwrap() + 1).to_be_bytes());
     journal.extend(name);
     journal.extend(u32::try_from(name.len()).unwrap().to_be_bytes());
-    journal.extend(name.iter().map(|byte| u32::from(*byte)).sum::<u32>().to_be_bytes());
+    journal.extend(
+        name.iter()
+            .map(|byte| u32::from(*byte))
+            .sum::<u32>()
+            .to_be_bytes(),
+    );
     journal.extend(magic);
     let mut path = database.as_os_str().to_owned();
     path.push("-journal");
@@ -130,6 +139,22 @@ async fn a_journal_of_a_user_who_may_not_write_to_the_database_is_refused() {
     Sqlite::check_file(&file).unwrap();
     let error = chain(&Sqlite::check_owner(&file).unwrap_err());
     assert!(error.contains("run it as the owner"), "{error}");
+}
+
+#[tokio::test]
+async fn a_database_that_the_engine_creates_is_for_its_owner_only() {
+    let (host, _) = closed().await;
+    let file = host.outside("new.db");
+    let options = host.options.clone().filename(&file);
+    let options = options.journal_mode(SqliteJournalMode::Wal);
+    let pool = SqlitePool::connect_lazy_with(options);
+    let database = Sqlite::open(&pool, &host.migrator).await.unwrap();
+    let names = ["new.db", "new.db-wal", "new.db-shm"];
+    for name in names {
+        let status = host.outside(name).metadata().unwrap();
+        assert_eq!(status.permissions().mode() & 0o777, 0o600, "{name}");
+    }
+    database.close().await;
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use factory_reset::{
     Database, Decision, Engine, FactoryRows, ItemKind, RECORD_TABLE, Selection, Sqlite, chain,
 };
 use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, Connection};
 use uuid::Uuid;
 
 use crate::dump::schema;
@@ -134,9 +135,15 @@ async fn no_planted_trigger_fires_in_a_reset() {
         let host = host().await;
         let engine = engine(&host, has_image).await;
         host.run(LOOT).await;
-        for (number, table) in ["sessions", "notes_content", "notes_data", RECORD_TABLE, "loot"]
-            .iter()
-            .enumerate()
+        for (number, table) in [
+            "sessions",
+            "notes_content",
+            "notes_data",
+            RECORD_TABLE,
+            "loot",
+        ]
+        .iter()
+        .enumerate()
         {
             for event in ["INSERT", "DELETE", "UPDATE"] {
                 host.run(&format!(
@@ -147,7 +154,9 @@ async fn no_planted_trigger_fires_in_a_reset() {
             }
         }
         let planted = unclaimed(&engine).await;
-        let triggers = planted.iter().filter(|(kind, _)| *kind == ItemKind::Trigger);
+        let triggers = planted
+            .iter()
+            .filter(|(kind, _)| *kind == ItemKind::Trigger);
         assert_eq!(triggers.count(), 15, "{planted:?}");
         engine.reset(everything()).await.unwrap();
         let loot: Vec<String> = sqlx::query_scalar("SELECT text FROM loot")
@@ -158,7 +167,11 @@ async fn no_planted_trigger_fires_in_a_reset() {
         let left = format!(
             "SELECT count(*) FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = '{RECORD_TABLE}'"
         );
-        assert_eq!(host.number(&left).await, 0, "the engine's own table is as it was");
+        assert_eq!(
+            host.number(&left).await,
+            0,
+            "the engine's own table is as it was"
+        );
         assert_eq!(host.number("SELECT count(*) FROM notes").await, 1);
     }
 }
@@ -186,7 +199,11 @@ async fn a_record_table_that_is_not_ours_is_rebuilt_by_the_next_reset() {
                  (sql IS NULL OR sql LIKE '%at TEXT NOT NULL) STRICT, WITHOUT ROWID')"
             );
             let all = "SELECT count(*) FROM sqlite_schema WHERE name LIKE '%_factory_reset%'";
-            assert_eq!((host.number(&ours).await, host.number(all).await), (2, 2), "{planted}");
+            assert_eq!(
+                (host.number(&ours).await, host.number(all).await),
+                (1, 1),
+                "{planted}"
+            );
         }
     }
 }
@@ -221,9 +238,15 @@ async fn a_commit_is_still_known_after_somebody_has_tampered_with_the_record_tab
             BEGIN UPDATE {RECORD_TABLE} SET outcome = 'commit'; END"
     ))
     .await;
-    assert_eq!(database.decide(committed).await.unwrap(), Decision::Committed);
+    assert_eq!(
+        database.decide(committed).await.unwrap(),
+        Decision::Committed
+    );
     assert_eq!(database.decide(other).await.unwrap(), Decision::Aborted);
-    assert_eq!(database.decide(committed).await.unwrap(), Decision::Committed);
+    assert_eq!(
+        database.decide(committed).await.unwrap(),
+        Decision::Committed
+    );
 }
 
 #[tokio::test]
@@ -248,27 +271,83 @@ async fn a_table_called_like_a_function_of_the_catalogue_hides_nothing() {
 }
 
 #[tokio::test]
-async fn an_expression_that_calls_an_unknown_function_fails_by_name_unless_it_is_trusted() {
+async fn a_schema_that_calls_an_unknown_function_is_refused_by_name_unless_it_is_trusted() {
     // A function of the R-Tree that SQLite does not mark as harmless.
     let schema = "CREATE TABLE odd (a CHECK (a IS NULL OR rtreedepth(a) >= 0));
                   INSERT INTO odd VALUES (NULL)";
     let host = Host::with(&[schema], wal()).await;
     host.run("INSERT INTO odd VALUES (x'00010000')").await;
-    let database = async |trusts: bool| {
-        let database = Sqlite::open(&host.pool, &host.migrator).await.unwrap();
-        only(&["tables"])
-            .data_dir(host.data())
-            .database(database.trust_schema(trusts))
-            .build()
+    for error in [
+        Sqlite::open(&host.pool, &host.migrator).await.unwrap_err(),
+        Sqlite::open_from(&host.pool, &FactoryRows::None)
             .await
-            .unwrap()
-    };
-    let error = database(false).await.reset(everything()).await;
-    let error = chain(&error.unwrap_err());
-    for part in ["`odd`", "unsafe use of rtreedepth()", "trust_schema"] {
-        assert!(error.contains(part), "{error}");
+            .unwrap_err(),
+    ] {
+        let error = chain(&error);
+        for part in ["(odd)", "unsafe use of rtreedepth()", "open_trusted"] {
+            assert!(error.contains(part), "{error}");
+        }
     }
-    assert_eq!(host.number("SELECT count(*) FROM odd").await, 2);
-    database(true).await.reset(everything()).await.unwrap();
-    assert_eq!(host.number("SELECT count(*) FROM odd").await, 1);
+    for has_image in [true, false] {
+        let database = Sqlite::open_trusted(&host.pool, &host.migrator)
+            .await
+            .unwrap();
+        let builder = only(&["tables"]).data_dir(host.data());
+        let engine = builder.database(database.factory_image(has_image));
+        let engine = engine.build().await.unwrap();
+        engine.reset(everything()).await.unwrap();
+        assert_eq!(host.number("SELECT count(*) FROM odd").await, 1);
+        host.run("INSERT INTO odd VALUES (x'00010000')").await;
+    }
+}
+
+#[tokio::test]
+async fn text_behind_a_statement_in_the_schema_is_never_run() {
+    // SQLite itself ignores it.
+    for (kind, name) in [
+        ("table", "log"),
+        ("index", "sessions_token"),
+        ("view", "tokens"),
+        ("trigger", "ended"),
+    ] {
+        let host = host().await;
+        let victim = host.outside("victim.db");
+        let more = format!(
+            "; ATTACH ''{}'' AS v; CREATE TABLE v.t (a)",
+            victim.display()
+        );
+        let mut connection = host.connect().await;
+        let plant = format!(
+            "PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET sql = sql || '{more}' WHERE type = '{kind}' AND name = '{name}';
+             PRAGMA writable_schema = RESET"
+        );
+        let planted = sqlx::raw_sql(AssertSqlSafe(plant)).execute(&mut connection);
+        planted.await.unwrap();
+        connection.close().await.unwrap();
+        // The factory image, the scratch database, and the restoration of indexes each run what is
+        // in the schema.
+        for has_image in [true, false] {
+            let engine = engine(&host, has_image).await;
+            engine.reset(everything()).await.unwrap();
+        }
+        let fill = FactoryRows::Script("INSERT INTO sessions VALUES (2, 'fresh')".to_owned());
+        for rows in [FactoryRows::None, fill] {
+            // Only some of it needs the object.
+            let opened = Sqlite::open_from(&host.pool, &rows).await;
+            if let Err(error) = opened.map(drop) {
+                let error = chain(&error);
+                let says = [format!("{kind} `{name}`"), "drop it".to_owned()];
+                assert!(says.iter().all(|part| error.contains(part)), "{error}");
+            }
+        }
+        let database = Sqlite::open(&host.pool, &host.migrator).await.unwrap();
+        let mut transaction = database.write(&CLEARING).await.unwrap();
+        let tables = ["sessions".to_owned()];
+        transaction.empty(&tables).await.unwrap();
+        let checked = transaction.check().await;
+        assert_eq!(checked.is_err(), kind == "index");
+        transaction.rollback().await.unwrap();
+        assert!(!victim.exists(), "{kind}");
+    }
 }

@@ -83,8 +83,8 @@ impl Connect {
         }
     }
 
-    pub(super) fn trust_schema(mut self, trusts: bool) -> Self {
-        self.trusts_schema = trusts;
+    pub(super) fn trust_schema(mut self) -> Self {
+        self.trusts_schema = true;
         self
     }
 
@@ -106,14 +106,20 @@ impl Connect {
     /// DEFENSIVE mode stays off, because clearing writes to the tables inside of virtual ones, and
     /// puts the schema back in order.
     pub(super) async fn open(&self) -> Result<OwnConnection, DatabaseError> {
-        if !self.is_address() {
-            let file = self.options.get_filename().to_owned();
+        let unsafe_file = |error| DatabaseError::new("open the database", error);
+        let file = Some(self.options.get_filename().to_owned()).filter(|_| !self.is_address());
+        let mut is_new = false;
+        if let Some(file) = file.clone() {
             let checked = blocking(move || database_file::check(&file)).await;
-            checked.map_err(|error| DatabaseError::new("open the database", error))?;
+            is_new = !checked.map_err(unsafe_file)?;
         }
         let failed = || DatabaseError::on("connect to the database");
         let options = self.trusting(self.options.clone());
         let mut connection = own(&options).await.map_err(failed())?;
+        if let Some(file) = file.filter(|_| is_new) {
+            let made = blocking(move || database_file::make_private(&file)).await;
+            made.map_err(unsafe_file)?;
+        }
         connection.confine().await.map_err(failed())?;
         Ok(connection)
     }

@@ -1,8 +1,8 @@
 //! The files of a database, before SQLite opens them.
 
-use std::fs::Metadata;
+use std::fs::{Metadata, Permissions};
 use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::process::geteuid;
@@ -46,15 +46,15 @@ pub(super) enum UnsafeFile {
     SuperJournal { journal: PathBuf, named: PathBuf },
 }
 
-/// Makes sure that opening the database `file` touches nothing but regular files beside it. One that
-/// is missing is left to SQLite. Blocks.
+/// Makes sure that opening the database `file` touches nothing but regular files beside it, and tells
+/// whether there is one: one that is missing is left to SQLite. Blocks.
 ///
 /// The files of the database itself are not opened: closing one would drop the locks that SQLite has
 /// on it for this process
 /// (<https://sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_>).
-pub(super) fn check(file: &Path) -> Result<(), UnsafeFile> {
+pub(super) fn check(file: &Path) -> Result<bool, UnsafeFile> {
     let Some((database, status)) = resolve(file)? else {
-        return Ok(());
+        return Ok(false);
     };
     for suffix in COMPANIONS {
         let mut path = database.clone().into_os_string();
@@ -86,6 +86,26 @@ pub(super) fn check(file: &Path) -> Result<(), UnsafeFile> {
                 }
                 Err(error) => return Err(UnsafeFile::Unreadable(path, error)),
             }
+        }
+    }
+    Ok(true)
+}
+
+/// Lets nobody but its owner use the database `file`, which SQLite has just created with the mode
+/// that the umask leaves, nor what is beside it already. Blocks.
+pub(super) fn make_private(file: &Path) -> Result<(), UnsafeFile> {
+    let Some((database, _)) = resolve(file)? else {
+        return Ok(());
+    };
+    for suffix in [&[""], &COMPANIONS[..]].concat() {
+        let mut path = database.clone().into_os_string();
+        path.push(suffix);
+        let path = PathBuf::from(path);
+        match std::fs::set_permissions(&path, Permissions::from_mode(0o600)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(UnsafeFile::Unreadable(path, error));
+            }
+            _ => {}
         }
     }
     Ok(())

@@ -5,8 +5,8 @@
     reason = "sqlx offers neither the limits nor the switches of a SQLite connection"
 )]
 
-use std::ffi::{c_char, c_int, c_void};
-use std::ptr::null_mut;
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ptr::{null, null_mut};
 
 use libsqlite3_sys as ffi;
 use sqlx::sqlite::LockedSqliteHandle;
@@ -73,6 +73,37 @@ pub(super) fn set(
         _ => Err(sqlx::Error::Configuration(
             format!("this SQLite cannot switch {switch:?}: use version 3.30 or later").into(),
         )),
+    }
+}
+
+/// Whether `sql` is one statement and nothing more. It is compiled, and not run.
+///
+/// # Errors
+///
+/// When it cannot be compiled.
+pub(super) fn is_one_statement(
+    connection: &mut LockedSqliteHandle<'_>,
+    sql: &str,
+) -> Result<bool, sqlx::Error> {
+    let Ok(sql) = CString::new(sql) else {
+        // SQLite would stop at the NUL.
+        return Ok(false);
+    };
+    let handle = connection.as_raw_handle().as_ptr();
+    let (mut statement, mut rest) = (null_mut(), null());
+    // SAFETY: as in `limit`. The text is a C string that outlives both calls, and SQLite makes
+    // `rest` point into it. A statement that could not be compiled is null, which may be finalized.
+    let (result, rest) = unsafe {
+        let result = ffi::sqlite3_prepare_v2(handle, sql.as_ptr(), -1, &mut statement, &mut rest);
+        ffi::sqlite3_finalize(statement);
+        (result, (!rest.is_null()).then(|| CStr::from_ptr(rest)))
+    };
+    match (result, rest) {
+        (ffi::SQLITE_OK, Some(rest)) => Ok(rest.to_bytes().trim_ascii().is_empty()),
+        _ => Err(match connection.last_error() {
+            Some(error) => sqlx::Error::Database(Box::new(error)),
+            None => sqlx::Error::WorkerCrashed,
+        }),
     }
 }
 

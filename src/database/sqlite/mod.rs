@@ -10,6 +10,7 @@ mod count;
 mod counters;
 mod database_file;
 mod definition;
+mod definition_statement;
 mod definition_text;
 mod factory;
 mod fitness;
@@ -43,8 +44,6 @@ mod value;
 mod version;
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,7 +90,8 @@ pub struct Sqlite {
 
 impl Sqlite {
     /// Opens the database behind `pool`, runs `migrator` on a scratch database in memory to
-    /// learn what a fresh install holds, and creates the table of the commit record.
+    /// learn what a fresh install holds, and creates the table of the commit record. Where this
+    /// creates the database, only its owner can use the file.
     ///
     /// The host's own migrations need not have run yet on the database itself. The pool's
     /// connections are not used: all work happens on connections of its own with the pool's
@@ -101,11 +101,35 @@ impl Sqlite {
     ///
     /// # Errors
     ///
-    /// When the database is in memory, cannot be opened, or a migration fails; when a file beside
-    /// it is not what SQLite puts there; or when a view or an index has the name of the table of the
+    /// When the database is in memory, cannot be opened, or a migration fails; when its schema calls
+    /// what [`open_trusted`](Self::open_trusted) is for; when a file beside it is not what SQLite puts there; or when a view or an index has the name of the table of the
     /// commit record.
     pub async fn open(pool: &SqlitePool, migrator: &Migrator) -> Result<Self, DatabaseError> {
-        let mut opening = Opening::begin(pool).await?;
+        Self::migrated(connect::Connect::like(pool, LOCK_TIMEOUT), migrator).await
+    }
+
+    /// The same for a database whose schema only the host can write to: expressions in it (CHECK
+    /// constraints, generated columns, indexes on expressions) may call functions and virtual tables
+    /// that SQLite does not know to be harmless, as far as the host's own connect options have it.
+    /// Among them are `regexp` and what an extension defines. With [`open`](Self::open) a schema
+    /// that calls one cannot be read, because it would run for whoever has planted the call.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub async fn open_trusted(
+        pool: &SqlitePool,
+        migrator: &Migrator,
+    ) -> Result<Self, DatabaseError> {
+        let connect = connect::Connect::like(pool, LOCK_TIMEOUT).trust_schema();
+        Self::migrated(connect, migrator).await
+    }
+
+    async fn migrated(
+        connect: connect::Connect,
+        migrator: &Migrator,
+    ) -> Result<Self, DatabaseError> {
+        let mut opening = Opening::begin(connect).await?;
         record::ensure(&mut opening.connection, None).await?;
         let factory = Factory::migrated(&opening.connect, migrator, &opening.layout).await?;
         Ok(opening.end(factory).await)
@@ -129,10 +153,12 @@ impl Sqlite {
     ///
     /// # Errors
     ///
-    /// When the database is in memory or cannot be opened, the script fails, the pristine
+    /// When the database is in memory or cannot be opened, its schema calls what
+    /// [`open_trusted`](Self::open_trusted) is for, the script fails, the pristine
     /// database cannot be read, or either has a table or a column that this database lacks.
     pub async fn open_from(pool: &SqlitePool, rows: &FactoryRows) -> Result<Self, DatabaseError> {
-        let mut opening = Opening::begin(pool).await?;
+        let connect = connect::Connect::like(pool, LOCK_TIMEOUT);
+        let mut opening = Opening::begin(connect).await?;
         let like = (opening.file.as_str(), &opening.layout);
         let live = &mut opening.connection;
         match Factory::from_rows(&opening.connect, rows, live, like).await {
@@ -160,19 +186,6 @@ impl Sqlite {
         self
     }
 
-    /// Whether expressions in the schema (CHECK constraints, generated columns, indexes on
-    /// expressions) may call functions and virtual tables that SQLite does not know to be harmless,
-    /// such as `regexp` and those of an extension that the connect options load. They may not
-    /// unless this says so, because they would run for whoever can write to the database's schema:
-    /// a reset of a table with such an expression then fails, and its error names the table.
-    ///
-    /// Migrations on the scratch database always run as the host's connect options have it.
-    #[must_use]
-    pub fn trust_schema(mut self, trusts: bool) -> Self {
-        self.connect = self.connect.trust_schema(trusts);
-        self
-    }
-
     /// Makes sure that opening the database `file` acts only on files beside it: with a hot journal
     /// there, SQLite deletes a file that the journal names, already when it reads.
     /// [`open`](Self::open) and [`open_from`](Self::open_from) do this by themselves; it is for a
@@ -183,7 +196,7 @@ impl Sqlite {
     /// When the file, or one beside it, is not a regular file; when one beside it belongs to a user
     /// who may not write to the database; or when its journal names a file elsewhere.
     pub fn check_file(file: &Path) -> Result<(), DatabaseError> {
-        let checked = database_file::check(file);
+        let checked = database_file::check(file).map(drop);
         checked.map_err(|error| DatabaseError::new("open the database", error))
     }
 
@@ -220,8 +233,7 @@ struct Opening {
 }
 
 impl Opening {
-    async fn begin(pool: &SqlitePool) -> Result<Self, DatabaseError> {
-        let connect = connect::Connect::like(pool, LOCK_TIMEOUT);
+    async fn begin(connect: connect::Connect) -> Result<Self, DatabaseError> {
         let mut connection = connect.open().await?;
         let failed = || DatabaseError::on("read the database's path");
         // The first in the list is the main one.
@@ -385,10 +397,9 @@ impl Database for Sqlite {
 /// (<https://sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_>).
 async fn sync_log(file: &str) -> Result<(), DatabaseError> {
     let log = format!("{file}-wal");
-    let synced = blocking(move || match File::open(log) {
-        Ok(log) => log.sync_all(),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
+    let synced = blocking(move || match super_journal::open(Path::new(&log))? {
+        Some(log) => log.sync_all(),
+        None => Ok(()),
     });
     synced
         .await

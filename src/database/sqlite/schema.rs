@@ -2,8 +2,8 @@
 
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
-use super::DatabaseError;
 use super::pragma::{self, Kind};
+use super::{DatabaseError, definition_statement};
 use crate::database::RECORD_TABLE;
 
 /// Kind, name and statement.
@@ -51,14 +51,8 @@ impl Schema {
         connection: &mut SqliteConnection,
     ) -> Result<(), DatabaseError> {
         for (kind, name, sql) in &self.0 {
-            // sqlx trims what it runs. SQLite keeps what stands before the semicolon, and so the
-            // white space with which the statement of an index may end.
-            sqlx::query(AssertSqlSafe(format!("{sql};")))
-                .execute(&mut *connection)
-                .await
-                .map_err(DatabaseError::on(format!(
-                    "make {kind} `{name}` on a scratch database"
-                )))?;
+            let action = format!("make {kind} `{name}` on a scratch database");
+            definition_statement::create(connection, sql, &action).await?;
         }
         Ok(())
     }

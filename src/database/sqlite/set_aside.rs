@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use super::schema_order::SchemaOrder;
-use super::{DatabaseError, Table, quote};
+use super::{DatabaseError, Table, definition_statement, quote};
 
 /// Indexes that are set aside.
 #[derive(Debug, Default)]
@@ -59,12 +59,8 @@ impl SetAside {
         connection: &mut SqliteConnection,
     ) -> Result<(), DatabaseError> {
         for (name, sql) in &self.taken {
-            // sqlx trims what it runs. SQLite keeps what stands before the semicolon, and so the
-            // white space with which the statement of an index may end.
-            sqlx::query(AssertSqlSafe(format!("{sql};")))
-                .execute(&mut *connection)
-                .await
-                .map_err(DatabaseError::on(format!("put `{name}` back")))?;
+            let action = format!("put `{name}` back");
+            definition_statement::create(connection, sql, &action).await?;
         }
         if let Some(order) = &self.order {
             order.restore(connection).await?;

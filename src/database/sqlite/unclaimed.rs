@@ -48,10 +48,13 @@ pub(super) async fn unclaimed(
             _ => ItemKind::Index,
         };
         if table.eq_ignore_ascii_case(RECORD_TABLE) {
-            if matches!(item, ItemKind::Trigger | ItemKind::Index) {
-                let reason = format!("is on `{table}`, the engine's own table: a reset removes it");
-                unclaimed.push(Unclaimed::new(item, name).because(reason));
-            }
+            let reason = match item {
+                // What becomes of the table itself is the business of the commit record.
+                ItemKind::Table => continue,
+                ItemKind::View => "has the name of the engine's own table: drop it",
+                _ => "on the engine's own table; a reset removes it",
+            };
+            unclaimed.push(Unclaimed::new(item, name).because(reason));
             continue;
         }
         let Some(FreshSchema(fresh)) = fresh else {
