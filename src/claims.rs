@@ -121,10 +121,40 @@ pub struct Preserved {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Unclaimed {
-    /// A table or a path.
+    /// A table or a path; or a trigger, view or index that a fresh install does not have.
     pub kind: ItemKind,
     /// Which one.
     pub name: String,
+    /// Why it is listed, where its kind and name do not say so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Unclaimed {
+    /// Something that is neither claimed nor preserved.
+    #[must_use]
+    pub fn new(kind: ItemKind, name: impl Into<String>) -> Self {
+        Self {
+            kind,
+            name: name.into(),
+            reason: None,
+        }
+    }
+
+    /// Its name in a sentence.
+    pub(crate) fn told(&self) -> String {
+        match &self.reason {
+            Some(reason) => format!("`{}` ({reason})", self.name),
+            None => format!("`{}`", self.name),
+        }
+    }
+
+    /// The same, with the reason for which it is listed.
+    #[must_use]
+    pub fn because(mut self, reason: impl Into<String>) -> Self {
+        self.reason = Some(reason.into());
+        self
+    }
 }
 
 /// Why the claims of a host's steps do not fit together.
@@ -400,11 +430,8 @@ impl Ownership {
                 || (self.migrated_tables.is_some() && migrated.contains(name))
         };
         let free = existing.iter().filter(|name| !owned(name));
-        free.map(|name| Unclaimed {
-            kind: ItemKind::Table,
-            name: name.clone(),
-        })
-        .collect()
+        free.map(|name| Unclaimed::new(ItemKind::Table, name))
+            .collect()
     }
 
     /// Whether `path` has an owner.

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use crate::claims::Unclaimed;
 use crate::plan::ResetPlan;
 use crate::request::ResetRequest;
 
@@ -33,7 +34,8 @@ impl Refusal {
 }
 
 /// Refuses a reset while anything in the database or the data directory is neither claimed
-/// nor preserved. Not among the engine's guards unless the host adds it.
+/// nor preserved, or the database has triggers, views or indexes that a fresh install does not
+/// have. Not among the engine's guards unless the host adds it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NothingUnclaimed;
 
@@ -47,13 +49,9 @@ impl Guard for NothingUnclaimed {
         if plan.unclaimed().is_empty() {
             return Ok(());
         }
-        let names: Vec<_> = plan
-            .unclaimed()
-            .iter()
-            .map(|unclaimed| format!("`{}`", unclaimed.name))
-            .collect();
+        let names: Vec<_> = plan.unclaimed().iter().map(Unclaimed::told).collect();
         Err(Refusal::new(format!(
-            "nobody claims {}: add a step that does, or preserve it",
+            "nobody claims {}: add a step that does, preserve it, or drop it",
             names.join(", ")
         )))
     }

@@ -34,6 +34,12 @@ pub enum ItemKind {
     Memory,
     /// Keys in a cache or an object store; counts entries.
     Keys,
+    /// A trigger of the database. Nothing clears one; it can be [unclaimed](crate::Unclaimed).
+    Trigger,
+    /// A view of the database; as with a trigger.
+    View,
+    /// An index of the database; as with a trigger.
+    Index,
 }
 
 impl ItemKind {
@@ -44,7 +50,7 @@ impl ItemKind {
             Self::Table => "rows",
             Self::Path => "files",
             Self::Task => "tasks",
-            Self::Memory | Self::Keys => "entries",
+            Self::Memory | Self::Keys | Self::Trigger | Self::View | Self::Index => "entries",
         }
     }
 }

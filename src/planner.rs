@@ -113,7 +113,9 @@ async fn plan_steps(
             }
             let there = transaction.tables().await?;
             let ownership = &inner.ownership;
-            ownership.unclaimed_tables(&there, database.migrated_tables())
+            let mut unclaimed = ownership.unclaimed_tables(&there, database.migrated_tables());
+            unclaimed.extend(transaction.unclaimed_objects().await?);
+            unclaimed
         }
         _ => Vec::new(),
     };
@@ -225,10 +227,7 @@ fn unclaimed_paths(inner: &Inner) -> Result<Vec<Unclaimed>, PathError> {
                 Some(path) if inner.ownership.owns(&path) => {}
                 Some(path) if inner.ownership.owns_within(&path) => directories.push(Some(path)),
                 // A name that no claim can have is nobody's for sure.
-                _ => unclaimed.push(Unclaimed {
-                    kind: ItemKind::Path,
-                    name: joined,
-                }),
+                _ => unclaimed.push(Unclaimed::new(ItemKind::Path, joined)),
             }
         }
     }

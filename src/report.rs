@@ -202,7 +202,11 @@ impl Erasure {
             ItemKind::Table => Self::Rewritten,
             ItemKind::Path => Self::Unlinked,
             ItemKind::Task => Self::Stopped,
-            ItemKind::Memory | ItemKind::Keys => Self::Dropped,
+            ItemKind::Memory
+            | ItemKind::Keys
+            | ItemKind::Trigger
+            | ItemKind::View
+            | ItemKind::Index => Self::Dropped,
         }
     }
 

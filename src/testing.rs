@@ -1,10 +1,12 @@
 //! What a host's own tests ask of its engine (feature `testing`).
 
+use crate::claims::Unclaimed;
 use crate::engine::Engine;
 use crate::selection::Selection;
 
 /// Fails when anything in the database or the data directory is neither claimed nor preserved:
-/// a table that a migration has added, a file that a feature has begun to write.
+/// a table that a migration has added, a file that a feature has begun to write. Likewise when the
+/// database has a trigger, a view or an index that a fresh install does not have.
 ///
 /// ```
 /// # async fn test(engine: &factory_reset::Engine) {
@@ -22,10 +24,10 @@ pub async fn assert_nothing_unclaimed(engine: &Engine) {
         Err(error) => panic!("no plan: {}", crate::chain(&error)),
     };
     let unclaimed = plan.unclaimed().iter();
-    let names: Vec<_> = unclaimed.map(|one| format!("`{}`", one.name)).collect();
+    let names: Vec<_> = unclaimed.map(Unclaimed::told).collect();
     assert!(
         names.is_empty(),
-        "nobody claims {}: add a step that does, or preserve it",
+        "nobody claims {}: add a step that does, preserve it, or drop it",
         names.join(", ")
     );
 }

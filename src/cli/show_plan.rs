@@ -155,9 +155,15 @@ fn stays(text: &mut String, plan: &Plan) {
 fn obstacles(text: &mut String, plan: &Plan) {
     if !plan.unclaimed.is_empty() {
         section(text, "Warning: belongs to nobody, and is left alone");
-        let rows = plan.unclaimed.iter();
-        let rows = rows.map(|left| vec![left.name.clone(), kind(left)]);
-        *text += &table(&[("Name", Left), ("Kind", Left)], rows.collect());
+        let mut columns = vec![("Name", Left), ("Kind", Left)];
+        let has_reasons = plan.unclaimed.iter().any(|left| !left.reason.is_empty());
+        columns.extend(has_reasons.then_some(("Reason", Left)));
+        let rows = plan.unclaimed.iter().map(|left| {
+            let mut row = vec![left.name.clone(), kind(left)];
+            row.extend(has_reasons.then(|| left.reason.clone()));
+            row
+        });
+        *text += &table(&columns, rows.collect());
     }
     if !plan.blockers.is_empty() {
         section(text, "In the way: nothing can be reset while it is");

@@ -11,6 +11,16 @@ pub struct DatabaseError {
     rolled_back: bool,
 }
 
+/// An expression in a SQLite schema calls what it may not.
+#[cfg(feature = "sqlite")]
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "an expression in the schema calls what SQLite does not know to be harmless: drop the \
+     expression, or open the database by `Sqlite::open_trusted` where nobody but the host can \
+     write to its schema"
+)]
+struct Untrusted(#[source] sqlx::Error);
+
 impl DatabaseError {
     /// Says what was tried (`count table `x``), and what the database answered.
     pub fn new(action: impl Into<String>, source: impl Into<Source>) -> Self {
@@ -36,7 +46,15 @@ impl DatabaseError {
     /// The same for use with `map_err`.
     #[cfg(feature = "sqlite")]
     pub(crate) fn on(action: impl Into<String>) -> impl FnOnce(sqlx::Error) -> Self {
-        move |source| Self::new(action, source)
+        // SQLite's words for what `trusted_schema` forbids; it has no code for it.
+        let is_untrusted = |source: &sqlx::Error| {
+            let source = source.as_database_error();
+            source.is_some_and(|source| source.message().contains("unsafe use of "))
+        };
+        move |source| match is_untrusted(&source) {
+            true => Self::new(action, Untrusted(source)),
+            false => Self::new(action, source),
+        }
     }
 }
 

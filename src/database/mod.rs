@@ -34,6 +34,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use uuid::Uuid;
 pub use way::Way;
 
+use crate::claims::Unclaimed;
+
 /// The table that carries the commit record; never counted among the user's.
 pub const RECORD_TABLE: &str = "_factory_reset";
 
@@ -130,6 +132,13 @@ pub trait Transaction: Send {
     /// The tables there are, but for the database's own and [`RECORD_TABLE`].
     async fn tables(&mut self) -> Result<BTreeSet<String>, DatabaseError>;
 
+    /// The triggers, views and indexes that a fresh install does not have, or has with another
+    /// definition, and the tables of another definition: a reset leaves the schema as it is. None
+    /// where the database does not know the schema of a fresh install.
+    async fn unclaimed_objects(&mut self) -> Result<Vec<Unclaimed>, DatabaseError> {
+        Ok(Vec::new())
+    }
+
     /// The exact number of rows in `table`, but for those that [`keep`](Self::keep) keeps.
     async fn count(&mut self, table: &str) -> Result<u64, DatabaseError>;
 
@@ -210,7 +219,8 @@ pub trait Transaction: Send {
     async fn rollback(self: Box<Self>) -> Result<(), DatabaseError>;
 
     /// The connection, for steps with SQL of their own on a SQLite host. They leave the
-    /// transaction open. A reset that would have put a factory image in the place of the
+    /// transaction open. The database's triggers fire for what they run, also those that a fresh
+    /// install does not have; while tables are cleared and loaded, none does. A reset that would have put a factory image in the place of the
     /// database goes over to clearing.
     #[cfg(feature = "sqlite")]
     async fn sqlite(&mut self) -> Result<Option<&mut sqlx::SqliteConnection>, DatabaseError> {

@@ -3,13 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use factory_reset::{Database, DatabaseError, Transaction};
+use sqlx::{AssertSqlSafe, Row};
 
 use super::Table;
-
-const SQLITE: &str = "
-    SELECT DISTINCT list.name, key.\"table\"
-    FROM pragma_table_list AS list, pragma_foreign_key_list(list.name) AS key
-    WHERE list.schema = 'main' AND list.type = 'table'";
 
 const POSTGRES: &str = "
     SELECT DISTINCT named.child, named.parent FROM (
@@ -27,9 +23,10 @@ const POSTGRES: &str = "
 /// Every table with its rows.
 pub(super) async fn survey(database: &dyn Database) -> Result<Vec<Table>, DatabaseError> {
     let mut transaction = database.read().await?;
-    let references = references(&mut *transaction).await?;
+    let names = transaction.tables().await?;
+    let references = references(&mut *transaction, &names).await?;
     let mut tables = Vec::new();
-    for name in transaction.tables().await? {
+    for name in names {
         let rows = transaction.count(&name).await?;
         let refers_to = references.get(&name).cloned().unwrap_or_default();
         tables.push(Table {
@@ -44,11 +41,21 @@ pub(super) async fn survey(database: &dyn Database) -> Result<Vec<Table>, Databa
 
 async fn references(
     transaction: &mut dyn Transaction,
+    tables: &BTreeSet<String>,
 ) -> Result<BTreeMap<String, BTreeSet<String>>, DatabaseError> {
     let failed = |error| DatabaseError::new("read the foreign keys", error);
     let pairs: Vec<(String, String)> = if let Some(connection) = transaction.sqlite().await? {
-        let query = sqlx::query_as(SQLITE).fetch_all(connection);
-        query.await.map_err(failed)?
+        let mut pairs = Vec::new();
+        for table in tables {
+            // Not its function: a table of the database may have that name.
+            let quoted = table.replace('"', "\"\"");
+            let list = format!("PRAGMA main.foreign_key_list(\"{quoted}\")");
+            let keys = sqlx::query(AssertSqlSafe(list)).fetch_all(&mut *connection);
+            for key in keys.await.map_err(failed)? {
+                pairs.push((table.clone(), key.try_get("table").map_err(failed)?));
+            }
+        }
+        pairs
     } else if let Some(connection) = transaction.postgres().await? {
         let query = sqlx::query_as(POSTGRES).fetch_all(connection);
         query.await.map_err(failed)?

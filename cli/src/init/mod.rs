@@ -13,11 +13,12 @@ use factory_reset::cli::privileges::Roots;
 use factory_reset::cli::{Exit, Failure};
 use factory_reset::{FactoryRows, chain};
 use figures::counted;
+use tokio::time::timeout;
 
 use crate::Done;
 use crate::command_line::InitArguments;
 use crate::privileges::Link;
-use crate::setup::Address;
+use crate::setup::{Address, TIMEOUT};
 use crate::told::note;
 
 /// What there is.
@@ -148,11 +149,16 @@ async fn survey(arguments: &InitArguments) -> Result<Survey, Failure> {
     let address = parse(field, &url)?;
     let probed = address.probe().await;
     probed.map_err(|error| unreachable(field, error))?;
-    let opened = address.open(&FactoryRows::None).await;
+    let opened = address.open(&FactoryRows::None, TIMEOUT).await;
     let opened = opened.map_err(|error| unreachable(field, error))?;
-    let tables = database::survey(opened.database()).await;
+    let tables = timeout(TIMEOUT, database::survey(opened.database())).await;
     let files = opened.files_in(&data_dir);
     opened.close().await;
+    let late = |_| {
+        let error = format!("its tables were not counted within {} s", TIMEOUT.as_secs());
+        unreachable(field, error)
+    };
+    let tables = tables.map_err(late)?;
     survey.tables = tables.map_err(|error| unreachable(field, chain(&error)))?;
     survey.paths.retain(|found| !files.contains(&found.name));
     survey.address = Some(match &arguments.database_env {

@@ -53,8 +53,20 @@ impl Address {
         }
     }
 
-    /// Opens the database with the rows of a fresh install from `rows`.
-    pub(crate) async fn open(&self, rows: &FactoryRows) -> Result<Opened, String> {
+    /// Opens the database with the rows of a fresh install from `rows`, within `limit`.
+    pub(crate) async fn open(&self, rows: &FactoryRows, limit: Duration) -> Result<Opened, String> {
+        timeout(limit, self.open_unbounded(rows))
+            .await
+            .unwrap_or_else(|_| {
+                Err(format!(
+                    "`{self}` was not opened within {} s: see what keeps it, or raise \
+                 `database.timeout`",
+                    limit.as_secs()
+                ))
+            })
+    }
+
+    async fn open_unbounded(&self, rows: &FactoryRows) -> Result<Opened, String> {
         let opened = match self {
             Self::Sqlite(options) => {
                 let pool = SqlitePool::connect_lazy_with((**options).clone());
@@ -86,7 +98,11 @@ fn look_at_file(options: &SqliteConnectOptions) -> Result<(), String> {
 
 async fn probe_file(options: &SqliteConnectOptions) -> Result<(), String> {
     look_at_file(options)?;
-    let shown = options.get_filename().display();
+    let file = options.get_filename();
+    let shown = file.display();
+    // Before SQLite does anything: its journal may name files of others.
+    let checked = Sqlite::check_owner(file).and_then(|()| Sqlite::check_file(file));
+    checked.map_err(|error| chain(&error))?;
     let failed = |error: sqlx::Error| {
         let error = chain(&error);
         format!("`{shown}` cannot be opened: {error}: name an SQLite database that may be read")

@@ -6,6 +6,7 @@ use factory_reset::cli::{Exit, Failure};
 use factory_reset::{BuildError, Engine, FactoryRows, chain};
 use factory_reset_steps::CacheKeys;
 use rustix::fs::{Access, access};
+use tokio::time::timeout;
 
 use super::tables::Tables;
 use super::{Address, Opened, Setup};
@@ -53,9 +54,17 @@ impl Setup {
             let probed = pristine.probe().await;
             probed.map_err(|error| self.unreachable(source, &error))?;
         }
-        let opened = address.open(&rows).await;
+        let opened = address.open(&rows, self.timeout).await;
         let opened = opened.map_err(|error| self.wrong(source, &error))?;
-        match self.check_database(&opened, source).await {
+        let checked = timeout(self.timeout, self.check_database(&opened, source)).await;
+        let checked = checked.unwrap_or_else(|_| {
+            let text = format!(
+                "was not read within {} s: see what keeps it, or raise `database.timeout`",
+                self.timeout.as_secs()
+            );
+            Err(self.unreachable(field, &text))
+        });
+        match checked {
             Ok(tables) => Ok(Checked {
                 database: Some(opened),
                 tables,

@@ -27,7 +27,7 @@ use crate::privileges::Link;
 use crate::service::Service;
 
 /// How long counting, clearing and committing may take unless the manifest says otherwise.
-const TIMEOUT: u64 = 300;
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// A manifest with everything that can be told from it alone.
 pub(crate) struct Setup {
@@ -133,7 +133,7 @@ impl Setup {
             paths,
             service,
             cache,
-            timeout: Duration::from_secs(timeout.unwrap_or(TIMEOUT)),
+            timeout: timeout.map_or(TIMEOUT, Duration::from_secs),
             script: inputs.script.clone(),
             pristine,
             file,

@@ -6,6 +6,7 @@ mod bench;
 mod cache;
 mod factory;
 mod generated;
+mod hostile_database;
 mod interrupted;
 mod many_rows;
 mod needed;

@@ -7,10 +7,12 @@
 //! | how secrets are made, kept on disk and hashed | [`random_token`](fn@random_token), [`secret_file`], [`Hashing`] |
 //! | how attempts at passwords are limited, and what one client is | [`AttemptLimit`], [`client_network`](fn@client_network) |
 //! | what keeps answers out of caches | [`keep_private`] |
+//! | who may read a database | [`database_file`] |
 //! | how a request body is read, or is not | [`JsonBody`], [`discard`](fn@discard) |
 //! | how a browser takes a service into use, and is led there | [`FormPage`], [`lead_to`], [`switch`](fn@switch) |
 //! | where the log goes | [`log_to_stderr`] |
 
+pub mod database_file;
 pub mod secret_file;
 
 mod attempt_limit;

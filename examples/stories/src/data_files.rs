@@ -1,6 +1,6 @@
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, Permissions};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use shared_host::secret_file;
@@ -68,13 +68,18 @@ impl DataFiles {
     ///
     /// When one is missing and cannot be created.
     pub fn create_folders(&self) -> io::Result<()> {
-        [self.reports(), self.stories()]
+        // Reports name users; a web server may serve the stories.
+        [(self.reports(), 0o700), (self.stories(), 0o755)]
             .iter()
-            .try_for_each(|folder| match folder.symlink_metadata() {
+            .try_for_each(|(folder, mode)| match folder.symlink_metadata() {
+                Ok(status) if status.is_dir() && status.mode() & 0o777 & !mode != 0 => {
+                    let mode = status.mode() & 0o7000 | mode;
+                    std::fs::set_permissions(folder, Permissions::from_mode(mode))
+                }
                 // A link to nowhere is the user's own business: it keeps nobody from starting.
                 Ok(_) => Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    DirBuilder::new().mode(0o755).create(folder)
+                    DirBuilder::new().mode(*mode).create(folder)
                 }
                 Err(error) => Err(error),
             })

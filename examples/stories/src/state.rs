@@ -2,7 +2,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use shared_host::{AttemptLimit, Hashing};
+use shared_host::{AttemptLimit, Hashing, database_file};
 
 use crate::access::{Authentication, JwtSecret, JwtSecretError, Setup, SetupToken, Tokens, Users};
 use crate::{Cache, CacheError, DataArguments, DataFiles, Database, DatabaseUrlError};
@@ -49,6 +49,14 @@ pub enum OpenError {
     /// The database is none of ours.
     #[error("failed to open the database")]
     Database(#[from] DatabaseUrlError),
+    /// The file of the database cannot be made, or examined.
+    #[error("failed to prepare the file of the database `{path}`", path = path.display())]
+    DatabaseFile {
+        /// The file.
+        path: PathBuf,
+        /// What the file system says.
+        source: io::Error,
+    },
     /// The cache is none of ours.
     #[error("failed to open the cache")]
     Cache(#[from] CacheError),
@@ -77,6 +85,11 @@ impl AppState {
     ///
     /// As [`create`](Self::create).
     pub fn open(files: DataFiles, arguments: &DataArguments) -> Result<Self, OpenError> {
+        if arguments.database_url.is_none() {
+            let path = files.database();
+            let prepared = database_file::prepare(&path);
+            prepared.map_err(|source| OpenError::DatabaseFile { path, source })?;
+        }
         let database = Database::open(arguments.database_url.as_deref(), &files.database())?;
         let cache = Cache::open(arguments.redis_url.as_deref())?;
         let secret = match &arguments.jwt_secret {

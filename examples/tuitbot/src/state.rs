@@ -2,6 +2,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use shared_host::database_file;
 use sqlx::SqlitePool;
 
 use crate::access::{ApiToken, Authentication, LoginLimit, Passphrase, Sessions};
@@ -43,8 +44,9 @@ impl AppState {
     ///
     /// # Errors
     ///
-    /// When the API token can be neither read nor made.
+    /// When the API token can be neither read nor made, or the file of the database cannot be made.
     pub fn open(files: DataFiles, pause: Duration) -> io::Result<Self> {
+        database_file::prepare(&files.database())?;
         let pool = database::pool(&files.database());
         let configuration = ConfigurationFile::new(files.configuration());
         let api_token = ApiToken::load_or_create(&files.api_token())?;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::{AssertSqlSafe, SqliteConnection};
+use sqlx::{Row, SqliteConnection};
 
 use super::foreign_key::ForeignKey;
+use super::pragma::{self, Kind, Listed};
 use super::{DatabaseError, factory};
-use crate::database::RECORD_TABLE;
 
 /// The tables of one schema.
 #[derive(Debug, Default)]
@@ -77,63 +77,66 @@ impl Catalogue {
         schema: &str,
     ) -> Result<Self, DatabaseError> {
         let failed = || DatabaseError::on("read the database's catalogue");
-        let listed: Vec<(String, String, bool)> = sqlx::query_as(AssertSqlSafe(format!(
-            "SELECT name, type, wr FROM pragma_table_list \
-             WHERE schema = '{schema}' AND type IN ('table', 'virtual', 'shadow') \
-               AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name <> '{RECORD_TABLE}' \
-             ORDER BY name"
-        )))
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(failed())?;
-        let columns: Vec<(String, String, i64, bool, i64)> =
-            sqlx::query_as(AssertSqlSafe(format!(
-                "SELECT list.name, info.name, info.hidden, \
-                    info.pk > 0 AND NOT list.wr AND NOT EXISTS ( \
-                        SELECT 1 FROM pragma_index_list(list.name, '{schema}') AS key \
-                        WHERE key.origin = 'pk'), \
-                    info.pk \
-             FROM pragma_table_list AS list, pragma_table_xinfo(list.name, '{schema}') AS info \
-             WHERE list.schema = '{schema}' AND list.type IN ('table', 'virtual', 'shadow') \
-             ORDER BY list.name, info.cid"
-            )))
-            .fetch_all(&mut *connection)
+        let listed = pragma::tables(connection, schema).await?;
+        let names: Vec<&str> = listed.iter().map(|table| table.name.as_str()).collect();
+        let indexes = pragma::for_each(connection, schema, "index_list", &names)
             .await
             .map_err(failed())?;
-        let foreign_keys = ForeignKey::read(connection, schema).await?;
-        let columns: Vec<Column> = columns
-            .into_iter()
-            .map(|(table, name, hidden, integer_key, key)| Column {
-                table,
-                name,
-                hidden,
-                integer_key,
-                key,
-            })
-            .collect();
+        let described = pragma::for_each(connection, schema, "table_xinfo", &names)
+            .await
+            .map_err(failed())?;
+        let mut columns = Vec::new();
+        for ((table, indexes), described) in listed.iter().zip(indexes).zip(described) {
+            let mut has_key_index = false;
+            for index in indexes {
+                let origin: String = index.try_get("origin").map_err(failed())?;
+                has_key_index |= origin == "pk";
+            }
+            for column in described {
+                let key: i64 = column.try_get("pk").map_err(failed())?;
+                columns.push(Column {
+                    table: table.name.clone(),
+                    name: column.try_get("name").map_err(failed())?,
+                    hidden: column.try_get("hidden").map_err(failed())?,
+                    integer_key: key > 0 && !table.is_without_rowid && !has_key_index,
+                    key,
+                });
+            }
+        }
+        let ordinary = listed.iter().filter(|table| table.kind == Kind::Ordinary);
+        let ordinary: Vec<&str> = ordinary.map(|table| table.name.as_str()).collect();
+        let foreign_keys = ForeignKey::read(connection, schema, &ordinary).await?;
         Ok(Self::assemble(&listed, &columns, foreign_keys))
     }
 
     fn assemble(
-        listed: &[(String, String, bool)],
+        listed: &[Listed],
         columns: &[Column],
         foreign_keys: Vec<(String, ForeignKey)>,
     ) -> Self {
         let storage = |name: &str, without_rowid| storage(name, without_rowid, columns);
         let mut tables = BTreeMap::new();
-        for (name, kind, without_rowid) in listed {
-            if kind == "shadow" {
+        for Listed {
+            name,
+            kind,
+            is_without_rowid,
+        } in listed
+        {
+            if *kind == Kind::Shadow {
                 continue;
             }
+            let is_shadow = |table: &&Listed| {
+                table.kind == Kind::Shadow && owner(&table.name, listed) == Some(name)
+            };
             let shadows = listed
                 .iter()
-                .filter(|(shadow, kind, _)| kind == "shadow" && owner(shadow, listed) == Some(name))
-                .map(|(shadow, _, without_rowid)| storage(shadow, *without_rowid))
+                .filter(is_shadow)
+                .map(|shadow| storage(&shadow.name, shadow.is_without_rowid))
                 .collect();
             let table = Table {
                 name: name.clone(),
-                virtual_table: (kind == "virtual").then_some(shadows),
-                storage: storage(name, *without_rowid),
+                virtual_table: (*kind == Kind::Virtual).then_some(shadows),
+                storage: storage(name, *is_without_rowid),
                 foreign_keys: Vec::new(),
             };
             tables.insert(name.clone(), table);
@@ -211,14 +214,16 @@ fn storage(name: &str, without_rowid: bool, columns: &[Column]) -> Storage {
 
 /// The virtual table whose shadow `shadow` is: the one with the longest name that, with a
 /// `_`, begins the shadow's.
-fn owner<'a>(shadow: &str, listed: &'a [(String, String, bool)]) -> Option<&'a String> {
+fn owner<'a>(shadow: &str, listed: &'a [Listed]) -> Option<&'a String> {
+    // SQLite compares both in any case.
+    let begins = |name: &str| {
+        let (begin, rest) = shadow.as_bytes().split_at_checked(name.len())?;
+        Some(begin.eq_ignore_ascii_case(name.as_bytes()) && rest.starts_with(b"_"))
+    };
     listed
         .iter()
-        .filter(|(name, kind, _)| {
-            let rest = shadow.strip_prefix(name.as_str());
-            kind == "virtual" && rest.is_some_and(|rest| rest.starts_with('_'))
-        })
-        .map(|(name, ..)| name)
+        .filter(|table| table.kind == Kind::Virtual && begins(&table.name) == Some(true))
+        .map(|table| &table.name)
         .max_by_key(|name| name.len())
 }
 

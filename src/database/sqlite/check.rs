@@ -1,10 +1,11 @@
 //! The check before the commit, instead of the enforcement that is off.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use sqlx::SqliteConnection;
+use futures::TryStreamExt;
+use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
-use super::{Catalogue, DatabaseError, Table};
+use super::{Catalogue, DatabaseError, Table, quote};
 
 /// Rows that refer to others which are not there.
 #[derive(Debug, thiserror::Error)]
@@ -57,14 +58,8 @@ pub(super) async fn check(
         parents.any(|parent| is_cleared(parent) != here || (here && changes.others))
     };
     for table in catalogue.tables().filter(concerned) {
-        let violations: Vec<(String, i64)> = sqlx::query_as(
-            "SELECT parent, count(*) FROM pragma_foreign_key_check(?, ?) GROUP BY parent",
-        )
-        .bind(&table.name)
-        .bind(schema)
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(DatabaseError::on("check foreign keys"))?;
+        let violations = violations(connection, schema, &table.name).await;
+        let violations = violations.map_err(DatabaseError::on("check foreign keys"))?;
         let here = is_cleared(&table.name);
         let found = violations.into_iter();
         let mut found = found.filter(|(parent, _)| here || is_cleared(parent));
@@ -87,4 +82,19 @@ pub(super) async fn check(
         }
     }
     Ok(())
+}
+
+/// How many rows of `table` refer to no row, by the table that they refer to.
+async fn violations(
+    connection: &mut SqliteConnection,
+    schema: &str,
+    table: &str,
+) -> Result<BTreeMap<String, i64>, sqlx::Error> {
+    let check = format!("PRAGMA {schema}.foreign_key_check({})", quote(table));
+    let mut rows = sqlx::query(AssertSqlSafe(check)).fetch(connection);
+    let mut violations = BTreeMap::new();
+    while let Some(row) = rows.try_next().await? {
+        *violations.entry(row.try_get("parent")?).or_default() += 1;
+    }
+    Ok(violations)
 }

@@ -15,9 +15,8 @@ const ASIDE: &str = "_factory_reset_aside";
 /// Clears `tables`, but for the kept rows, and puts the factory rows back. Returns how many
 /// rows of each went. Where a factory row and a kept one have the same key, the kept one stays.
 ///
-/// Foreign keys are off, so every DELETE without a trigger takes SQLite's truncate
-/// optimisation (<https://sqlite.org/lang_delete.html#the_truncate_optimization>); triggers
-/// are set aside for as long. A virtual table is cleared through its shadow tables, which
+/// Foreign keys and triggers are off on the connection, so every DELETE takes SQLite's truncate
+/// optimisation (<https://sqlite.org/lang_delete.html#the_truncate_optimization>). A virtual table is cleared through its shadow tables, which
 /// get exactly the content that they have in a fresh install: deleting through the table
 /// leaves the words of deleted rows in a full-text index.
 pub(super) async fn clear(
@@ -28,8 +27,6 @@ pub(super) async fn clear(
     kept: &Kept,
     tally: Option<&Tally>,
 ) -> Result<BTreeMap<String, u64>, DatabaseError> {
-    let mut aside = SetAside::default();
-    aside.take_triggers(connection, tables).await?;
     let mut rows = BTreeMap::new();
     for table in tables {
         let fresh = factory.table(&table.name);
@@ -55,7 +52,6 @@ pub(super) async fn clear(
         }
     }
     counters::reset(connection, tables, kept).await?;
-    aside.put_back(connection).await?;
     full_text::rebuild(connection, catalogue, kept, tables).await?;
     Ok(rows)
 }
@@ -75,21 +71,20 @@ pub(super) async fn fill(
     Ok(())
 }
 
-/// Takes every row out of `tables`, and returns how many each had. Their triggers and indexes
-/// are set `aside`.
+/// Takes every row out of `tables`, and returns how many each had. Their indexes are set
+/// `aside`.
 pub(super) async fn empty(
     connection: &mut SqliteConnection,
     tables: &[&Table],
     aside: &mut SetAside,
 ) -> Result<BTreeMap<String, u64>, DatabaseError> {
-    aside.take_triggers(connection, tables).await?;
     let mut rows = BTreeMap::new();
     for table in tables {
         let deleted = clear_table(connection, table, Some(table)).await?;
         rows.insert(table.name.clone(), deleted);
     }
     // Only now, when nothing is in them.
-    aside.take_indexes(connection, tables).await?;
+    aside.take(connection, tables).await?;
     counters::empty(connection, tables).await?;
     Ok(rows)
 }

@@ -1,11 +1,14 @@
 //! Connections of the engine's own.
 
+use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteLockingMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, SqliteConnection, SqlitePool};
 
-use super::DatabaseError;
+use super::connection::OwnConnection;
+use super::{DatabaseError, database_file};
+use crate::task::blocking;
 
 /// What the pages of a database file are like, as far as rows depend on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,13 +23,19 @@ pub(super) struct Layout {
 impl Layout {
     /// Reads it off the host's database.
     pub(super) async fn read(connection: &mut SqliteConnection) -> Result<Self, DatabaseError> {
-        let read = "SELECT encoding, page_size, auto_vacuum \
-                    FROM pragma_encoding, pragma_page_size, pragma_auto_vacuum";
-        let (encoding, page_size, auto_vacuum) =
-            sqlx::query_as(read)
-                .fetch_one(connection)
-                .await
-                .map_err(DatabaseError::on("read the layout of the database"))?;
+        let failed = || DatabaseError::on("read the layout of the database");
+        let encoding = sqlx::query_scalar("PRAGMA main.encoding")
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(failed())?;
+        let page_size = sqlx::query_scalar("PRAGMA main.page_size")
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(failed())?;
+        let auto_vacuum = sqlx::query_scalar("PRAGMA main.auto_vacuum")
+            .fetch_one(connection)
+            .await
+            .map_err(failed())?;
         Ok(Self {
             encoding,
             page_size,
@@ -43,6 +52,9 @@ pub(super) struct Connect {
     options: SqliteConnectOptions,
     /// Just like the host's pool.
     host: SqliteConnectOptions,
+    /// Whether expressions in the schema may call functions that SQLite does not know to be
+    /// harmless.
+    trusts_schema: bool,
 }
 
 impl Connect {
@@ -58,8 +70,22 @@ impl Connect {
             .locking_mode(SqliteLockingMode::Normal)
             // Would write statistics, and a preview must change nothing.
             .optimize_on_close(false, None)
+            // Refuses a page whose cells overlap before anything reads or writes beyond it.
+            .pragma("cell_size_check", "ON")
+            .pragma("writable_schema", "OFF")
+            // Another process that shortens a mapped file would end this one by a signal.
+            .pragma("mmap_size", "0")
             .busy_timeout(lock_timeout);
-        Self { options, host }
+        Self {
+            options,
+            host,
+            trusts_schema: false,
+        }
+    }
+
+    pub(super) fn trust_schema(mut self) -> Self {
+        self.trusts_schema = true;
+        self
     }
 
     pub(super) fn lock_timeout(mut self, timeout: Duration) -> Self {
@@ -74,22 +100,55 @@ impl Connect {
         self
     }
 
-    /// Connects to the host's database.
-    pub(super) async fn open(&self) -> Result<SqliteConnection, DatabaseError> {
-        self.options
-            .connect()
-            .await
-            .map_err(DatabaseError::on("connect to the database"))
+    /// Connects to the host's database, whose schema somebody else may have written: it runs no
+    /// trigger, view or library.
+    ///
+    /// DEFENSIVE mode stays off, because clearing writes to the tables inside of virtual ones, and
+    /// puts the schema back in order.
+    pub(super) async fn open(&self) -> Result<OwnConnection, DatabaseError> {
+        let unsafe_file = |error| DatabaseError::new("open the database", error);
+        let file = Some(self.options.get_filename().to_owned()).filter(|_| !self.is_address());
+        let mut is_new = false;
+        if let Some(file) = file.clone() {
+            let checked = blocking(move || database_file::check(&file)).await;
+            is_new = !checked.map_err(unsafe_file)?;
+        }
+        let failed = || DatabaseError::on("connect to the database");
+        let options = self.trusting(self.options.clone());
+        let mut connection = own(&options).await.map_err(failed())?;
+        if let Some(file) = file.filter(|_| is_new) {
+            let made = blocking(move || database_file::make_private(&file)).await;
+            made.map_err(unsafe_file)?;
+        }
+        connection.confine().await.map_err(failed())?;
+        Ok(connection)
     }
 
     /// Connects to a database in memory that other connections of this process can attach
     /// under `name`, for as long as the connection lives. Migrations run on it as they do on
-    /// the host's own connections, foreign keys included.
+    /// the host's own connections, foreign keys included: they are part of the host.
     pub(super) async fn open_memory(
         &self,
         name: &str,
         layout: &Layout,
-    ) -> Result<SqliteConnection, DatabaseError> {
+    ) -> Result<OwnConnection, DatabaseError> {
+        own(&self.memory(name, layout))
+            .await
+            .map_err(DatabaseError::on("open a scratch database in memory"))
+    }
+
+    /// The same for statements from the schema of the host's database.
+    pub(super) async fn open_untrusted_memory(
+        &self,
+        name: &str,
+        layout: &Layout,
+    ) -> Result<OwnConnection, DatabaseError> {
+        own(&self.trusting(self.memory(name, layout)))
+            .await
+            .map_err(DatabaseError::on("open a scratch database in memory"))
+    }
+
+    fn memory(&self, name: &str, layout: &Layout) -> SqliteConnectOptions {
         self.host
             .clone()
             .filename(name)
@@ -101,8 +160,26 @@ impl Connect {
             .pragma("encoding", format!("'{}'", layout.encoding))
             .page_size(layout.page_size)
             .pragma("auto_vacuum", layout.auto_vacuum.to_string())
-            .connect()
-            .await
-            .map_err(DatabaseError::on("open a scratch database in memory"))
     }
+
+    fn trusting(&self, options: SqliteConnectOptions) -> SqliteConnectOptions {
+        match self.trusts_schema {
+            // As the host has it.
+            true => options,
+            false => options.pragma("trusted_schema", "OFF"),
+        }
+    }
+
+    /// Whether the file is given as a URI, of which SQLite alone knows the file.
+    fn is_address(&self) -> bool {
+        self.options
+            .get_filename()
+            .as_os_str()
+            .as_bytes()
+            .starts_with(b"file:")
+    }
+}
+
+async fn own(options: &SqliteConnectOptions) -> Result<OwnConnection, sqlx::Error> {
+    OwnConnection::new(options.connect().await?).await
 }

@@ -1,8 +1,8 @@
 //! What a saved table must have in common with the one that it is loaded into.
 
-use sqlx::SqliteConnection;
+use sqlx::{Row, SqliteConnection};
 
-use super::{DatabaseError, Table, quote};
+use super::{DatabaseError, Table, pragma, quote};
 
 /// The columns of `table` with their types, or the statement of a virtual table.
 pub(super) async fn definition(
@@ -19,13 +19,21 @@ pub(super) async fn definition(
         .await
         .map_err(failed());
     }
-    let columns: Vec<(String, String)> = sqlx::query_as(
-        "SELECT name, type FROM pragma_table_xinfo(?, 'main') WHERE hidden = 0 ORDER BY cid",
-    )
-    .bind(&table.name)
-    .fetch_all(connection)
-    .await
-    .map_err(failed())?;
+    let described = pragma::for_each(connection, "main", "table_xinfo", &[&table.name]).await;
+    let mut columns = Vec::new();
+    for column in described.map_err(failed())?.iter().flatten() {
+        let read = || -> Result<(i64, String, String), sqlx::Error> {
+            Ok((
+                column.try_get("hidden")?,
+                column.try_get("name")?,
+                column.try_get("type")?,
+            ))
+        };
+        let (hidden, name, kind) = read().map_err(failed())?;
+        if hidden == 0 {
+            columns.push((name, kind));
+        }
+    }
     let rowid = table.storage.rowid.map(|_| "rowid".to_owned());
     let columns = columns
         .iter()

@@ -9,8 +9,10 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::connect::{Connect, Layout};
+use super::connection::OwnConnection;
 use super::schema::Schema;
 use super::schema_order::SchemaOrder;
+use super::unclaimed::FreshSchema;
 use super::{Catalogue, DatabaseError, Table, pristine, script};
 use crate::database::FactoryRows;
 use crate::database::factory_rows::{Difference, creates_tables};
@@ -28,8 +30,10 @@ pub(super) struct Factory {
     order: Arc<SchemaOrder>,
     tables: Arc<BTreeSet<String>>,
     migrations_table: Option<String>,
+    /// Nothing where the source of the rows is no fresh install.
+    schema: Option<Arc<FreshSchema>>,
     /// Keeps the database alive; nothing is ever run on it again.
-    _connection: Arc<Mutex<SqliteConnection>>,
+    _connection: Arc<Mutex<OwnConnection>>,
 }
 
 impl Factory {
@@ -41,11 +45,12 @@ impl Factory {
     ) -> Result<Self, DatabaseError> {
         let name = new_name();
         let mut connection = connect.open_memory(&name, layout).await?;
-        migrator.run(&mut connection).await.map_err(|error| {
+        migrator.run(&mut *connection).await.map_err(|error| {
             DatabaseError::new("run the migrations on a scratch database", error)
         })?;
         let table = migrator.table_name.to_string();
-        Self::read(name, connection, Some(table)).await
+        let schema = FreshSchema::read(&mut connection, "main").await?;
+        Self::read(name, connection, Some(table), Some(schema)).await
     }
 
     /// Takes the rows from elsewhere, for the tables of the service's database `live`.
@@ -56,12 +61,13 @@ impl Factory {
         (file, layout): (&str, &Layout),
     ) -> Result<Self, DatabaseError> {
         let name = new_name();
-        let mut connection = connect.open_memory(&name, layout).await?;
+        let mut connection = connect.open_untrusted_memory(&name, layout).await?;
         // Scripts fill tables in any order; the reset checks what refers to what.
         sqlx::query("PRAGMA foreign_keys = OFF")
-            .execute(&mut connection)
+            .execute(&mut *connection)
             .await
             .map_err(DatabaseError::on("set the scratch database up"))?;
+        let mut fresh = None;
         match rows {
             FactoryRows::None => {
                 let schema = Schema::read(live, "main").await?;
@@ -75,10 +81,10 @@ impl Factory {
                 script::run(&mut connection, sql).await?;
             }
             FactoryRows::Database(pristine) => {
-                pristine::copy(&mut connection, pristine, file).await?;
+                fresh = Some(pristine::copy(&mut connection, pristine, file).await?);
             }
         }
-        let factory = Self::read(name, connection, None).await?;
+        let factory = Self::read(name, connection, None, fresh).await?;
         let live = Catalogue::read(live, "main").await?;
         compare(&live, &factory.catalogue)
             .map_err(|error| DatabaseError::new("use the source of the factory rows", error))?;
@@ -87,8 +93,9 @@ impl Factory {
 
     async fn read(
         name: String,
-        mut connection: SqliteConnection,
+        mut connection: OwnConnection,
         migrations_table: Option<String>,
+        schema: Option<FreshSchema>,
     ) -> Result<Self, DatabaseError> {
         let catalogue = Catalogue::read(&mut connection, "main").await?;
         let order = SchemaOrder::read(&mut connection).await?;
@@ -103,6 +110,7 @@ impl Factory {
             order: Arc::new(order),
             tables: Arc::new(tables),
             migrations_table,
+            schema: schema.map(Arc::new),
             _connection: Arc::new(Mutex::new(connection)),
         })
     }
@@ -120,6 +128,11 @@ impl Factory {
     /// How they look in a fresh install.
     pub(super) fn catalogue(&self) -> &Catalogue {
         &self.catalogue
+    }
+
+    /// What its schema has, where it is known.
+    pub(super) fn schema(&self) -> Option<&FreshSchema> {
+        self.schema.as_deref()
     }
 
     /// In which order its schema stands.

@@ -1,8 +1,9 @@
 //! A table's references to another, as its statement declares them.
 
-use sqlx::{AssertSqlSafe, SqliteConnection};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
 
-use super::{DatabaseError, quote};
+use super::{DatabaseError, pragma, quote};
 
 /// A foreign key.
 #[derive(Debug, Clone)]
@@ -14,26 +15,61 @@ pub(crate) struct ForeignKey {
     columns: Vec<(String, Option<String>)>,
 }
 
+/// A column of a foreign key, as SQLite lists it.
+struct Declared {
+    table: String,
+    id: i64,
+    seq: i64,
+    parent: String,
+    from: String,
+    to: Option<String>,
+}
+
+impl Declared {
+    fn read(table: &str, row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            table: table.to_owned(),
+            id: row.try_get("id")?,
+            seq: row.try_get("seq")?,
+            parent: row.try_get("table")?,
+            from: row.try_get("from")?,
+            to: row.try_get("to")?,
+        })
+    }
+}
+
 impl ForeignKey {
-    /// Every foreign key of `schema` with its table.
+    /// Every foreign key of the tables `names` in `schema`, each with its table.
     pub(super) async fn read(
         connection: &mut SqliteConnection,
         schema: &str,
+        names: &[&str],
     ) -> Result<Vec<(String, Self)>, DatabaseError> {
-        let columns: Vec<(String, i64, String, String, Option<String>)> =
-            sqlx::query_as(AssertSqlSafe(format!(
-                "SELECT list.name, key.id, key.\"table\", key.\"from\", key.\"to\" \
-                 FROM pragma_table_list AS list, \
-                      pragma_foreign_key_list(list.name, '{schema}') AS key \
-                 WHERE list.schema = '{schema}' AND list.type = 'table' \
-                 ORDER BY list.name, key.id, key.seq"
-            )))
-            .fetch_all(connection)
+        let failed = || DatabaseError::on("read the database's catalogue");
+        let answers = pragma::for_each(connection, schema, "foreign_key_list", names)
             .await
-            .map_err(DatabaseError::on("read the database's catalogue"))?;
+            .map_err(failed())?;
+        let mut columns = Vec::new();
+        for (table, answers) in names.iter().zip(answers) {
+            for row in answers {
+                let column = Declared::read(table, &row).map_err(failed())?;
+                columns.push(column);
+            }
+        }
+        columns.sort_by(|one, other| {
+            (&one.table, one.id, one.seq).cmp(&(&other.table, other.id, other.seq))
+        });
         let mut keys: Vec<(String, Self)> = Vec::new();
         let mut last = None;
-        for (table, id, parent, from, to) in columns {
+        for Declared {
+            table,
+            id,
+            seq: _,
+            parent,
+            from,
+            to,
+        } in columns
+        {
             let this = Some((table.clone(), id));
             match keys.last_mut() {
                 Some((_, key)) if last == this => key.columns.push((from, to)),

@@ -7,7 +7,7 @@ use super::{Catalogue, DatabaseError, Table, quote};
 
 /// Builds the indexes anew that are about a table with kept rows, should the index or the
 /// table be one of those that have been `cleared`: the triggers that tell an index of the rows
-/// were set aside, and a fresh install's index knows its own rows only.
+/// have not fired, and a fresh install's index knows its own rows only.
 pub(super) async fn rebuild(
     connection: &mut SqliteConnection,
     catalogue: &Catalogue,

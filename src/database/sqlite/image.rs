@@ -8,9 +8,8 @@ use uuid::Uuid;
 use super::connect::{Connect, Layout};
 use super::fitness::MOST_BYTES_OF_PAGES;
 use super::replacement::Replacement;
-use super::set_aside::SetAside;
 use super::template::{Object, Template, difference, objects};
-use super::{DatabaseError, Table, close, counters, locked, quote, record};
+use super::{DatabaseError, Table, counters, locked, quote, record};
 
 /// The name under which the image is attached.
 pub(super) const SCHEMA: &str = "image";
@@ -19,15 +18,11 @@ pub(super) const SCHEMA: &str = "image";
 /// then.
 #[derive(Debug)]
 pub(super) struct Image {
-    name: String,
-    connect: Connect,
     layout: Layout,
     objects: Vec<Object>,
     replacement: Replacement,
     /// The tables whose rows are a fresh install's; nothing before it is filled.
     cleared: Option<BTreeSet<String>>,
-    /// The triggers of tables whose rows were copied.
-    aside: Option<(SqliteConnection, SetAside)>,
 }
 
 /// Why an image cannot be filled.
@@ -61,17 +56,14 @@ impl Image {
             .await
             .map_err(locked::failed("take the write lock"))?;
         Ok(Self {
-            name,
-            connect: connect.clone(),
             layout,
             objects,
             replacement,
             cleared: None,
-            aside: None,
         })
     }
 
-    /// Copies what stays: the rows of the tables `staying`. Those of `cleared` are a fresh
+    /// Copies what stays: the rows of the tables `staying`. `reader` fires no triggers. Those of `cleared` are a fresh
     /// install's already.
     pub(super) async fn fill(
         &mut self,
@@ -84,16 +76,6 @@ impl Image {
         if let Some(name) = difference(&self.objects, &objects(reader).await?) {
             let error = Changed(name.to_owned());
             return Err(DatabaseError::new("use the factory image", error));
-        }
-        let has_trigger = |(kind, _, of, _): &Object| {
-            let mut staying = staying.iter();
-            kind == "trigger" && staying.any(|table| table.name.eq_ignore_ascii_case(of))
-        };
-        if self.objects.iter().any(has_trigger) {
-            let mut connection = self.connect.open_memory(&self.name, &self.layout).await?;
-            let mut aside = SetAside::default();
-            aside.take_triggers(&mut connection, staying).await?;
-            self.aside = Some((connection, aside));
         }
         let pages = pragma(reader, SCHEMA, "page_count").await?;
         let more = i64::try_from(MOST_BYTES_OF_PAGES).unwrap_or(i64::MAX)
@@ -154,15 +136,6 @@ impl Image {
             .await
             .map_err(DatabaseError::on("complete the factory image"))
             .map_err(DatabaseError::rolled_back)?;
-        if let Some((mut connection, mut aside)) = self.aside {
-            aside
-                .put_back(&mut connection)
-                .await
-                .map_err(DatabaseError::rolled_back)?;
-            close(connection)
-                .await
-                .map_err(DatabaseError::rolled_back)?;
-        }
         self.replacement.commit().await.map_err(DatabaseError::on(
             "put the factory image in the place of the database",
         ))?;

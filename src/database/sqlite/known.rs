@@ -9,12 +9,15 @@ use super::connect::Connect;
 use super::factory::Factory;
 use super::template::{Template, schema_number};
 use super::{Catalogue, DatabaseError};
+use crate::claims::Unclaimed;
 
 /// What earlier transactions have learned, and what tells whether it still holds.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     catalogue: Mutex<Option<(i64, Arc<Catalogue>)>>,
     counts: Mutex<Counts>,
+    /// With the version of the database.
+    unclaimed: Mutex<Option<(String, Vec<Unclaimed>)>>,
     pub(super) template: tokio::sync::Mutex<Option<Template>>,
 }
 
@@ -56,6 +59,20 @@ impl Known {
             counts.rows.clear();
         }
         counts.rows.insert(table.to_owned(), rows);
+    }
+
+    /// What the database of this version has in its schema and a fresh install does not, if anybody
+    /// has compared them. The number of the schema does not tell, because whoever writes to the
+    /// schema itself need not change it.
+    pub(super) fn unclaimed(&self, version: &str) -> Option<Vec<Unclaimed>> {
+        let unclaimed = lock(&self.unclaimed);
+        let (_, unclaimed) = unclaimed.as_ref().filter(|(known, _)| known == version)?;
+        Some(unclaimed.clone())
+    }
+
+    /// Notes what this version has.
+    pub(super) fn compared(&self, version: &str, unclaimed: Vec<Unclaimed>) {
+        *lock(&self.unclaimed) = Some((version.to_owned(), unclaimed));
     }
 
     /// Makes sure that there is a template for the database of `live`.

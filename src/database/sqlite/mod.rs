@@ -5,19 +5,25 @@ mod catalogue;
 mod check;
 mod clear;
 mod connect;
+mod connection;
 mod count;
 mod counters;
+mod database_file;
 mod definition;
+mod definition_statement;
+mod definition_text;
 mod factory;
 mod fitness;
 mod foreign_key;
 mod full_text;
+mod handle;
 mod image;
 mod kept;
 mod known;
 mod load;
 mod locked;
 mod online_backup;
+mod pragma;
 mod pristine;
 mod reader;
 mod record;
@@ -29,26 +35,27 @@ mod schema_order;
 mod script;
 mod set_aside;
 mod stream;
+mod super_journal;
 mod template;
 mod transaction;
+mod unclaimed;
 mod vacuum;
 mod value;
 mod version;
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 pub(crate) use catalogue::{Catalogue, Table, quote};
+use connection::OwnConnection;
 use factory::Factory;
 use known::Known;
 use reader::Reader;
 use sqlx::migrate::Migrator;
-use sqlx::{Connection, SqliteConnection, SqlitePool};
+use sqlx::{Row, SqlitePool};
 use tokio::sync::Mutex;
 use transaction::{Shared, SqliteTransaction};
 use uuid::Uuid;
@@ -83,7 +90,8 @@ pub struct Sqlite {
 
 impl Sqlite {
     /// Opens the database behind `pool`, runs `migrator` on a scratch database in memory to
-    /// learn what a fresh install holds, and creates the table of the commit record.
+    /// learn what a fresh install holds, and creates the table of the commit record. Where this
+    /// creates the database, only its owner can use the file.
     ///
     /// The host's own migrations need not have run yet on the database itself. The pool's
     /// connections are not used: all work happens on connections of its own with the pool's
@@ -93,10 +101,36 @@ impl Sqlite {
     ///
     /// # Errors
     ///
-    /// When the database is in memory, cannot be opened, or a migration fails.
+    /// When the database is in memory, cannot be opened, or a migration fails; when its schema calls
+    /// what [`open_trusted`](Self::open_trusted) is for; when a file beside it is not what SQLite puts there; or when a view or an index has the name of the table of the
+    /// commit record.
     pub async fn open(pool: &SqlitePool, migrator: &Migrator) -> Result<Self, DatabaseError> {
-        let mut opening = Opening::begin(pool).await?;
-        record::create_table(&mut opening.connection).await?;
+        Self::migrated(connect::Connect::like(pool, LOCK_TIMEOUT), migrator).await
+    }
+
+    /// The same for a database whose schema only the host can write to: expressions in it (CHECK
+    /// constraints, generated columns, indexes on expressions) may call functions and virtual tables
+    /// that SQLite does not know to be harmless, as far as the host's own connect options have it.
+    /// Among them are `regexp` and what an extension defines. With [`open`](Self::open) a schema
+    /// that calls one cannot be read, because it would run for whoever has planted the call.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub async fn open_trusted(
+        pool: &SqlitePool,
+        migrator: &Migrator,
+    ) -> Result<Self, DatabaseError> {
+        let connect = connect::Connect::like(pool, LOCK_TIMEOUT).trust_schema();
+        Self::migrated(connect, migrator).await
+    }
+
+    async fn migrated(
+        connect: connect::Connect,
+        migrator: &Migrator,
+    ) -> Result<Self, DatabaseError> {
+        let mut opening = Opening::begin(connect).await?;
+        record::ensure(&mut opening.connection, None).await?;
         let factory = Factory::migrated(&opening.connect, migrator, &opening.layout).await?;
         Ok(opening.end(factory).await)
     }
@@ -119,10 +153,12 @@ impl Sqlite {
     ///
     /// # Errors
     ///
-    /// When the database is in memory or cannot be opened, the script fails, the pristine
+    /// When the database is in memory or cannot be opened, its schema calls what
+    /// [`open_trusted`](Self::open_trusted) is for, the script fails, the pristine
     /// database cannot be read, or either has a table or a column that this database lacks.
     pub async fn open_from(pool: &SqlitePool, rows: &FactoryRows) -> Result<Self, DatabaseError> {
-        let mut opening = Opening::begin(pool).await?;
+        let connect = connect::Connect::like(pool, LOCK_TIMEOUT);
+        let mut opening = Opening::begin(connect).await?;
         let like = (opening.file.as_str(), &opening.layout);
         let live = &mut opening.connection;
         match Factory::from_rows(&opening.connect, rows, live, like).await {
@@ -150,6 +186,31 @@ impl Sqlite {
         self
     }
 
+    /// Makes sure that opening the database `file` acts only on files beside it: with a hot journal
+    /// there, SQLite deletes a file that the journal names, already when it reads.
+    /// [`open`](Self::open) and [`open_from`](Self::open_from) do this by themselves; it is for a
+    /// program that opens the database in another way before. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// When the file, or one beside it, is not a regular file; when one beside it belongs to a user
+    /// who may not write to the database; or when its journal names a file elsewhere.
+    pub fn check_file(file: &Path) -> Result<(), DatabaseError> {
+        let checked = database_file::check(file).map(drop);
+        checked.map_err(|error| DatabaseError::new("open the database", error))
+    }
+
+    /// Makes sure that the database `file` belongs to the user that this process runs as: whoever
+    /// opens the database of another user acts for that user with more rights. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// When it belongs to another user, or is not a regular file.
+    pub fn check_owner(file: &Path) -> Result<(), DatabaseError> {
+        let checked = database_file::check_owner(file);
+        checked.map_err(|error| DatabaseError::new("open the database", error))
+    }
+
     /// Closes the database, and waits until that is done: a process that ends first may leave
     /// the files of an empty write-ahead log behind.
     pub async fn close(self) {
@@ -166,20 +227,21 @@ impl Sqlite {
 /// A database that is being opened.
 struct Opening {
     connect: connect::Connect,
-    connection: SqliteConnection,
+    connection: OwnConnection,
     file: String,
     layout: connect::Layout,
 }
 
 impl Opening {
-    async fn begin(pool: &SqlitePool) -> Result<Self, DatabaseError> {
-        let connect = connect::Connect::like(pool, LOCK_TIMEOUT);
+    async fn begin(connect: connect::Connect) -> Result<Self, DatabaseError> {
         let mut connection = connect.open().await?;
-        let file: String =
-            sqlx::query_scalar("SELECT file FROM pragma_database_list WHERE name = 'main'")
-                .fetch_one(&mut connection)
-                .await
-                .map_err(DatabaseError::on("read the database's path"))?;
+        let failed = || DatabaseError::on("read the database's path");
+        // The first in the list is the main one.
+        let listed = sqlx::query("PRAGMA database_list")
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(failed())?;
+        let file: String = listed.try_get("file").map_err(failed())?;
         if file.is_empty() {
             return Err(DatabaseError::new(
                 "use a database in memory",
@@ -199,7 +261,7 @@ impl Opening {
         let connect = self.connect.clone().lock_timeout(Duration::ZERO);
         let mut connection = connect.existing_only().open().await?;
         sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-            .execute(&mut connection)
+            .execute(&mut *connection)
             .await
             .map_err(DatabaseError::on("empty the write-ahead log"))?;
         close(connection).await
@@ -299,7 +361,7 @@ impl Database for Sqlite {
         if rewriting.is_done() {
             // Emptying the log waits for readers while it keeps writers out: not another time.
             sqlx::query("PRAGMA busy_timeout = 0")
-                .execute(&mut connection)
+                .execute(&mut *connection)
                 .await
                 .map_err(DatabaseError::on("wait for nobody"))?;
         } else {
@@ -310,12 +372,12 @@ impl Database for Sqlite {
         // Most of it beside those who write: the freed end of a large file takes long to cut off, and
         // what follows keeps writers out.
         sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")
-            .execute(&mut connection)
+            .execute(&mut *connection)
             .await
             .map_err(DatabaseError::on("write the log into the database"))?;
         // Outside WAL mode this answers 0 and does nothing.
         let busy: i64 = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)")
-            .fetch_one(&mut connection)
+            .fetch_one(&mut *connection)
             .await
             .map_err(DatabaseError::on("empty the write-ahead log"))?;
         close(connection).await?;
@@ -335,17 +397,16 @@ impl Database for Sqlite {
 /// (<https://sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_>).
 async fn sync_log(file: &str) -> Result<(), DatabaseError> {
     let log = format!("{file}-wal");
-    let synced = blocking(move || match File::open(log) {
-        Ok(log) => log.sync_all(),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
+    let synced = blocking(move || match super_journal::open(Path::new(&log))? {
+        Some(log) => log.sync_all(),
+        None => Ok(()),
     });
     synced
         .await
         .map_err(|error| DatabaseError::new("sync the write-ahead log", error))
 }
 
-async fn close(connection: SqliteConnection) -> Result<(), DatabaseError> {
+async fn close(connection: OwnConnection) -> Result<(), DatabaseError> {
     connection
         .close()
         .await

@@ -1,7 +1,6 @@
 //! SQLite's online backup (<https://sqlite.org/c3ref/backup_finish.html>), which copies a whole
 //! database over another in one transaction of that one. sqlx has no call for it, and a crate
-//! that has one cannot be given the connections of sqlx without `unsafe` code either: this
-//! module is the only one that has any.
+//! that has one cannot be given the connections of sqlx without `unsafe` code either.
 #![expect(
     unsafe_code,
     reason = "sqlx does not offer the backup interface of SQLite"

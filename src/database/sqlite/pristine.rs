@@ -4,18 +4,22 @@ use std::path::Path;
 
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
+use super::database_file;
 use super::schema::Schema;
+use super::unclaimed::FreshSchema;
 use super::{Catalogue, DatabaseError, Table, counters, quote};
+use crate::task::blocking;
 
 /// The name under which the pristine database is attached.
 const SCHEMA: &str = "pristine";
 
-/// Copies the tables of `file` with their rows and counters. The file is only read.
+/// Copies the tables of `file` with their rows and counters, and tells what its schema has. The file
+/// is only read.
 pub(super) async fn copy(
     scratch: &mut SqliteConnection,
     file: &str,
     live: &str,
-) -> Result<(), DatabaseError> {
+) -> Result<FreshSchema, DatabaseError> {
     let action = format!("read the pristine database `{file}`");
     let there = std::fs::canonicalize(file);
     let there = there.map_err(|error| DatabaseError::new(action.as_str(), error))?;
@@ -23,6 +27,11 @@ pub(super) async fn copy(
         let error = "it is the service's database itself: name a copy that nobody has used";
         return Err(DatabaseError::new(action, error));
     }
+    let checked = {
+        let there = there.clone();
+        blocking(move || database_file::check(&there)).await
+    };
+    checked.map_err(|error| DatabaseError::new(action.as_str(), error))?;
     sqlx::query(AssertSqlSafe(format!("ATTACH ? AS {SCHEMA}")))
         .bind(read_only(&there))
         .execute(&mut *scratch)
@@ -33,6 +42,7 @@ pub(super) async fn copy(
     let schema = Schema::read(scratch, SCHEMA)
         .await
         .map_err(|error| DatabaseError::new(action.as_str(), error))?;
+    let fresh = FreshSchema::read(scratch, SCHEMA).await?;
     schema.only(&["table"]).create(scratch).await?;
     let catalogue = Catalogue::read(scratch, "main").await?;
     for storage in catalogue.tables().flat_map(Table::storages) {
@@ -45,7 +55,8 @@ pub(super) async fn copy(
     }
     counters::copy(scratch, SCHEMA).await?;
     run(scratch, &action, "COMMIT".to_owned()).await?;
-    run(scratch, &action, format!("DETACH {SCHEMA}")).await
+    run(scratch, &action, format!("DETACH {SCHEMA}")).await?;
+    Ok(fresh)
 }
 
 /// `file` as SQLite takes it to open it for reading only, and not in memory as the scratch

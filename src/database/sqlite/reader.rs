@@ -4,10 +4,10 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-use sqlx::SqliteConnection;
 use tokio::sync::Mutex;
 
 use super::connect::Connect;
+use super::connection::OwnConnection;
 use super::factory::Factory;
 use super::{DatabaseError, close};
 
@@ -21,7 +21,7 @@ pub(super) struct Reader {
 /// A connection, to which the factory rows are attached.
 #[derive(Debug)]
 pub(super) struct Opened {
-    pub(super) connection: SqliteConnection,
+    pub(super) connection: OwnConnection,
     /// Which file it has opened: device and number.
     inode: Option<(u64, u64)>,
 }
@@ -65,7 +65,7 @@ impl Reader {
         opened.inode = inode;
         // The keys of kept rows: a preview writes no file.
         sqlx::query("PRAGMA temp_store = MEMORY")
-            .execute(&mut opened.connection)
+            .execute(&mut *opened.connection)
             .await
             .map_err(DatabaseError::on("hold temporary tables in memory"))?;
         Ok(opened)

@@ -1,10 +1,11 @@
 //! Putting one database in the place of another.
 
-use sqlx::{Connection, SqliteConnection};
+use sqlx::SqliteConnection;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
+use super::connection::OwnConnection;
 use super::online_backup::OnlineBackup;
 
 /// A database whose write lock is held for another to take its place. Dropping it gives the lock
@@ -19,8 +20,8 @@ impl Replacement {
     /// Locks every other writer out of the database of `destination`. That of `source` may still
     /// be written to, by other connections; it must not be empty.
     pub(super) async fn begin(
-        source: SqliteConnection,
-        destination: SqliteConnection,
+        source: OwnConnection,
+        destination: OwnConnection,
     ) -> Result<Self, sqlx::Error> {
         let runtime = Handle::current();
         let (locked, is_locked) = oneshot::channel();
@@ -29,7 +30,7 @@ impl Replacement {
         // SQLite wants one thread for it all, which may have to wait for locks and disks.
         spawn_blocking(move || {
             let (mut source, mut destination) = (source, destination);
-            let connections = (&mut source, &mut destination);
+            let connections = (&mut *source, &mut *destination);
             // Who waits for it may have gone.
             let _ = ended.send(replace(&runtime, connections, locked, going));
             for connection in [source, destination] {
@@ -95,19 +96,20 @@ mod tests {
     use std::time::Duration;
 
     use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
-    use sqlx::{AssertSqlSafe, ConnectOptions};
+    use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
     use super::*;
 
     /// A connection that waits for no lock. While it is opened it does: one that was dropped
     /// before it may still be closing, and holds the file until then.
-    async fn open(file: &Path) -> SqliteConnection {
+    async fn open(file: &Path) -> OwnConnection {
         let options = SqliteConnectOptions::new()
             .filename(file)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .busy_timeout(Duration::from_secs(60));
-        let mut connection = options.connect().await.unwrap();
+        let connection = options.connect().await.unwrap();
+        let mut connection = OwnConnection::new(connection).await.unwrap();
         number(&mut connection, "SELECT count(*) FROM sqlite_schema").await;
         run(&mut connection, "PRAGMA busy_timeout = 0")
             .await
@@ -128,7 +130,7 @@ mod tests {
     const COUNT: &str = "SELECT count(*) FROM numbers";
 
     /// Two databases, of one row and of a thousand.
-    async fn databases(directory: &Path) -> (SqliteConnection, SqliteConnection) {
+    async fn databases(directory: &Path) -> (OwnConnection, OwnConnection) {
         let (mut small, mut large) = (
             open(&directory.join("small.db")).await,
             open(&directory.join("large.db")).await,
@@ -198,6 +200,7 @@ mod tests {
         let (small, mut user) = databases(directory.path()).await;
         let file = directory.path().join("large.db");
         let empty = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        let empty = OwnConnection::new(empty).await.unwrap();
         let empty = Replacement::begin(empty, open(&file).await).await;
         assert!(
             empty.is_err(),

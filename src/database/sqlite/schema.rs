@@ -2,7 +2,8 @@
 
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
-use super::DatabaseError;
+use super::pragma::{self, Kind};
+use super::{DatabaseError, definition_statement};
 use crate::database::RECORD_TABLE;
 
 /// Kind, name and statement.
@@ -18,19 +19,23 @@ impl Schema {
         connection: &mut SqliteConnection,
         schema: &str,
     ) -> Result<Self, DatabaseError> {
-        sqlx::query_as(AssertSqlSafe(format!(
+        let listed = pragma::tables(connection, schema).await?;
+        let mut objects: Vec<Object> = sqlx::query_as(AssertSqlSafe(format!(
             "SELECT type, name, sql FROM {schema}.sqlite_schema \
-             WHERE sql IS NOT NULL AND tbl_name <> '{RECORD_TABLE}' \
+             WHERE sql IS NOT NULL AND tbl_name <> '{RECORD_TABLE}' COLLATE NOCASE \
                AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
-               AND NOT (type = 'table' AND name IN ( \
-                   SELECT name FROM pragma_table_list \
-                   WHERE schema = '{schema}' AND type = 'shadow')) \
              ORDER BY rowid"
         )))
         .fetch_all(connection)
         .await
-        .map(Self)
-        .map_err(DatabaseError::on("read the schema"))
+        .map_err(DatabaseError::on("read the schema"))?;
+        let is_shadow = |name: &str| {
+            let mut listed = listed.iter();
+            listed.any(|table| table.kind == Kind::Shadow && table.name == name)
+        };
+        // The virtual table makes them itself.
+        objects.retain(|(kind, name, _)| kind != "table" || !is_shadow(name));
+        Ok(Self(objects))
     }
 
     /// Its objects of these kinds: `table`, `index`, `trigger` or `view`.
@@ -46,14 +51,8 @@ impl Schema {
         connection: &mut SqliteConnection,
     ) -> Result<(), DatabaseError> {
         for (kind, name, sql) in &self.0 {
-            // sqlx trims what it runs. SQLite keeps what stands before the semicolon, and so the
-            // white space with which the statement of an index may end.
-            sqlx::query(AssertSqlSafe(format!("{sql};")))
-                .execute(&mut *connection)
-                .await
-                .map_err(DatabaseError::on(format!(
-                    "make {kind} `{name}` on a scratch database"
-                )))?;
+            let action = format!("make {kind} `{name}` on a scratch database");
+            definition_statement::create(connection, sql, &action).await?;
         }
         Ok(())
     }

@@ -1,13 +1,11 @@
-//! Setting triggers and indexes aside: a trigger would fire on the clearing or loading, might
-//! fill another table again, and costs SQLite's truncate optimisation; an index is made many
-//! times faster from all rows than row by row.
+//! Setting indexes aside: an index is made many times faster from all rows than row by row.
 
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use super::schema_order::SchemaOrder;
-use super::{DatabaseError, Table, quote};
+use super::{DatabaseError, Table, definition_statement, quote};
 
-/// Triggers and indexes that are set aside.
+/// Indexes that are set aside.
 #[derive(Debug, Default)]
 pub(super) struct SetAside {
     /// Each with its name and the statement that creates it.
@@ -22,35 +20,17 @@ impl SetAside {
         self.taken.is_empty()
     }
 
-    /// Drops the triggers on `tables`, inside the open transaction.
-    pub(super) async fn take_triggers(
+    /// Drops the indexes on `tables`, but for those that the tables' own statements make. Inside the
+    /// open transaction.
+    pub(super) async fn take(
         &mut self,
         connection: &mut SqliteConnection,
-        tables: &[&Table],
-    ) -> Result<(), DatabaseError> {
-        self.take(connection, "trigger", tables).await
-    }
-
-    /// Drops the indexes on `tables`, but for those that the tables' own statements make.
-    pub(super) async fn take_indexes(
-        &mut self,
-        connection: &mut SqliteConnection,
-        tables: &[&Table],
-    ) -> Result<(), DatabaseError> {
-        self.take(connection, "index", tables).await
-    }
-
-    async fn take(
-        &mut self,
-        connection: &mut SqliteConnection,
-        kind: &str,
         tables: &[&Table],
     ) -> Result<(), DatabaseError> {
         let mut found: Vec<(String, String, String)> = sqlx::query_as(
             "SELECT tbl_name, name, sql FROM main.sqlite_schema \
-             WHERE type = ? AND sql IS NOT NULL ORDER BY rowid",
+             WHERE type = 'index' AND sql IS NOT NULL ORDER BY rowid",
         )
-        .bind(kind)
         .fetch_all(&mut *connection)
         .await
         .map_err(DatabaseError::on("read the schema"))?;
@@ -63,11 +43,11 @@ impl SetAside {
             self.order = Some(SchemaOrder::read(connection).await?);
         }
         for (_, name, sql) in found {
-            let drop = format!("DROP {kind} main.{}", quote(&name));
+            let drop = format!("DROP INDEX main.{}", quote(&name));
             sqlx::query(AssertSqlSafe(drop))
                 .execute(&mut *connection)
                 .await
-                .map_err(DatabaseError::on(format!("set {kind} `{name}` aside")))?;
+                .map_err(DatabaseError::on(format!("set index `{name}` aside")))?;
             self.taken.push((name, sql));
         }
         Ok(())
@@ -79,12 +59,8 @@ impl SetAside {
         connection: &mut SqliteConnection,
     ) -> Result<(), DatabaseError> {
         for (name, sql) in &self.taken {
-            // sqlx trims what it runs. SQLite keeps what stands before the semicolon, and so the
-            // white space with which the statement of an index may end.
-            sqlx::query(AssertSqlSafe(format!("{sql};")))
-                .execute(&mut *connection)
-                .await
-                .map_err(DatabaseError::on(format!("put `{name}` back")))?;
+            let action = format!("put `{name}` back");
+            definition_statement::create(connection, sql, &action).await?;
         }
         if let Some(order) = &self.order {
             order.restore(connection).await?;

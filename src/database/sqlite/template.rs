@@ -3,6 +3,7 @@
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use super::connect::{Connect, Layout};
+use super::connection::OwnConnection;
 use super::factory::{self, Factory, new_name};
 use super::schema::Schema;
 use super::schema_order::SchemaOrder;
@@ -21,7 +22,7 @@ pub(super) struct Template {
     /// The number of the schema that it was last seen to be like.
     pub(super) schema_number: i64,
     pub(super) layout: Layout,
-    pub(super) connection: SqliteConnection,
+    pub(super) connection: OwnConnection,
 }
 
 /// An object of a schema: type, name, table, statement.
@@ -57,8 +58,8 @@ impl Template {
         let schema = Schema::read(live, "main").await?;
         let order = SchemaOrder::read(live).await?;
         let name = new_name();
-        let mut connection = connect.open_memory(&name, &layout).await?;
-        let made = &mut connection;
+        let mut connection = connect.open_untrusted_memory(&name, &layout).await?;
+        let made = &mut *connection;
         run(made, "PRAGMA foreign_keys = OFF").await?;
         factory.attach(made).await?;
         run(made, "BEGIN").await?;
@@ -129,7 +130,7 @@ pub(super) async fn objects(
 ) -> Result<Vec<Object>, DatabaseError> {
     sqlx::query_as(AssertSqlSafe(format!(
         "SELECT type, name, tbl_name, sql FROM main.sqlite_schema \
-         WHERE tbl_name <> '{RECORD_TABLE}' ORDER BY rowid"
+         WHERE tbl_name <> '{RECORD_TABLE}' COLLATE NOCASE ORDER BY rowid"
     )))
     .fetch_all(connection)
     .await

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::check::{Changes, check};
 use super::connect::Connect;
 use super::factory::Factory;
+use super::handle::Switch;
 use super::image::{self, Image};
 use super::kept::Kept;
 use super::known::Known;
@@ -23,8 +24,12 @@ use super::vacuum::Rewriting;
 use super::version::Version;
 use super::{
     Catalogue, DatabaseError, KeptRows, Reference, Table, Tally, Transaction, Way, clear, close,
-    count, definition, load, locked, record, references, save, vacuum,
+    count, definition, load, locked, record, references, save, unclaimed, vacuum,
 };
+use crate::claims::Unclaimed;
+
+/// What a step with SQL of its own may count on.
+const SCHEMA_CODE: [Switch; 2] = [Switch::Triggers, Switch::Views];
 
 /// Begins a transaction with the write lock.
 const LOCK: &str = "BEGIN IMMEDIATE";
@@ -67,6 +72,8 @@ pub(super) struct SqliteTransaction {
     is_exact: bool,
     /// Whether nothing was written, and the connection can be used again.
     is_snapshot: bool,
+    /// Whether triggers and views of the schema run, for a step with SQL of its own.
+    runs_schema: bool,
 }
 
 impl SqliteTransaction {
@@ -130,7 +137,7 @@ impl SqliteTransaction {
         action: &'static str,
     ) -> Result<Self, DatabaseError> {
         sqlx::query(begin)
-            .execute(&mut opened.connection)
+            .execute(&mut *opened.connection)
             .await
             .map_err(locked::failed(action))?;
         let catalogue = shared.known.catalogue(&mut opened.connection).await?;
@@ -150,6 +157,7 @@ impl SqliteTransaction {
             version: String::new(),
             is_exact: false,
             is_snapshot: false,
+            runs_schema: false,
         })
     }
 
@@ -157,6 +165,15 @@ impl SqliteTransaction {
     async fn see_exactly(&mut self) -> Result<(), DatabaseError> {
         self.version = self.shared.version.read().await?;
         self.is_exact = true;
+        Ok(())
+    }
+
+    /// Runs no code of the schema from now on, after a step has run SQL of its own.
+    async fn confine(&mut self) -> Result<(), DatabaseError> {
+        if std::mem::take(&mut self.runs_schema) {
+            let connection = &mut self.opened.connection;
+            connection.allow(&SCHEMA_CODE, false).await?;
+        }
         Ok(())
     }
 
@@ -208,6 +225,19 @@ impl Transaction for SqliteTransaction {
         Ok(rows.saturating_sub(self.kept.rows(&table.name)))
     }
 
+    async fn unclaimed_objects(&mut self) -> Result<Vec<Unclaimed>, DatabaseError> {
+        let known = &self.shared.known;
+        if let Some(unclaimed) = known.unclaimed(&self.version).filter(|_| self.is_exact) {
+            return Ok(unclaimed);
+        }
+        let fresh = self.shared.factory.schema();
+        let unclaimed = unclaimed::unclaimed(&mut self.opened.connection, fresh).await?;
+        if self.is_exact {
+            known.compared(&self.version, unclaimed.clone());
+        }
+        Ok(unclaimed)
+    }
+
     async fn fingerprint(&mut self, tables: &[String]) -> Result<String, DatabaseError> {
         // Each of them is counted next.
         self.count_together(tables).await;
@@ -241,9 +271,15 @@ impl Transaction for SqliteTransaction {
         rows: &[KeptRows],
         tables: &[String],
     ) -> Result<BTreeMap<String, u64>, DatabaseError> {
-        self.kept
-            .add(&mut self.opened.connection, &self.catalogue, rows, tables)
-            .await
+        // The host's conditions may use its views.
+        let connection = &mut self.opened.connection;
+        connection.allow(&[Switch::Views], true).await?;
+        let kept = self
+            .kept
+            .add(connection, &self.catalogue, rows, tables)
+            .await?;
+        connection.allow(&[Switch::Views], false).await?;
+        Ok(kept)
     }
 
     async fn references(&mut self, tables: &[String]) -> Result<Vec<Reference>, DatabaseError> {
@@ -289,6 +325,7 @@ impl Transaction for SqliteTransaction {
             self.clear_instead("a step clears what it has not planned")
                 .await?;
         }
+        self.confine().await?;
         self.is_exact = false;
         let live = live(&self.catalogue, tables);
         let was_half_done = std::mem::replace(&mut self.is_half_done, true);
@@ -311,6 +348,7 @@ impl Transaction for SqliteTransaction {
     async fn empty(&mut self, tables: &[String]) -> Result<Vec<u64>, DatabaseError> {
         self.clear_instead("tables are loaded from a backup")
             .await?;
+        self.confine().await?;
         self.is_exact = false;
         let live = live(&self.catalogue, tables);
         let was_half_done = std::mem::replace(&mut self.is_half_done, true);
@@ -327,6 +365,7 @@ impl Transaction for SqliteTransaction {
         table: &str,
         input: &mut (dyn AsyncRead + Send + Unpin),
     ) -> Result<u64, DatabaseError> {
+        self.confine().await?;
         let table = known(&self.catalogue, table)?;
         if !self.emptied.remove(&table.name) {
             let action = format!("load table `{}`", table.name);
@@ -346,6 +385,7 @@ impl Transaction for SqliteTransaction {
     }
 
     async fn check(&mut self) -> Result<(), DatabaseError> {
+        self.confine().await?;
         // Without their content, virtual tables cannot even be read.
         let mut emptied = self
             .emptied
@@ -373,15 +413,14 @@ impl Transaction for SqliteTransaction {
         let half = if self.is_half_done {
             Some("a table is only half cleared or loaded: the step that has begun it must fail")
         } else if !self.emptied.is_empty() || !self.aside.is_empty() {
-            Some(
-                "triggers and indexes of emptied tables are set aside: check the foreign keys first",
-            )
+            Some("indexes of emptied tables are set aside: check the foreign keys first")
         } else {
             None
         };
         if let Some(error) = half {
             return Err(DatabaseError::new("commit", error).rolled_back());
         }
+        self.confine().await.map_err(DatabaseError::rolled_back)?;
         self.settle().await.map_err(DatabaseError::rolled_back)?;
         if let Some(image) = self.image {
             *self.shared.rewriting.lock().await = Rewriting::Needless;
@@ -405,7 +444,7 @@ impl Transaction for SqliteTransaction {
             .map_err(DatabaseError::rolled_back)?;
         *self.shared.rewriting.lock().await = Rewriting::Due(order);
         if let Err(error) = sqlx::query("COMMIT")
-            .execute(&mut self.opened.connection)
+            .execute(&mut *self.opened.connection)
             .await
         {
             let busy = locked::is_busy(&error);
@@ -414,7 +453,7 @@ impl Transaction for SqliteTransaction {
             // and the transaction is still open.
             if busy
                 && sqlx::query("ROLLBACK")
-                    .execute(&mut self.opened.connection)
+                    .execute(&mut *self.opened.connection)
                     .await
                     .is_ok()
             {
@@ -434,7 +473,7 @@ impl Transaction for SqliteTransaction {
             image.give_up().await?;
         }
         sqlx::query("ROLLBACK")
-            .execute(&mut self.opened.connection)
+            .execute(&mut *self.opened.connection)
             .await
             .map_err(DatabaseError::on("roll back"))?;
         if self.is_snapshot && self.kept.is_empty() {
@@ -448,6 +487,11 @@ impl Transaction for SqliteTransaction {
         // Whatever is run there may change what was counted.
         self.is_exact = false;
         self.is_snapshot = false;
+        if !self.runs_schema {
+            let connection = &mut self.opened.connection;
+            connection.allow(&SCHEMA_CODE, true).await?;
+            self.runs_schema = true;
+        }
         Ok(Some(&mut self.opened.connection))
     }
 }

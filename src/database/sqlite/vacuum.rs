@@ -1,7 +1,8 @@
 //! Rewriting the database file.
 
-use sqlx::{AssertSqlSafe, Connection, Sqlite, SqliteConnection, Transaction};
+use sqlx::{AssertSqlSafe, Connection, Row, Sqlite, SqliteConnection, Transaction};
 
+use super::pragma::{self, Kind, Listed};
 use super::schema_order::SchemaOrder;
 use super::{DatabaseError, quote};
 
@@ -107,22 +108,29 @@ async fn drop_keepers(connection: &mut SqliteConnection) -> Result<(), DatabaseE
 
 /// The tables whose rows `VACUUM` would number anew, and to some effect.
 async fn with_gaps(connection: &mut SqliteConnection) -> Result<Vec<String>, DatabaseError> {
-    let mut tables: Vec<String> = sqlx::query_scalar(
-        "SELECT name FROM pragma_table_list AS list \
-         WHERE schema = 'main' AND type IN ('table', 'shadow') AND NOT wr \
-           AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
-           AND NOT EXISTS (SELECT 1 FROM pragma_index_list(list.name, 'main')) \
-           AND NOT EXISTS (SELECT 1 FROM pragma_table_info(list.name, 'main') WHERE pk)",
-    )
-    .fetch_all(&mut *connection)
-    .await
-    .map_err(failed())?;
+    let listed = pragma::tables(connection, "main").await?;
+    let numbered = |table: &&Listed| table.kind != Kind::Virtual && !table.is_without_rowid;
+    let names = listed.iter().filter(numbered);
+    let names: Vec<&str> = names.map(|table| table.name.as_str()).collect();
+    let indexes = pragma::for_each(connection, "main", "index_list", &names).await;
+    let columns = pragma::for_each(connection, "main", "table_info", &names).await;
+    let indexes = indexes.map_err(failed())?.into_iter();
+    let mut tables = Vec::new();
+    for ((name, indexes), columns) in names.iter().zip(indexes).zip(columns.map_err(failed())?) {
+        let mut has_key = false;
+        for column in columns {
+            has_key |= column.try_get::<i64, _>("pk").map_err(failed())? > 0;
+        }
+        if indexes.is_empty() && !has_key {
+            tables.push(*name);
+        }
+    }
     let mut gaps = Vec::new();
-    for table in tables.drain(..) {
+    for table in tables {
         let ends = format!(
             "SELECT coalesce(min(_rowid_), 1) <> 1 OR coalesce(max(_rowid_), 0) <> count(*) \
              FROM main.{}",
-            quote(&table)
+            quote(table)
         );
         // A column of that name hides the number: then the table is taken as one with gaps.
         let has_gaps: bool = sqlx::query_scalar(AssertSqlSafe(ends))
@@ -130,7 +138,7 @@ async fn with_gaps(connection: &mut SqliteConnection) -> Result<Vec<String>, Dat
             .await
             .map_err(failed())?;
         if has_gaps {
-            gaps.push(table);
+            gaps.push(table.to_owned());
         }
     }
     Ok(gaps)

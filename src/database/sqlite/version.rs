@@ -3,10 +3,10 @@
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 
-use sqlx::SqliteConnection;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
+use super::connection::OwnConnection;
 use super::{DatabaseError, close, record};
 use crate::task::blocking;
 
@@ -16,7 +16,7 @@ use crate::task::blocking;
 pub(super) struct Version {
     /// SQLite counts the commits of *other* connections for each connection, so one must stay and
     /// do nothing else.
-    connection: Mutex<(SqliteConnection, Option<Known>)>,
+    connection: Mutex<(OwnConnection, Option<Known>)>,
     file: String,
 }
 
@@ -29,19 +29,19 @@ struct Known {
 }
 
 impl Version {
-    pub(super) fn new(connection: SqliteConnection, file: String) -> Self {
+    pub(super) fn new(connection: OwnConnection, file: String) -> Self {
         Self {
             connection: Mutex::new((connection, None)),
             file,
         }
     }
 
-    /// Creates the table of the commit record. That is no change to whoever has looked before:
+    /// Makes sure that there is the table of the commit record. That is no change to whoever has looked before:
     /// SQLite does not count a connection's own commits for it.
     pub(super) async fn create_record_table(&self) -> Result<(), DatabaseError> {
         self.read().await?;
         let (connection, _) = &mut *self.connection.lock().await;
-        record::create_table(connection).await
+        record::ensure(connection, None).await
     }
 
     pub(super) async fn close(self) {
@@ -55,7 +55,7 @@ impl Version {
     pub(super) async fn read(&self) -> Result<String, DatabaseError> {
         let (connection, known) = &mut *self.connection.lock().await;
         let count: i64 = sqlx::query_scalar("PRAGMA data_version")
-            .fetch_one(connection)
+            .fetch_one(&mut **connection)
             .await
             .map_err(DatabaseError::on("read the database's version"))?;
         if let Some(known) = known

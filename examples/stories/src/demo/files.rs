@@ -3,7 +3,8 @@ use std::io;
 use serde_json::json;
 
 use super::words::{NAMES, SENTENCES, TITLES, word};
-use crate::{DataFiles, generated_file};
+use crate::DataFiles;
+use crate::generated_file::{self, Readers};
 
 /// How many reports and how many pages are written.
 const FILES: i64 = 24;
@@ -18,7 +19,8 @@ pub(super) fn fill(files: &DataFiles) -> io::Result<()> {
             _ => format!("2026/demo-{n}.json"),
         };
         let report = report.to_string();
-        generated_file::write_now(&files.reports().join(name), report.as_bytes())?;
+        let path = files.reports().join(name);
+        generated_file::write_now(&path, report.as_bytes(), Readers::Owner)?;
 
         let title = word(&TITLES, n);
         let name = match n % 4 {
@@ -27,7 +29,8 @@ pub(super) fn fill(files: &DataFiles) -> io::Result<()> {
         };
         let page = format!("<!DOCTYPE html>\n<meta charset=\"utf-8\">\n<p>Demo page {n}.\n");
         let page = page.repeat(n as usize);
-        generated_file::write_now(&files.stories().join(name), page.as_bytes())?;
+        let path = files.stories().join(name);
+        generated_file::write_now(&path, page.as_bytes(), Readers::All)?;
     }
     Ok(())
 }

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::stories::{self, Chapter, Story};
 use crate::access::Caller;
-use crate::{ApiError, AppState, Cache, DataFiles, Path, audit_log, generated_file};
+use crate::generated_file::{self, Readers};
+use crate::{ApiError, AppState, Cache, DataFiles, Path, audit_log};
 
 /// Publishes a story: writes it as a page, again if it was published before.
 pub(crate) async fn create(
@@ -31,7 +32,8 @@ pub(crate) async fn create(
     )
     .await?;
     // Before the commit: what counts as published has its page.
-    generated_file::write(state.files.stories().join(&name), page.into_bytes())
+    let path = state.files.stories().join(&name);
+    generated_file::write(path, page.into_bytes(), Readers::All)
         .await
         .map_err(ApiError::internal)?;
     transaction.commit().await?;

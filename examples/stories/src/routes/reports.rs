@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use sqlx::FromRow;
 
 use crate::access::Caller;
-use crate::{ApiError, AppState, DataFiles, JsonBody, audit_log, generated_file};
+use crate::generated_file::{self, Readers};
+use crate::{ApiError, AppState, DataFiles, JsonBody, audit_log};
 
 /// A report to make.
 #[derive(Deserialize)]
@@ -85,6 +86,7 @@ pub(crate) async fn create(
     generated_file::write(
         state.files.reports().join(&file),
         figures.to_string().into_bytes(),
+        Readers::Owner,
     )
     .await
     .map_err(ApiError::internal)?;

@@ -25,6 +25,30 @@ async fn rows_files_and_tokens_outlive_a_restart() {
 }
 
 #[tokio::test]
+async fn only_published_stories_can_be_read_by_others_in_a_directory_that_they_can_enter() {
+    let directory = tempfile::tempdir().unwrap();
+    let old = [("stories.db", 0o644), ("reports", 0o755)];
+    std::fs::write(directory.path().join(old[0].0), "").unwrap();
+    std::fs::create_dir(directory.path().join(old[1].0)).unwrap();
+    for (name, mode) in old.iter().chain([&("", 0o755)]) {
+        let mode = std::fs::Permissions::from_mode(*mode);
+        std::fs::set_permissions(directory.path().join(name), mode).unwrap();
+    }
+    let _server = Host::at(directory.path()).demo().start();
+    for entry in std::fs::read_dir(directory.path()).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode();
+        let is_public = entry.file_name() == "stories";
+        assert_eq!(
+            mode & 0o077 == 0,
+            !is_public,
+            "{:?}: {mode:o}",
+            entry.file_name()
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_token_of_another_secret_is_not_let_in() {
     let directory = tempfile::tempdir().unwrap();
     let start = |secret: &str| Host::at(directory.path()).demo().jwt_secret(secret).start();

@@ -72,6 +72,25 @@ async fn onboarding_writes_a_secret_configuration_once() {
 }
 
 #[tokio::test]
+async fn nothing_secret_can_be_read_by_others_in_a_directory_that_they_can_enter() {
+    let owned = tempfile::tempdir().unwrap();
+    let directory = owned.path().join("data");
+    std::fs::create_dir(&directory).unwrap();
+    std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0o755)).unwrap();
+    // One that an earlier version has left.
+    let old = directory.join("tuitbot.db");
+    std::fs::write(&old, "").unwrap();
+    std::fs::set_permissions(&old, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let server = Server::open(&directory, &["--demo"]);
+    assert_eq!(init(&server, &onboarding("long enough")).await.status, 409);
+    for entry in std::fs::read_dir(&directory).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{:?}: {mode:o}", entry.file_name());
+    }
+}
+
+#[tokio::test]
 async fn onboarding_refuses_bad_input_and_writes_nothing() {
     let server = Server::fresh();
     let with = |pointer: &str, value: Value| {

@@ -79,11 +79,11 @@ impl SqliteTransaction {
         self.is_half_done = true;
         image.give_up().await?;
         sqlx::query("ROLLBACK")
-            .execute(&mut self.opened.connection)
+            .execute(&mut *self.opened.connection)
             .await
             .map_err(DatabaseError::on("end the snapshot"))?;
         sqlx::query(LOCK)
-            .execute(&mut self.opened.connection)
+            .execute(&mut *self.opened.connection)
             .await
             .map_err(locked::failed("take the write lock"))?;
         if self.shared.version.read().await? != self.version {

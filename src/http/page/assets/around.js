@@ -6,7 +6,16 @@ import { counted } from "./numbers.js";
 /** How much of what nobody claims is named: there may be any amount of it. */
 const MOST = 200;
 
-const KINDS = { table: "table", path: "path", task: "task", memory: "in memory", keys: "keys" };
+const KINDS = {
+  table: "table",
+  path: "path",
+  task: "task",
+  memory: "in memory",
+  keys: "keys",
+  trigger: "trigger",
+  view: "view",
+  index: "index",
+};
 
 function kind(name) {
   return element("span", { class: "kind" }, KINDS[name] ?? name);
@@ -46,8 +55,15 @@ export function showUnclaimed({ unclaimed }) {
   if (unclaimed.length === 0) return show(byId("unclaimed"));
   const entries = unclaimed
     .slice(0, MOST)
-    .map(({ kind: what, name }) =>
-      element("li", { "data-unclaimed": name }, named(name), " ", kind(what)),
+    .map(({ kind: what, name, reason }) =>
+      element(
+        "li",
+        { "data-unclaimed": name },
+        named(name),
+        " ",
+        kind(what),
+        reason ? ` – ${reason}` : null,
+      ),
     );
   const rest = unclaimed.length - entries.length;
   return show(

@@ -57,7 +57,9 @@ export function reportDetails(report) {
   const kept = report.preserved.map(({ name, reason }) =>
     element("li", {}, named(name), ` – ${reason}`),
   );
-  const left = report.unclaimed.map(({ name }) => element("li", {}, named(name)));
+  const left = report.unclaimed.map(({ name, reason }) =>
+    element("li", {}, named(name), reason ? ` – ${reason}` : null),
+  );
   const lists = [
     ["What was kept", kept],
     ["What belongs to nobody, and was left alone", left],
