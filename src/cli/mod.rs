@@ -42,6 +42,7 @@
 //! }
 //! ```
 
+mod address;
 mod answer;
 mod arguments;
 mod ask;
@@ -49,6 +50,7 @@ mod backing_up;
 mod client;
 mod console;
 mod event;
+mod exchange;
 mod exit;
 mod failure;
 mod holder;
@@ -71,6 +73,7 @@ mod shown;
 mod table;
 mod target;
 mod unopened;
+mod untrusted;
 mod watching;
 #[cfg(test)]
 mod written;
