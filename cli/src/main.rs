@@ -7,6 +7,7 @@ mod check;
 mod command_line;
 mod generate;
 mod init;
+mod log;
 mod manifest;
 mod reset;
 mod serve;
@@ -20,16 +21,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use command_line::{Command, CommandLine};
 use factory_reset::cli::{Exit, Failure};
-use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    // Silent unless somebody asks: what matters is told by the commands themselves.
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("off"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
+    log::write_to_stderr();
     let CommandLine {
         manifest,
         connection,

@@ -82,10 +82,7 @@ impl Console {
         self.can_ask
     }
 
-    /// The line break, and the parts of the styles above with their end.
-const KEPT: [&str; 5] = ["\n", "\u{1b}[0m", "\u{1b}[1m", "\u{1b}[31m", "\u{1b}[33m"];
-
-/// How wide a text may be.
+    /// How wide a text may be.
     pub(super) fn width(&self) -> u16 {
         self.width
     }

@@ -17,10 +17,6 @@ impl Untrusted {
     pub(super) fn raw(&self) -> &str {
         &self.0
     }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 impl From<&str> for Untrusted {
