@@ -186,6 +186,31 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "axum")]
+    fn the_page_escapes_the_same_characters() {
+        let mut expected = String::new();
+        let mut hidden = (0..=0x10_ffff).filter(|&it| char::from_u32(it).is_some_and(is_hidden));
+        let mut next = hidden.next();
+        while let Some(first) = next {
+            let mut last = first;
+            next = hidden.next();
+            while next == Some(last + 1) {
+                last += 1;
+                next = hidden.next();
+            }
+            expected += &match last - first {
+                0 => format!("\\u{{{first:x}}}"),
+                1 => format!("\\u{{{first:x}}}\\u{{{last:x}}}"),
+                _ => format!("\\u{{{first:x}}}-\\u{{{last:x}}}"),
+            };
+        }
+        let script = include_str!("http/page/assets/printable.js");
+        let lines = script.lines().filter_map(|line| line.trim().strip_prefix("String.raw`"));
+        let told: String = lines.filter_map(|line| line.split('`').next()).collect();
+        assert_eq!(told, expected);
+    }
+
+    #[test]
     fn json_keeps_its_value_in_one_line_of_visible_characters() {
         let hostile = "\u{9b}31m\u{202e}\u{e0041}\u{7f}\u{feff}ö\u{1b}\n\"\\";
         let value = serde_json::json!({ hostile: [hostile, 1.5, null] });
