@@ -205,7 +205,9 @@ mod tests {
             };
         }
         let script = include_str!("http/page/assets/printable.js");
-        let lines = script.lines().filter_map(|line| line.trim().strip_prefix("String.raw`"));
+        let lines = script
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("String.raw`"));
         let told: String = lines.filter_map(|line| line.split('`').next()).collect();
         assert_eq!(told, expected);
     }

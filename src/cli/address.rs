@@ -32,7 +32,10 @@ mod tests {
     #[test]
     fn an_address_is_shown_without_its_credentials() {
         for (url, shown) in [
-            ("http://127.0.0.1:3001/api/reset/", "http://127.0.0.1:3001/api/reset"),
+            (
+                "http://127.0.0.1:3001/api/reset/",
+                "http://127.0.0.1:3001/api/reset",
+            ),
             ("https://user:secret@host/reset", "https://host/reset"),
             ("http:user:secret@host", "http://host"),
             ("http://user:12/secret@host/reset", "http://user:12/…"),

@@ -75,7 +75,11 @@ impl Session {
     /// Makes sure that a backup can be called `name`.
     pub(super) async fn check_new(&self, name: &str) -> Result<(), Failure> {
         let backups: Backups = self.interruption.or(self.service.backups()).await?.read()?;
-        if backups.backups.iter().any(|backup| backup.name.raw() == name) {
+        if backups
+            .backups
+            .iter()
+            .any(|backup| backup.name.raw() == name)
+        {
             let text = format!(
                 "there is a backup `{name}` already: choose another name, or remove that one with \
                  `backups --delete {name}`"

@@ -31,13 +31,9 @@ impl ExchangeError {
         matches!(self, Self::Request(error) if error.is_connect())
     }
 
-    /// Whether the same request would fail in the same way again.
-    pub(super) fn is_lasting(&self) -> bool {
-        match self {
-            Self::Request(error) => error.is_builder(),
-            Self::TooLong => true,
-            Self::TooSlow => false,
-        }
+    /// Whether there is no such request, as with a digest that no header can hold.
+    pub(super) fn is_builder(&self) -> bool {
+        matches!(self, Self::Request(error) if error.is_builder())
     }
 }
 

@@ -131,7 +131,14 @@ impl Progress {
     }
 
     /// Long work that counts what it does.
-    fn count(&mut self, event: &Event, name: &str, done: u64, total: Option<u64>, unit: &Untrusted) {
+    fn count(
+        &mut self,
+        event: &Event,
+        name: &str,
+        done: u64,
+        total: Option<u64>,
+        unit: &Untrusted,
+    ) {
         if self.work.as_ref().is_none_or(|work| work.name != name) {
             self.begin(event, name);
         }

@@ -83,11 +83,8 @@ async fn answered(
             Ok((status, text)) => return client.judge(status, text).await,
             Err(error) => error,
         };
-        if sending == 0 && error.is_connect() {
+        if sending == 0 && (error.is_connect() || error.is_builder()) {
             return Err(client.unreachable(&error));
-        }
-        if error.is_lasting() {
-            return Err(unanswered(client, &error.to_string()));
         }
         console.note(format_args!(
             "lost the connection: {error}: asking for the answer"

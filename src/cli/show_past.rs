@@ -88,11 +88,7 @@ pub(super) fn backups(backups: &[Backup]) -> String {
 /// What a backup holds.
 pub(super) fn contents(backup: &Backup) -> String {
     let mut text = String::new();
-    let title = format!(
-        "Backup `{}`, made {}",
-        backup.name,
-        time(backup.created_at)
-    );
+    let title = format!("Backup `{}`, made {}", backup.name, time(backup.created_at));
     section(&mut text, &title);
     let rows = backup.contents.iter().map(|step| {
         vec![

@@ -143,11 +143,7 @@ fn stays(text: &mut String, plan: &Plan) {
     }
     section(text, "Stays");
     let rows = plan.preserved.iter();
-    let rows = rows.map(|kept| vec![
-            kept.name.to_string(),
-            kind(kept),
-            kept.reason.to_string(),
-        ]);
+    let rows = rows.map(|kept| vec![kept.name.to_string(), kind(kept), kept.reason.to_string()]);
     *text += &table(
         &[("Name", Left), ("Kind", Left), ("Reason", Left)],
         rows.collect(),

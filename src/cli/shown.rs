@@ -9,7 +9,6 @@ use uuid::Uuid;
 use super::untrusted::Untrusted;
 use crate::history::{Action, RunOutcome};
 
-
 /// A plan, or the report of a run.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -87,7 +86,8 @@ pub(super) struct Item {
 impl Item {
     /// Whether it was or is there.
     pub(super) fn is_there(&self) -> bool {
-        self.outcome.raw() != "absent" && (self.count > 0 || self.bytes.is_some_and(|bytes| bytes > 0))
+        self.outcome.raw() != "absent"
+            && (self.count > 0 || self.bytes.is_some_and(|bytes| bytes > 0))
             || self.message.is_some()
             || self.kept > 0
     }

@@ -23,9 +23,7 @@ pub(super) fn table(columns: &[(&str, CellAlignment)], rows: Vec<Vec<String>>) -
     for row in rows {
         let cells = row.into_iter().zip(columns);
         table.add_row(
-            cells.map(|(text, (_, alignment))| {
-                Cell::new(cell(&text)).set_alignment(*alignment)
-            }),
+            cells.map(|(text, (_, alignment))| Cell::new(cell(&text)).set_alignment(*alignment)),
         );
     }
     let lines = table.lines().map(|line| format!(" {}\n", line.trim_end()));
@@ -66,7 +64,9 @@ pub(super) fn counted(number: u64, unit: &str) -> String {
 /// `3,060 rows, 1 file`; none where there is nothing. Rows come first, as a rule the most.
 pub(super) fn summed(counts: &BTreeMap<Untrusted, u64>) -> Option<String> {
     let counts = counts.iter().rev().filter(|(_, count)| **count > 0);
-    let counts: Vec<_> = counts.map(|(unit, count)| counted(*count, unit.raw())).collect();
+    let counts: Vec<_> = counts
+        .map(|(unit, count)| counted(*count, unit.raw()))
+        .collect();
     (!counts.is_empty()).then(|| counts.join(", "))
 }
 

@@ -48,7 +48,9 @@ fn without_password(message: &str) -> String {
     let quotes = ['"', '`'];
     match (message.find(quotes), message.rfind(['@'])) {
         (Some(start), Some(at)) => {
-            let end = message[at..].find(quotes).map_or(message.len(), |end| at + end);
+            let end = message[at..]
+                .find(quotes)
+                .map_or(message.len(), |end| at + end);
             format!("{}…{}", &message[..=start], &message[end.max(start + 1)..])
         }
         _ => message.to_owned(),

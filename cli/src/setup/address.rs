@@ -20,10 +20,12 @@ impl Address {
     pub(crate) fn parse(url: &str, base: &Path) -> Result<Self, String> {
         if url.starts_with("sqlite:") {
             if may_hold_password(url) {
-                return Err("looks as if it held a password, which an SQLite file does not have: \
+                return Err(
+                    "looks as if it held a password, which an SQLite file does not have: \
                             write `sqlite:path/to/file`, or `sqlite:./…` for a name with `:` and \
                             `@`"
-                    .to_owned());
+                    .to_owned(),
+                );
             }
             // The cause would repeat values.
             let options = SqliteConnectOptions::from_str(url).map_err(|_| {
@@ -70,7 +72,10 @@ impl Address {
 /// Makes sure that what is written as user and password is taken for that: otherwise it would be
 /// part of the database's name, and be shown.
 fn check_authority(url: &str) -> Result<(), String> {
-    let Some((_, rest)) = url.split_once(':').filter(|(_, rest)| rest.starts_with("//")) else {
+    let Some((_, rest)) = url
+        .split_once(':')
+        .filter(|(_, rest)| rest.starts_with("//"))
+    else {
         return Err("lacks the `//` before its user and host: write \
                     `postgres://user@host:5432/database`"
             .to_owned());
@@ -80,9 +85,11 @@ fn check_authority(url: &str) -> Result<(), String> {
     let path = path.split(['?', '#']).next().unwrap_or_default();
     let has_no_host = url.contains(":///") && rest.split(['?', '#']).next().is_some_and(has_at);
     if has_at(path) || has_no_host {
-        return Err("has an `@` behind its host: write `%40` for one in a name, and `%2F` for a \
+        return Err(
+            "has an `@` behind its host: write `%40` for one in a name, and `%2F` for a \
                     `/` in a password"
-            .to_owned());
+                .to_owned(),
+        );
     }
     Ok(())
 }
