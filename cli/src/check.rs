@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use factory_reset::cli::{Exit, Failure};
-use factory_reset::{Database, DatabaseError, Reference, chain};
+use factory_reset::{Database, DatabaseError, Printable, Reference, chain, printable_json};
 use serde_json::{Value, json};
 
 use crate::Done;
@@ -58,7 +58,8 @@ async fn check(
 }
 
 fn json(value: &Value) -> Done {
-    print(format!("{value:#}\n").as_bytes())
+    let text = printable_json(&value.to_string());
+    print(format!("{text}\n").as_bytes())
 }
 
 fn text(file: &Path, name: &str, tables: &Tables) -> String {
@@ -66,12 +67,13 @@ fn text(file: &Path, name: &str, tables: &Tables) -> String {
     let mut text = format!(
         "{} fits {name}: {cleared} tables are cleared, {preserved} preserved; see `preview` for \
          the rest\n",
-        file.display()
+        Printable::new(&file.display().to_string()),
+        name = Printable::new(name)
     );
     if !tables.left_out.is_empty() {
         let names = tables.left_out.iter();
         let names: Vec<_> = names
-            .map(|name| format!("`{}`", name.escape_debug()))
+            .map(|name| format!("`{}`", Printable::new(name)))
             .collect();
         text.push_str(&format!(
             "`clear = \"all\"` leaves these alone, which are no tables of a fresh install: {}\n",

@@ -12,7 +12,7 @@ use factory_reset::http::AllowedHost;
 ///
 /// Begin with `factory-reset init --database … --data-dir …`, which only looks, and writes a
 /// manifest in which you say what is to go and what is to stay. Then `preview` it, and `run` it.
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(name = "factory-reset", version, after_long_help = Exit::HELP)]
 pub(crate) struct CommandLine {
     /// What describes the service.
@@ -35,7 +35,7 @@ pub(crate) struct CommandLine {
 }
 
 /// Where to work, and how to tell.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct Connection {
     /// Ask this server instead of working on the data: the address of a reset service, as
     /// `http://127.0.0.1:3001/api/reset`. The manifest is not read then.
@@ -64,7 +64,7 @@ pub(crate) struct Connection {
 }
 
 /// What can be done.
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum Command {
     /// Look at a service, and write a manifest with everything that it has. Only reads.
     #[command(after_long_help = Exit::HELP)]
@@ -90,7 +90,7 @@ pub(crate) enum Command {
 }
 
 /// What to look at.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct InitArguments {
     /// The database: `sqlite:path` or `postgres://user@host/database`.
     #[arg(long, value_name = "URL", conflicts_with = "database_env")]

@@ -8,6 +8,7 @@ mod command_line;
 mod generate;
 mod init;
 mod inputs;
+mod log;
 mod manifest;
 mod privileges;
 mod reset;
@@ -24,17 +25,11 @@ use command_line::{Command, CommandLine};
 use factory_reset::cli::{Exit, Failure, block_on};
 use privileges::{Child, Link, Next, Prepared, prepare};
 use setup::Setup;
-use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     // Before anything else: a child has the rights of root until it has become another user.
     let child = Child::inherited();
-    // Silent unless somebody asks: what matters is told by the commands themselves.
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("off"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
+    log::write_to_stderr();
     let line = CommandLine::parse();
     let prepared = match child {
         Some(Ok(Child { inputs, stream })) => Prepared {

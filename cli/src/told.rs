@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io::{ErrorKind, Write, stderr, stdout};
 use std::process::ExitCode;
 
+use factory_reset::Printable;
 use factory_reset::cli::{Exit, Failure};
 
 /// Says why a command fails, and ends it accordingly.
@@ -12,10 +13,11 @@ pub(crate) fn failed(failure: &Failure) -> ExitCode {
     failure.exit().into()
 }
 
-/// Tells what goes on.
+/// Writes one line to stderr, with names in it escaped.
 pub(crate) fn note(text: impl Display) {
     // Whoever has closed the end misses it; that stops no command.
-    let _ = writeln!(stderr(), "{text}");
+    let text = text.to_string();
+    let _ = writeln!(stderr(), "{}", Printable::new(&text));
 }
 
 /// Prints what was asked for.

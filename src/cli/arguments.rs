@@ -1,3 +1,5 @@
+use std::fmt::{self, Debug, Formatter};
+
 use clap::{Args, Subcommand};
 use uuid::Uuid;
 
@@ -5,7 +7,7 @@ use super::exit::Exit;
 use super::selected::SelectionArguments;
 
 /// What the command line says about resets; a host flattens it into a subcommand of its own.
-#[derive(Debug, Clone, Args)]
+#[derive(Clone, Args)]
 // A host may have groups of the same names.
 #[group(skip)]
 #[command(after_long_help = Exit::HELP)]
@@ -39,6 +41,17 @@ pub struct ResetArguments {
     /// What to do.
     #[command(subcommand)]
     pub command: ResetCommand,
+}
+
+/// Without the token and the address, which may contain a password.
+impl Debug for ResetArguments {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ResetArguments")
+            .field("json", &self.json)
+            .field("command", &self.command)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What can be done.

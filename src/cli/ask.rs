@@ -8,6 +8,10 @@ use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::interruption::Interruption;
+use crate::printable::Printable;
+
+/// How long a phrase may be that a person is asked to type.
+const LONGEST: usize = 200;
 
 /// Goes on when `phrase` was given, or is typed now.
 pub(super) async fn confirm(
@@ -26,6 +30,13 @@ pub(super) async fn confirm(
                 "nothing was changed: this has to be confirmed, and stdin is no terminal: add \
                  `--confirm \"{phrase}\"`"
             ),
+        ));
+    }
+    if !Printable::new(phrase).is_plain() || phrase.chars().count() > LONGEST {
+        return Err(Failure::new(
+            Exit::Refused,
+            "nothing was changed: the phrase that confirms this cannot be typed, because it is \
+             too long or contains characters that cannot be seen: correct it in the service",
         ));
     }
     console.prompt(&format!("Type {phrase} to confirm: "));

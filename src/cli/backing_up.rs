@@ -17,7 +17,7 @@ impl Session {
         if asked.dry_run.dry_run {
             self.check_new(&asked.name).await?;
             let message = format!("would make the backup `{}`", asked.name);
-            self.told(&Answer::dry_run(&message), &message);
+            self.told(&Answer::dry_run(&message), &message.as_str().into());
             return Ok(Exit::Done);
         }
         let work = self.service.backup(&asked.name, &self.interruption);
@@ -39,7 +39,7 @@ impl Session {
         if asked.dry_run.dry_run {
             self.find(name).await?;
             let message = format!("would remove the backup `{name}`");
-            self.told(&Answer::dry_run(&message), &message);
+            self.told(&Answer::dry_run(&message), &message.as_str().into());
             return Ok(Exit::Done);
         }
         let answer = self
@@ -65,7 +65,7 @@ impl Session {
         let mut found = backups
             .backups
             .into_iter()
-            .filter(|backup| backup.name == name);
+            .filter(|backup| backup.name.raw() == name);
         found.next().ok_or_else(|| {
             let text = format!("there is no backup `{name}`; {known}");
             Failure::new(Exit::Usage, text)
@@ -75,7 +75,11 @@ impl Session {
     /// Makes sure that a backup can be called `name`.
     pub(super) async fn check_new(&self, name: &str) -> Result<(), Failure> {
         let backups: Backups = self.interruption.or(self.service.backups()).await?.read()?;
-        if backups.backups.iter().any(|backup| backup.name == name) {
+        if backups
+            .backups
+            .iter()
+            .any(|backup| backup.name.raw() == name)
+        {
             let text = format!(
                 "there is a backup `{name}` already: choose another name, or remove that one with \
                  `backups --delete {name}`"

@@ -1,11 +1,15 @@
 //! A reset service over HTTP.
 
-use std::error::Error;
+use std::fmt::{self, Debug, Formatter};
 use std::time::Duration;
 
+use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
+use uuid::Uuid;
 
+use super::address::{is_loopback, redacted};
 use super::answer::Answer;
+use super::exchange::{ExchangeError, READ_TIMEOUT, exchange};
 use super::exit::Exit;
 use super::failure::{Failure, in_words_of_the_command};
 use super::shown::{Refused, Run};
@@ -15,49 +19,63 @@ use crate::history::RunOutcome;
 
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a server may take to tell something; it may have to count millions of rows.
-pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// How the requests of people who wait for a run to end are refused.
 const DRAIN: &str = "requests under way did not end";
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Client {
     http: reqwest::Client,
     base: String,
+    /// The same for people: without credentials.
+    shown: String,
     token: Option<String>,
+    is_exposed: bool,
 }
 
 impl Client {
     pub(super) fn new(url: &str, token: Option<String>) -> Result<Self, Failure> {
-        let invalid = |reason: String| {
+        // The address is not repeated, because it may contain a password.
+        let invalid = |reason: &str| {
             let text = format!(
-                "`--url {url}` {reason}: write the address at which the service has its resets, \
-                 as `http://127.0.0.1:3001/api/reset`"
+                "`--url` {reason}: write the address at which the service has its resets, as \
+                 `http://127.0.0.1:3001/api/reset`"
             );
             Failure::new(Exit::Usage, text)
         };
-        let parsed = Url::parse(url).map_err(|error| invalid(format!("is no address: {error}")))?;
+        let parsed =
+            Url::parse(url).map_err(|error| invalid(&format!("is no address: {error}")))?;
         if !matches!(parsed.scheme(), "http" | "https") {
-            return Err(invalid("is not of HTTP".to_owned()));
+            return Err(invalid("is not an address of HTTP"));
         }
         if parsed.query().is_some() || parsed.fragment().is_some() {
-            return Err(invalid("goes on after its path".to_owned()));
+            return Err(invalid("has a query or a fragment after its path"));
         }
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
+            // A redirect could send the token, the phrase and the request itself elsewhere.
+            .redirect(Policy::none())
             .build()
             .map_err(|error| Failure::new(Exit::Failed, chain(&error)))?;
+        let token = token.filter(|token| !token.is_empty());
+        let is_exposed = token.is_some() && parsed.scheme() == "http" && !is_loopback(&parsed);
         Ok(Self {
             http,
-            base: url.trim_end_matches('/').to_owned(),
-            token: token.filter(|token| !token.is_empty()),
+            base: parsed.as_str().trim_end_matches('/').to_owned(),
+            shown: redacted(&parsed),
+            token,
+            is_exposed,
         })
     }
 
-    /// Where the service is.
-    pub(super) fn base(&self) -> &str {
-        &self.base
+    /// Where the service is, without credentials.
+    pub(super) fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    /// Whether others on the way to the server can read the token.
+    pub(super) fn is_exposed(&self) -> bool {
+        self.is_exposed
     }
 
     pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -81,11 +99,19 @@ impl Client {
         if status.is_success() {
             return Ok(Answer { text });
         }
+        if status.is_redirection() {
+            let text = format!(
+                "`{}` answers {status}: redirects are not followed, so that the token and the \
+                 request reach no other server: give `--url` the address of the service itself",
+                self.shown
+            );
+            return Err(Failure::new(Exit::Unreachable, text));
+        }
         if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             let text = format!(
                 "`{}` does not let us in ({status}): give `--token`, or FACTORY_RESET_TOKEN, one \
                  that the service accepts",
-                self.base
+                self.shown
             );
             return Err(Failure::new(Exit::Unreachable, text));
         }
@@ -94,7 +120,7 @@ impl Client {
             let text = format!(
                 "`{}` answers {status}, and not as a reset service: give `--url` the address at \
                  which the service has its resets, as `http://127.0.0.1:3001/api/reset`",
-                self.base
+                self.shown
             );
             return Err(Failure::new(Exit::Unreachable, text));
         };
@@ -120,7 +146,8 @@ impl Client {
     /// Whether a run that has failed is undone: the history knows.
     async fn of_failed_run(&self, refused: &Refused) -> Exit {
         let report = refused.report.as_ref();
-        let Some(run) = report.and_then(|report| report["run"].as_str()) else {
+        let run = report.and_then(|report| report["run"].as_str());
+        let Some(run) = run.and_then(|run| run.parse::<Uuid>().ok()) else {
             return Exit::Failed;
         };
         let request = self.request(Method::GET, &format!("/history/{run}"));
@@ -134,36 +161,26 @@ impl Client {
         }
     }
 
-    pub(super) fn unreachable(&self, error: &reqwest::Error) -> Failure {
-        let text = reason(error);
-        let remedy = if self.base.starts_with("https:") && text.contains("scheme") {
+    pub(super) fn unreachable(&self, error: &ExchangeError) -> Failure {
+        let text = error.to_string();
+        let remedy = if self.shown.starts_with("https:") && text.contains("scheme") {
             "this program was built without TLS: give `--url` an `http://` address"
         } else {
             "see that the service runs, and that `--url` is its address"
         };
         Failure::new(
             Exit::Unreachable,
-            format!("could not reach `{}`: {text}: {remedy}", self.base),
+            format!("could not reach `{}`: {text}: {remedy}", self.shown),
         )
     }
 }
 
-/// Sends `request`, and waits for all of the answer.
-pub(super) async fn exchange(
-    request: RequestBuilder,
-) -> Result<(StatusCode, String), reqwest::Error> {
-    let response = request.send().await?;
-    let status = response.status();
-    Ok((status, response.text().await?))
-}
-
-/// What is behind `error`: what is before that repeats the address.
-pub(super) fn reason(error: &(dyn Error + 'static)) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
+/// Without the token and the credentials in the address.
+impl Debug for Client {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("Client");
+        shown.field("address", &self.shown).finish_non_exhaustive()
     }
-    error.to_string()
 }
 
 fn is_busy(error: &str) -> bool {

@@ -8,11 +8,14 @@ use anstyle::{AnsiColor, Style};
 use rustix::termios::tcgetwinsize;
 
 use super::answer::Answer;
-use super::table::printable;
+use crate::printable::{Printable, printable_json};
 
 pub(super) const HEADING: Style = Style::new().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const ERROR: Style = AnsiColor::Red.on_default().bold();
+
+/// The line break, and the parts of the styles above with their end.
+const KEPT: [&str; 5] = ["\n", "\u{1b}[0m", "\u{1b}[1m", "\u{1b}[31m", "\u{1b}[33m"];
 
 /// How wide a text may be that goes to no terminal, in columns.
 const WIDTH: u16 = 80;
@@ -87,7 +90,7 @@ impl Console {
     /// Tells what was asked for: as JSON, or what `shown` makes of it.
     pub(super) fn answer(&self, answer: &Answer, shown: impl FnOnce() -> String) {
         if self.is_json {
-            self.write_out(&format!("{}\n", answer.text));
+            self.write_out(&format!("{}\n", printable_json(&answer.text)));
         } else {
             self.write_out(&shown());
         }
@@ -109,13 +112,13 @@ impl Console {
 
     /// Tells what should be looked at.
     pub(super) fn warn(&self, text: &str) {
-        let text = printable(text);
+        let text = Printable::new(text);
         self.note(format_args!("{WARNING}warning:{WARNING:#} {text}"));
     }
 
     /// Tells why the command fails.
     pub(super) fn error(&self, text: &str) {
-        let text = printable(text);
+        let text = Printable::new(text);
         self.note(format_args!("{ERROR}error:{ERROR:#} {text}"));
     }
 
@@ -146,10 +149,30 @@ fn width_of(stream: &impl AsFd) -> Option<u16> {
 }
 
 fn write(stream: &Stream, text: &str) -> io::Result<()> {
+    let text = guarded(text);
     // Nothing panics while it holds this lock; a poisoned one would be as good.
     let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
     stream.write_all(text.as_bytes())?;
     stream.flush()
+}
+
+/// `text` with everything escaped but line breaks and the console's own styles. Names are escaped
+/// where they become part of a text, so this is the second line of defence.
+fn guarded(text: &str) -> String {
+    let mut guarded = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(['\n', '\u{1b}']) {
+        let (before, after) = rest.split_at(start);
+        guarded += &Printable::new(before).to_string();
+        let kept = KEPT.iter().find(|kept| after.starts_with(**kept));
+        let end = kept.map_or(1, |kept| kept.len());
+        match kept {
+            Some(kept) => guarded += kept,
+            None => guarded += &Printable::new(&after[..end]).to_string(),
+        }
+        rest = &after[end..];
+    }
+    guarded + &Printable::new(rest).to_string()
 }
 
 /// Without colours.
@@ -164,5 +187,43 @@ impl<W: Write> Write for Plain<W> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::written::Written;
+    use super::*;
+
+    #[test]
+    fn only_the_consoles_own_styles_and_line_breaks_reach_a_terminal() {
+        for style in [HEADING, WARNING, ERROR] {
+            let text = format!("a\n{style}b{style:#}\nc");
+            assert_eq!(guarded(&text), text);
+        }
+        let hostile = "\u{1b}]0;title\u{7}\u{1b}[2J\u{1b}[31;1m\u{9b}1m\r\t\u{202e}ö";
+        let shown = r"\u{1b}]0;title\u{7}\u{1b}[2J\u{1b}[31;1m\u{9b}1m\r\t\u{202e}ö";
+        assert_eq!(guarded(hostile), shown);
+    }
+
+    #[test]
+    fn every_way_to_write_escapes() {
+        let (out, err) = (Written::default(), Written::default());
+        let console = Console::captured(out.clone(), err.clone());
+        let hostile = "\u{1b}[2J\u{202e}";
+        let answer = Answer::of(&"\u{9b}\u{202e}");
+        console.answer(&answer, || hostile.to_owned());
+        console.show(hostile);
+        console.note(hostile);
+        console.warn(hostile);
+        console.error(hostile);
+        console.prompt(hostile);
+        let console = console.json(true);
+        console.answer(&answer, String::new);
+        console.show(hostile);
+        let text = out.text() + &err.text();
+        assert!(!text.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "{text:?}");
+        assert_eq!(text.matches(r"\u{1b}[2J\u{202e}").count(), 7, "{text:?}");
+        assert!(out.text().ends_with("\"\\u009b\\u202e\"\n"), "{text:?}");
     }
 }

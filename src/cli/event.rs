@@ -2,6 +2,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::untrusted::Untrusted;
+
 /// One fact about progress, as the service tells it. What this version does not know is passed
 /// over.
 #[derive(Debug, Clone, Deserialize)]
@@ -18,30 +20,30 @@ pub(super) enum Kind {
         steps: u64,
     },
     BackupStarted {
-        name: String,
+        name: Untrusted,
     },
     BackupMade {
-        name: String,
+        name: Untrusted,
     },
     BackupProgressed {
         done: u64,
         total: Option<u64>,
-        unit: String,
+        unit: Untrusted,
     },
     Drained,
     StepStarted {
-        step: String,
+        step: Untrusted,
     },
     StepProgressed {
-        step: String,
+        step: Untrusted,
         done: u64,
         total: Option<u64>,
-        unit: String,
+        unit: Untrusted,
     },
     StepFinished {
-        step: String,
+        step: Untrusted,
         #[serde(default)]
-        counts: BTreeMap<String, u64>,
+        counts: BTreeMap<Untrusted, u64>,
     },
     Committed,
     Undoing,
@@ -83,7 +85,7 @@ mod tests {
         };
         let read: Event = serde_json::from_value(serde_json::to_value(told).unwrap()).unwrap();
         assert_eq!(read.elapsed_ms, 12);
-        let name = "before".to_owned();
+        let name = "before".into();
         assert_eq!(read.kind, Kind::BackupMade { name });
         let later = r#"{"run": "x", "elapsed_ms": 1, "kind": "sung", "song": {}}"#;
         let read: Event = serde_json::from_str(later).unwrap();

@@ -3,11 +3,11 @@ use std::error::Error;
 use serde_json::Value;
 
 use super::exit::Exit;
-use super::table::printable;
 use crate::backup::BackupError;
 use crate::bundle::BundleError;
 use crate::data_directory::PathError;
 use crate::error::{FailureCause, PlanError, RecoveryError, ResetError, chain};
+use crate::printable::Printable;
 use crate::reference::CASCADE;
 
 /// Why a command does not do what it was asked for: the one line that it prints, and how it ends.
@@ -16,7 +16,7 @@ use crate::reference::CASCADE;
 /// [`Exit::Unreachable`] that keeps the engine from being opened, when it has this among its
 /// sources.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{}", printable(text))]
+#[error("{}", Printable::new(text))]
 pub struct Failure {
     pub(super) exit: Exit,
     pub(super) text: String,

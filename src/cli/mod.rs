@@ -42,6 +42,7 @@
 //! }
 //! ```
 
+mod address;
 mod answer;
 mod arguments;
 mod ask;
@@ -50,6 +51,7 @@ mod block_on;
 mod client;
 mod console;
 mod event;
+mod exchange;
 mod exit;
 mod failure;
 mod holder;
@@ -73,6 +75,7 @@ mod shown;
 mod table;
 mod target;
 mod unopened;
+mod untrusted;
 mod watching;
 #[cfg(test)]
 mod written;

@@ -9,7 +9,8 @@ use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
 use super::console::Console;
 use super::event::{Event, Kind};
-use super::table::{counted, printable, summed};
+use super::table::{counted, summed};
+use super::untrusted::Untrusted;
 
 /// How often a bar moves that has nothing to tell.
 const TICK: Duration = Duration::from_millis(100);
@@ -22,7 +23,7 @@ const COUNTING: &str = "{spinner} {msg} {wide_bar} {human_pos}/{human_len} ({per
 /// Tells the progress of a run for as long as it is waited for.
 pub(super) struct Progress {
     console: Console,
-    labels: HashMap<String, String>,
+    labels: HashMap<Untrusted, Untrusted>,
     bar: Option<ProgressBar>,
     committed: bool,
     /// What is done now, since when, and when it was told of last.
@@ -37,7 +38,7 @@ struct Work {
 
 impl Progress {
     /// `labels` are the steps' names for people, by id.
-    pub(super) fn new(console: Console, labels: HashMap<String, String>) -> Self {
+    pub(super) fn new(console: Console, labels: HashMap<Untrusted, Untrusted>) -> Self {
         let bar = console.is_watched().then(|| {
             let bar = ProgressBar::new_spinner();
             bar.enable_steady_tick(TICK);
@@ -73,7 +74,7 @@ impl Progress {
             Kind::Planned { steps } => self.say(&format!("{} to do", counted(*steps, "steps"))),
             Kind::BackupMade { name } => {
                 self.work = None;
-                self.say(&format!("backup `{}` made", printable(name)));
+                self.say(&format!("backup `{name}` made"));
             }
             Kind::BackupProgressed { done, total, unit } => {
                 self.count(event, "backup", *done, *total, unit);
@@ -107,7 +108,7 @@ impl Progress {
                 self.say("undoing");
                 self.show("undoing");
             }
-            Kind::BackupStarted { name } => self.show(&format!("backup `{}`", printable(name))),
+            Kind::BackupStarted { name } => self.show(&format!("backup `{name}`")),
             Kind::Drained
             | Kind::ResetFinished {}
             | Kind::ResetFailed {}
@@ -117,8 +118,8 @@ impl Progress {
         }
     }
 
-    fn label(&self, step: &str) -> String {
-        printable(self.labels.get(step).map_or(step, String::as_str))
+    fn label(&self, step: &Untrusted) -> String {
+        self.labels.get(step).unwrap_or(step).to_string()
     }
 
     fn begin(&mut self, event: &Event, name: &str) {
@@ -130,7 +131,14 @@ impl Progress {
     }
 
     /// Long work that counts what it does.
-    fn count(&mut self, event: &Event, name: &str, done: u64, total: Option<u64>, unit: &str) {
+    fn count(
+        &mut self,
+        event: &Event,
+        name: &str,
+        done: u64,
+        total: Option<u64>,
+        unit: &Untrusted,
+    ) {
         if self.work.as_ref().is_none_or(|work| work.name != name) {
             self.begin(event, name);
         }
@@ -144,7 +152,7 @@ impl Progress {
                 bar.set_length(total);
                 bar.set_position(done);
             } else {
-                let done = counted(done, unit);
+                let done = counted(done, unit.raw());
                 bar.set_message(format!("{name}: {done}"));
             }
             return;
@@ -157,8 +165,8 @@ impl Progress {
         let seconds = (event.elapsed_ms.saturating_sub(work.since_ms) / 1000).max(1);
         let rate = HumanCount(done / seconds);
         let told = match total {
-            Some(total) => format!("{} of {}", HumanCount(done), counted(total, unit)),
-            None => counted(done, unit),
+            Some(total) => format!("{} of {}", HumanCount(done), counted(total, unit.raw())),
+            None => counted(done, unit.raw()),
         };
         self.console.note(format_args!("{name}: {told} ({rate}/s)"));
     }
@@ -205,13 +213,13 @@ mod tests {
     fn long_work_is_told_of_now_and_then_with_its_rate() {
         let err = Written::default();
         let console = Console::captured(Vec::new(), err.clone());
-        let labels = [("tables".to_owned(), "Database tables".to_owned())];
+        let labels = [("tables".into(), "Database tables".into())];
         let mut progress = Progress::new(console, labels.into());
-        let step = || "tables".to_owned();
+        let step = || "tables".into();
         let mut tell = |elapsed_ms, kind| progress.tell(&Event { elapsed_ms, kind });
         tell(1000, Kind::StepStarted { step: step() });
         for (elapsed_ms, done) in [(3000, 100_000), (6000, 1_500_000), (7000, 1_600_000)] {
-            let (total, unit) = (Some(3_000_000), "rows".to_owned());
+            let (total, unit) = (Some(3_000_000), "rows".into());
             let step = step();
             tell(
                 elapsed_ms,
@@ -224,11 +232,11 @@ mod tests {
             );
         }
         let counts = [("rows", 3065), ("files", 1), ("entries", 0)];
-        let counts = counts.map(|(unit, count)| (unit.to_owned(), count)).into();
+        let counts = counts.map(|(unit, count)| (unit.into(), count)).into();
         let finished = |step, counts| Kind::StepFinished { step, counts };
         tell(8000, finished(step(), counts));
-        let nothing = [("tasks".to_owned(), 0)].into();
-        tell(8001, finished("runtimes".to_owned(), nothing));
+        let nothing = [("tasks".into(), 0)].into();
+        tell(8001, finished("runtimes".into(), nothing));
         let told = err.text();
         let expected = "Database tables: 1,500,000 of 3,000,000 rows (300,000/s)\n\
                         Database tables: 3,065 rows, 1 file\n";

@@ -8,6 +8,7 @@ use super::failure::Failure;
 use super::service::{Reset, Restoration};
 use super::session::{Ended, Session};
 use super::shown::{Done, Options, Plan};
+use super::untrusted::joined;
 use super::{show_past, show_plan};
 
 impl Session {
@@ -41,7 +42,7 @@ impl Session {
         let reset = Reset {
             selection,
             phrase,
-            digest: plan.digest.clone(),
+            digest: plan.digest.raw().to_owned(),
             backup: asked.backup.clone(),
         };
         let work = self.service.reset(reset, &self.interruption);
@@ -69,7 +70,7 @@ impl Session {
         }
         if asked.dry_run.dry_run {
             let message = format!("would restore the backup `{}`", asked.name);
-            self.told(&Answer::dry_run(&message), &message);
+            self.told(&Answer::dry_run(&message), &message.as_str().into());
             return Ok(Exit::Done);
         }
         let phrase = self
@@ -78,7 +79,7 @@ impl Session {
         let restoration = Restoration {
             name: asked.name.clone(),
             phrase,
-            digest: options.plan.digest.clone(),
+            digest: options.plan.digest.raw().to_owned(),
         };
         let work = self.service.restore(restoration, &self.interruption);
         let answer = self.watch(&options.plan, work).await?;
@@ -93,11 +94,10 @@ impl Session {
         if done.report.pending.is_empty() {
             return Ok(Exit::Done);
         }
-        let works = done.report.pending.iter();
-        let works: Vec<_> = works.map(|pending| pending.work.as_str()).collect();
+        let works = done.report.pending.iter().map(|pending| &pending.work);
         self.console.warn(&format!(
             "it is committed, and still pending: {}: the next command, or the service, goes on",
-            works.join(", ")
+            joined(works)
         ));
         Ok(Exit::Pending)
     }
@@ -106,7 +106,7 @@ impl Session {
 /// Whether a plan can be carried out, and is what an earlier preview has shown.
 fn check_plan(plan: &Plan, expected: Option<&str>) -> Result<(), Failure> {
     if let Some(expected) = expected
-        && expected != plan.digest
+        && expected != plan.digest.raw()
     {
         let text = format!(
             "nothing was changed: what would be cleared has changed: its digest is `{}`, and \

@@ -83,7 +83,13 @@ impl ResetArguments {
         let (service, place): (Box<dyn Service>, _) = match &self.url {
             Some(url) => {
                 let client = Client::new(url, self.token.clone())?;
-                let place = target.at(client.base());
+                let place = target.at(client.shown());
+                if client.is_exposed() {
+                    console.warn(
+                        "the token is sent without encryption, and others on the way to the \
+                         server can read it: give `--url` an `https://` address",
+                    );
+                }
                 let console = console.clone();
                 (Box::new(Remote { client, console }), place)
             }

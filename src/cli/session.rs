@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::interruption::Interruption;
 use super::service::Service;
 use super::shown::{Options, Plan};
-use super::table::printable;
+use super::untrusted::Untrusted;
 use crate::selection::Selection;
 
 /// A command that has what it needs.
@@ -32,9 +32,8 @@ impl Session {
         Ok((answer, plan))
     }
 
-    pub(super) fn told(&self, answer: &Answer, message: &str) {
-        self.console
-            .answer(answer, || format!("{}\n", printable(message)));
+    pub(super) fn told(&self, answer: &Answer, message: &Untrusted) {
+        self.console.answer(answer, || format!("{message}\n"));
     }
 
     /// Asks for the phrase; it is returned where the host has one.
@@ -48,8 +47,12 @@ impl Session {
         options: &Options,
         given: Option<&str>,
     ) -> Result<Option<String>, Failure> {
-        let phrase = options.confirmation.as_deref().unwrap_or(&self.name);
+        let phrase = options.confirmation.as_ref();
+        let phrase = phrase.map_or(self.name.as_str(), Untrusted::raw);
         confirm(phrase, given, &self.console, &self.interruption).await?;
-        Ok(options.confirmation.clone())
+        Ok(options
+            .confirmation
+            .as_ref()
+            .map(|phrase| phrase.raw().to_owned()))
     }
 }

@@ -5,8 +5,9 @@ use std::fmt::Write;
 use comfy_table::CellAlignment::{Left, Right};
 
 use super::show_plan::{goes, section, steps, way};
-use super::shown::{Backup, Contents, Done, Plan, Run};
-use super::table::{counted, duration, printable, size, table, time};
+use super::shown::{Backup, Contents, Done, Plan, Run, sum};
+use super::table::{counted, duration, size, table, time};
+use super::untrusted::{Untrusted, joined};
 use crate::history::{Action, RunOutcome};
 
 /// What a run has done whose plan was shown before: the sums, and what has a remark.
@@ -15,7 +16,7 @@ pub(super) fn done(done: &Done, backup: Option<&str>) -> String {
     let mut text = steps(title(report), report, |item| item.message.is_some());
     pending(&mut text, report);
     let took = duration(report.duration_ms);
-    let _ = writeln!(text, "\nDone in {took}: {}", printable(&done.message));
+    let _ = writeln!(text, "\nDone in {took}: {}", done.message);
     if let Some(name) = backup {
         let _ = writeln!(
             text,
@@ -38,7 +39,7 @@ fn report(report: &Plan, width: u16) -> String {
 
 fn title(report: &Plan) -> &'static str {
     let mut items = report.steps.iter().flat_map(|step| &step.items);
-    match items.any(|item| item.outcome == "restored") {
+    match items.any(|item| item.outcome.raw() == "restored") {
         true => "Restored",
         false => "Gone",
     }
@@ -50,7 +51,7 @@ fn pending(text: &mut String, report: &Plan) {
     }
     section(text, "Still pending: it is tried again");
     let rows = report.pending.iter();
-    let rows = rows.map(|pending| vec![pending.work.clone(), pending.error.clone()]);
+    let rows = rows.map(|pending| vec![pending.work.to_string(), pending.error.to_string()]);
     *text += &table(&[("Work", Left), ("Reason", Left)], rows.collect());
 }
 
@@ -61,11 +62,11 @@ pub(super) fn backups(backups: &[Backup]) -> String {
     }
     let rows = backups.iter().map(|backup| {
         let contents = backup.contents.iter();
-        let rows = contents.clone().map(Contents::rows).sum();
-        let files = contents.map(|step| step.files).sum();
-        let note = backup.error.clone().unwrap_or_default();
+        let rows = sum(contents.clone().map(Contents::rows));
+        let files = sum(contents.map(|step| step.files));
+        let note = optional(backup.error.as_ref());
         vec![
-            backup.name.clone(),
+            backup.name.to_string(),
             time(backup.created_at),
             size(Some(backup.bytes)),
             counted(rows, "rows"),
@@ -87,15 +88,11 @@ pub(super) fn backups(backups: &[Backup]) -> String {
 /// What a backup holds.
 pub(super) fn contents(backup: &Backup) -> String {
     let mut text = String::new();
-    let title = format!(
-        "Backup `{}`, made {}",
-        printable(&backup.name),
-        time(backup.created_at)
-    );
+    let title = format!("Backup `{}`, made {}", backup.name, time(backup.created_at));
     section(&mut text, &title);
     let rows = backup.contents.iter().map(|step| {
         vec![
-            step.label.clone(),
+            step.label.to_string(),
             counted(step.rows(), "rows"),
             counted(step.files, "files"),
             size((step.files > 0).then_some(step.bytes)),
@@ -122,7 +119,7 @@ pub(super) fn history(runs: &[Run]) -> String {
             action(run),
             outcome(run),
             duration(run.duration_ms),
-            run.actor.clone().unwrap_or_default(),
+            optional(run.actor.as_ref()),
             run.id.to_string(),
         ]
     });
@@ -146,11 +143,11 @@ pub(super) fn run(run: &Run, width: u16) -> String {
             vec!["What".to_owned(), action(run)],
             vec!["Outcome".to_owned(), outcome(run)],
             vec!["Took".to_owned(), duration(run.duration_ms)],
-            vec!["Who".to_owned(), run.actor.clone().unwrap_or_default()],
+            vec!["Who".to_owned(), optional(run.actor.as_ref())],
         ],
     );
     if let Some(error) = &run.error {
-        let _ = writeln!(text, "\nError: {}", printable(error));
+        let _ = writeln!(text, "\nError: {error}");
     }
     if let Some(told) = &run.report {
         text += &report(told, width);
@@ -177,11 +174,8 @@ pub(super) fn recovered(run: &Run) -> String {
         [] if !run.recovered => text += ": it is done",
         [] => {}
         pending => {
-            let works: Vec<_> = pending
-                .iter()
-                .map(|pending| pending.work.as_str())
-                .collect();
-            let _ = write!(text, "; still pending: {}", works.join(", "));
+            let works = joined(pending.iter().map(|pending| &pending.work));
+            let _ = write!(text, "; still pending: {works}");
         }
     }
     text
@@ -194,6 +188,10 @@ fn end(run: &Run) -> &'static str {
         RunOutcome::Undecided => "is still undecided",
         _ => "was not committed, and is undone: everything is as it was",
     }
+}
+
+fn optional(text: Option<&Untrusted>) -> String {
+    text.map(ToString::to_string).unwrap_or_default()
 }
 
 fn action(run: &Run) -> String {

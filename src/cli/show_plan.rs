@@ -7,25 +7,24 @@ use comfy_table::CellAlignment::{Left, Right};
 
 use super::console::HEADING;
 use super::shown::{Item, Named, Options, Plan, Step};
-use super::table::{counted, paragraph, printable, size, summed, table};
+use super::table::{counted, paragraph, size, summed, table};
+use super::untrusted::{Untrusted, joined};
 
 /// Everything that can be reset, and what may be chosen of it.
 pub(super) fn options(options: &Options, width: u16) -> String {
     let mut text = plan(&options.plan, width);
     let mut chosen = options.parts.iter().filter(|(_, parts)| parts.len() > 1);
     if let Some((step, parts)) = chosen.next() {
-        let example = parts.first().map_or("", String::as_str);
+        let example = parts.first().cloned().unwrap_or_default();
         let _ = writeln!(
             text,
-            "\nParts of a step can be reset by themselves, as with `--only {}={}`.",
-            printable(step),
-            printable(example)
+            "\nParts of a step can be reset by themselves, as with `--only {step}={example}`."
         );
     }
     if !options.keep.is_empty() {
         section(&mut text, "Rows that can be kept (`--keep NAME`)");
         let rows = options.keep.iter();
-        let rows = rows.map(|rows| vec![rows.name.clone(), rows.reason.clone()]);
+        let rows = rows.map(|rows| vec![rows.name.to_string(), rows.reason.to_string()]);
         text += &table(&[("Name", Left), ("Reason", Left)], rows.collect());
     }
     if !options.backups {
@@ -40,7 +39,7 @@ pub(super) fn plan(plan: &Plan, width: u16) -> String {
     stays(&mut text, plan);
     obstacles(&mut text, plan);
     way(&mut text, plan, width);
-    let _ = writeln!(text, "\nDigest {}", printable(&plan.digest));
+    let _ = writeln!(text, "\nDigest {}", plan.digest);
     text
 }
 
@@ -49,10 +48,10 @@ pub(super) fn goes(title: &str, plan: &Plan, width: u16) -> String {
     let mut text = steps(title, plan, Item::is_there);
     let items = plan.steps.iter().flat_map(|step| &step.items);
     let empty = items.filter(|item| !item.is_there());
-    let empty: Vec<_> = empty.map(|item| item.name.as_str()).collect();
+    let empty = joined(empty.map(|item| &item.name));
     if !empty.is_empty() {
         text.push('\n');
-        text += &paragraph(&format!("Holds nothing: {}", empty.join(", ")), width);
+        text += &paragraph(&format!("Holds nothing: {empty}"), width);
     }
     text
 }
@@ -62,11 +61,11 @@ pub(super) fn way(text: &mut String, plan: &Plan, width: u16) {
     let Some(way) = &plan.database else {
         return;
     };
-    let told = match (way.way.as_str(), &way.because) {
+    let told = match (way.way.raw(), &way.because) {
         ("factory_image", _) => "a fresh one takes its place".to_owned(),
         ("clearing", Some(because)) => format!("rows are deleted, because {because}"),
         ("clearing", None) => "rows are deleted".to_owned(),
-        (other, _) => other.to_owned(),
+        _ => way.way.to_string(),
     };
     text.push('\n');
     *text += &paragraph(&format!("Database: {told}"), width);
@@ -79,8 +78,8 @@ pub(super) fn steps(title: &str, plan: &Plan, are_shown: impl Fn(&Item) -> bool)
     let mut rows = Vec::new();
     for step in &plan.steps {
         rows.push(vec![
-            step.id.clone(),
-            step.label.clone(),
+            step.id.to_string(),
+            step.label.to_string(),
             counts(&step.counts),
             size(step.bytes),
         ]);
@@ -103,27 +102,26 @@ pub(super) fn steps(title: &str, plan: &Plan, are_shown: impl Fn(&Item) -> bool)
 }
 
 fn total(steps: &[Step]) -> Vec<String> {
-    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    let mut counts: BTreeMap<Untrusted, u64> = BTreeMap::new();
     for (unit, count) in steps.iter().flat_map(|step| &step.counts) {
-        *counts.entry(unit.clone()).or_default() += count;
+        let sum: &mut u64 = counts.entry(unit.clone()).or_default();
+        *sum = sum.saturating_add(*count);
     }
-    let bytes = steps
-        .iter()
-        .filter_map(|step| step.bytes)
-        .reduce(|sum, more| sum + more);
+    let bytes = steps.iter().filter_map(|step| step.bytes);
+    let bytes = bytes.reduce(u64::saturating_add);
     let name = "All of it".to_owned();
     vec![String::new(), name, self::counts(&counts), size(bytes)]
 }
 
-fn counts(counts: &BTreeMap<String, u64>) -> String {
+fn counts(counts: &BTreeMap<Untrusted, u64>) -> String {
     summed(counts).unwrap_or_else(|| "nothing".to_owned())
 }
 
 fn count(item: &Item) -> String {
-    match item.outcome.as_str() {
+    match item.outcome.raw() {
         "failed" => "failed".to_owned(),
         "preserved" => "stays".to_owned(),
-        _ => counted(item.count, &item.unit),
+        _ => counted(item.count, item.unit.raw()),
     }
 }
 
@@ -131,7 +129,7 @@ fn named(item: &Item) -> String {
     let mut name = format!("  {}", item.name);
     if item.kept > 0 {
         let stay = if item.kept == 1 { "stays" } else { "stay" };
-        let _ = write!(name, " ({} {stay})", counted(item.kept, &item.unit));
+        let _ = write!(name, " ({} {stay})", counted(item.kept, item.unit.raw()));
     }
     if let Some(message) = &item.message {
         let _ = write!(name, " ({message})");
@@ -145,7 +143,7 @@ fn stays(text: &mut String, plan: &Plan) {
     }
     section(text, "Stays");
     let rows = plan.preserved.iter();
-    let rows = rows.map(|kept| vec![kept.name.clone(), kind(kept), kept.reason.clone()]);
+    let rows = rows.map(|kept| vec![kept.name.to_string(), kind(kept), kept.reason.to_string()]);
     *text += &table(
         &[("Name", Left), ("Kind", Left), ("Reason", Left)],
         rows.collect(),
@@ -159,8 +157,8 @@ fn obstacles(text: &mut String, plan: &Plan) {
         let has_reasons = plan.unclaimed.iter().any(|left| !left.reason.is_empty());
         columns.extend(has_reasons.then_some(("Reason", Left)));
         let rows = plan.unclaimed.iter().map(|left| {
-            let mut row = vec![left.name.clone(), kind(left)];
-            row.extend(has_reasons.then(|| left.reason.clone()));
+            let mut row = vec![left.name.to_string(), kind(left)];
+            row.extend(has_reasons.then(|| left.reason.to_string()));
             row
         });
         *text += &table(&columns, rows.collect());
@@ -168,13 +166,13 @@ fn obstacles(text: &mut String, plan: &Plan) {
     if !plan.blockers.is_empty() {
         section(text, "In the way: nothing can be reset while it is");
         let rows = plan.blockers.iter();
-        let rows = rows.map(|blocker| vec![blocker.name.clone(), blocker.reason.clone()]);
+        let rows = rows.map(|blocker| vec![blocker.name.to_string(), blocker.reason.to_string()]);
         *text += &table(&[("Name", Left), ("Reason", Left)], rows.collect());
     }
 }
 
 fn kind(named: &Named) -> String {
-    named.kind.clone()
+    named.kind.to_string()
 }
 
 pub(super) fn section(text: &mut String, title: &str) {

@@ -7,6 +7,13 @@ use indicatif::{HumanBytes, HumanCount};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use super::untrusted::Untrusted;
+use crate::printable::Printable;
+
+/// How many characters a cell shows. All lines of a table are as long as the longest one, so a
+/// server could otherwise fill the memory with blanks.
+const LONGEST: usize = 400;
+
 /// Lines of the same columns, set in by two blanks.
 pub(super) fn table(columns: &[(&str, CellAlignment)], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
@@ -16,9 +23,7 @@ pub(super) fn table(columns: &[(&str, CellAlignment)], rows: Vec<Vec<String>>) -
     for row in rows {
         let cells = row.into_iter().zip(columns);
         table.add_row(
-            cells.map(|(text, (_, alignment))| {
-                Cell::new(printable(&text)).set_alignment(*alignment)
-            }),
+            cells.map(|(text, (_, alignment))| Cell::new(cell(&text)).set_alignment(*alignment)),
         );
     }
     let lines = table.lines().map(|line| format!(" {}\n", line.trim_end()));
@@ -32,20 +37,18 @@ pub(super) fn paragraph(text: &str, width: u16) -> String {
     table.set_content_arrangement(ContentArrangement::Dynamic);
     // One blank is ours.
     table.set_width(width.saturating_sub(1));
-    table.add_row([printable(text)]);
+    table.add_row([Printable::new(text).to_string()]);
     let lines = table.lines().map(|line| format!(" {}\n", line.trim_end()));
     lines.collect()
 }
 
-/// `text` without anything that a terminal would obey: names are what somebody has written.
-pub(super) fn printable(text: &str) -> String {
-    let shown = |character: char| -> String {
-        match character {
-            control if control.is_control() => control.escape_default().collect(),
-            plain => plain.into(),
-        }
-    };
-    text.chars().map(shown).collect()
+/// `text` for a cell: escaped, and cut off where it would make every line of its column too long.
+fn cell(text: &str) -> String {
+    let text = Printable::new(text).to_string();
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
 }
 
 /// `3,060 rows`, `1 file`.
@@ -55,13 +58,15 @@ pub(super) fn counted(number: u64, unit: &str) -> String {
         (1, unit) => unit.strip_suffix('s').unwrap_or(unit),
         (_, unit) => unit,
     };
-    format!("{} {unit}", HumanCount(number))
+    format!("{} {}", HumanCount(number), Printable::new(unit))
 }
 
 /// `3,060 rows, 1 file`; none where there is nothing. Rows come first, as a rule the most.
-pub(super) fn summed(counts: &BTreeMap<String, u64>) -> Option<String> {
+pub(super) fn summed(counts: &BTreeMap<Untrusted, u64>) -> Option<String> {
     let counts = counts.iter().rev().filter(|(_, count)| **count > 0);
-    let counts: Vec<_> = counts.map(|(unit, count)| counted(*count, unit)).collect();
+    let counts: Vec<_> = counts
+        .map(|(unit, count)| counted(*count, unit.raw()))
+        .collect();
     (!counts.is_empty()).then(|| counts.join(", "))
 }
 

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::table::printable;
+use crate::printable::Printable;
 
 /// What a command works on, as it is shown before anything is asked.
 ///
@@ -71,7 +71,7 @@ impl Target {
         let service = ("Service", self.service.as_str());
         let lines = std::iter::once(&service).chain(lines);
         lines
-            .map(|(name, value)| format!("{name:<16}{}\n", printable(value)))
+            .map(|(name, value)| format!("{name:<16}{}\n", Printable::new(value)))
             .collect()
     }
 }

@@ -7,6 +7,7 @@ use super::failure::Failure;
 use super::progress::Progress;
 use super::session::Session;
 use super::shown::Plan;
+use super::untrusted::Untrusted;
 
 impl Session {
     /// Waits for a run, and tells of its progress.
@@ -22,7 +23,7 @@ impl Session {
 
     pub(super) async fn follow(
         &self,
-        labels: HashMap<String, String>,
+        labels: HashMap<Untrusted, Untrusted>,
         work: impl Future<Output = Result<Answer, Failure>>,
     ) -> Result<Answer, Failure> {
         let mut events = self.service.events();

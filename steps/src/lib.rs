@@ -36,7 +36,7 @@ mod tasks;
 mod watchtower;
 
 #[cfg(feature = "redis")]
-pub use cache::{CacheError, CacheKeys};
+pub use cache::{CacheError, CacheKeys, Endless};
 pub use config::ConfigFile;
 pub use files::GeneratedFiles;
 pub use generators::Generators;

@@ -20,7 +20,7 @@ use crate::http_client::app;
 use crate::steps::{Entries, Turnstile, Workers};
 
 /// Serves until the test ends; returns the address of the reset service.
-async fn serve(app: Router) -> String {
+pub(crate) async fn serve(app: Router) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, app).await });
@@ -28,7 +28,7 @@ async fn serve(app: Router) -> String {
 }
 
 /// Uses the command, which is not to open anything itself.
-async fn ask(url: &str, token: &str, arguments: &[&str]) -> Told {
+pub(crate) async fn ask(url: &str, token: &str, arguments: &[&str]) -> Told {
     ask_on(&Written::default(), url, token, arguments).await
 }
 

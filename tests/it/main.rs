@@ -12,6 +12,8 @@ mod cli;
 #[cfg(feature = "cli")]
 mod cli_command;
 #[cfg(feature = "cli")]
+mod cli_hostile;
+#[cfg(feature = "cli")]
 mod cli_remote;
 mod commit;
 mod compile;

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use factory_reset::Printable;
+
 use super::figures::{counted, size};
 use super::trackers::is_tracker;
 use super::{Found, Survey, Table};
@@ -35,7 +37,8 @@ fn write(text: &mut String, survey: &Survey, claims_all: bool) -> std::fmt::Resu
     writeln!(text, "name = {}", quoted(name))?;
     writeln!(text, "data_dir = {}", quoted(&survey.data_dir))?;
     writeln!(text, "# What has to be typed.")?;
-    let phrase = format!("RESET {}", name.to_uppercase());
+    // A phrase that can be typed.
+    let phrase = format!("RESET {}", shown(name).to_string().to_uppercase());
     writeln!(text, "confirmation = {}", quoted(&phrase))?;
     writeln!(text, "# Where backups go, below the data directory.")?;
     writeln!(text, "backups = {}", quoted(survey.backups))?;
@@ -144,8 +147,9 @@ pub(super) fn quoted(text: &str) -> String {
         match letter {
             '"' => quoted.push_str("\\\""),
             '\\' => quoted.push_str("\\\\"),
-            letter if letter.is_control() => {
-                quoted.push_str(&format!("\\u{:04X}", u32::from(letter)));
+            // Whoever reads the manifest must see what a reset clears.
+            letter if is_hidden(letter) => {
+                quoted.push_str(&format!("\\U{:08X}", u32::from(letter)));
             }
             letter => quoted.push(letter),
         }
@@ -154,13 +158,14 @@ pub(super) fn quoted(text: &str) -> String {
     quoted
 }
 
-/// `text` for a comment.
-fn shown(text: &str) -> String {
-    let shown = |letter: char| match letter.is_control() {
-        true => letter.escape_default().to_string(),
-        false => letter.to_string(),
-    };
-    text.chars().map(shown).collect()
+fn is_hidden(letter: char) -> bool {
+    // Behind a letter a combining mark can be seen.
+    !Printable::new(&format!("a{letter}")).is_plain()
+}
+
+/// `text` for a comment: in one line.
+fn shown(text: &str) -> Printable<'_> {
+    Printable::new(text)
 }
 
 #[cfg(test)]
@@ -177,9 +182,19 @@ mod tests {
             "größe",
             "\u{7f}",
             "",
+            "\"\"\"\n[service]\nstop = ['sh']",
+            "'''",
+            "\r\n# x\u{85}\u{2028}y",
+            "\u{202e}gpj.exe\u{2066}\u{e0041}\u{feff}",
+            "e\u{301}",
         ] {
-            let read: toml::Table = toml::from_str(&format!("name = {}", quoted(name))).unwrap();
+            let text = format!("name = {}", quoted(name));
+            let read: toml::Table = toml::from_str(&text).unwrap();
             assert_eq!(read["name"].as_str(), Some(name));
+            assert!(Printable::new(&text).is_plain(), "{text}");
+            let comment = format!("# {}\nb = 1", shown(name));
+            let read: toml::Table = toml::from_str(&comment).unwrap();
+            assert_eq!(read.len(), 1, "{comment}");
         }
     }
 }

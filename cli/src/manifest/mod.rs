@@ -15,7 +15,7 @@ use serde::Deserialize;
 pub(crate) type Reasons = BTreeMap<String, String>;
 
 /// A manifest, as it is written. Paths are relative to its directory, unless said otherwise.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Manifest {
     /// What the service is called.
@@ -48,7 +48,7 @@ impl Manifest {
 }
 
 /// The service's database.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Database {
     /// `sqlite:path` or `postgres://user@host/database`; `${NAME}` is taken from the environment.
@@ -60,7 +60,7 @@ pub(crate) struct Database {
 }
 
 /// What becomes of the tables.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Tables {
     /// `"all"`, which is every table that is not preserved, or a list.
@@ -72,7 +72,7 @@ pub(crate) struct Tables {
 }
 
 /// What becomes of the files, each given relative to the data directory.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Paths {
     /// What goes: files, directories with all that is in them.
@@ -90,7 +90,7 @@ pub(crate) struct Paths {
 }
 
 /// Where the rows of a fresh install come from: one of these.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Factory {
     /// An SQL file.
@@ -102,7 +102,7 @@ pub(crate) struct Factory {
 }
 
 /// How the service is stopped and started.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Service {
     /// A program and its arguments; no shell. It returns when the service has ended.
@@ -121,7 +121,7 @@ pub(crate) struct Service {
 }
 
 /// The service's keys in a Redis server.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Redis {
     /// `redis://host:port/`; `${NAME}` is taken from the environment.

@@ -16,7 +16,7 @@ impl Manifest {
                 format!(", line {}", before.matches('\n').count() + 1)
             });
             let message = error.message().trim().replace('\n', ", ");
-            let message = plain(&message);
+            let message = without_password(&plain(&message));
             let (line, field) = (line.unwrap_or_default(), field(text).unwrap_or_default());
             Failure::new(Exit::Usage, format!("{shown}{line}: {field}{message}"))
         })
@@ -30,6 +30,20 @@ fn field(text: &str) -> Option<String> {
     let error = table.try_into::<Manifest>().err()?.to_string();
     let field = error.lines().last()?.strip_prefix("in ")?;
     Some(format!("{field}: "))
+}
+
+/// `message` without the value that it quotes, if that may be an address with a password.
+fn without_password(message: &str) -> String {
+    let quotes = ['"', '`'];
+    match (message.find(quotes), message.rfind(['@'])) {
+        (Some(start), Some(at)) => {
+            let end = message[at..]
+                .find(quotes)
+                .map_or(message.len(), |end| at + end);
+            format!("{}…{}", &message[..=start], &message[end.max(start + 1)..])
+        }
+        _ => message.to_owned(),
+    }
 }
 
 /// `message` of serde without words that only programmers know. All numbers are times.

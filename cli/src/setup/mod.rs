@@ -12,11 +12,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use address::Address;
+use address::may_hold_password;
 pub(crate) use database::Opened;
 pub(crate) use engine::OpenError;
-use factory_reset::FactoryRows;
 use factory_reset::cli::privileges::{Roots, check_trusted};
 use factory_reset::cli::{Exit, Failure, Target};
+use factory_reset::{FactoryRows, Printable};
 use factory_reset_steps::CacheKeys;
 use paths::Paths;
 pub(crate) use tables::Tables;
@@ -60,7 +61,7 @@ impl Setup {
         let confirmation = manifest.confirmation.clone();
         let confirmation =
             confirmation.unwrap_or_else(|| format!("RESET {}", manifest.name.to_uppercase()));
-        if confirmation.trim().is_empty() || confirmation.contains(char::is_control) {
+        if confirmation.trim().is_empty() || !Printable::new(&confirmation).is_plain() {
             let text = "is empty, or no line that can be typed: give it a phrase to type";
             return Err(wrong("confirmation", text));
         }
@@ -240,6 +241,11 @@ impl Setup {
                     Some(Address::Postgres(_)) if !is_postgres => {
                         let text = "is no address of a PostgreSQL database: write \
                                     `postgres://user@host:5432/database`";
+                        return Err(wrong(text.to_owned()));
+                    }
+                    Some(Address::Sqlite(_)) if may_hold_password(&database) => {
+                        let text = "is no file: name one; write `./` before a name with `:` and \
+                                    `@`";
                         return Err(wrong(text.to_owned()));
                     }
                     Some(Address::Sqlite(_)) if database.contains(":memory:") => {

@@ -51,6 +51,7 @@ assets! {
     "numbers.js": SCRIPT,
     "page.js": SCRIPT,
     "phrase.js": SCRIPT,
+    "printable.js": SCRIPT,
     "progress.js": SCRIPT,
     "report.js": SCRIPT,
     "runs.js": SCRIPT,

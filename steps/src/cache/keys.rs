@@ -12,8 +12,9 @@ use super::error::CacheError;
 /// The server is Redis 6 or later, or what speaks like it: a master that holds all keys. A
 /// cluster is not supported, nor is a replica. Nothing is connected before the keys are to be
 /// counted or cleared, so a host starts also while its cache is down. The user that the address
-/// names may say `HELLO`, `SCAN`, `UNLINK`, `MULTI` and `DISCARD`; with `EVAL`, `DUMP` and `MEMORY` a plan
-/// also changes with the contents of keys, not with their names alone.
+/// names may say `HELLO`, `SCAN`, `UNLINK`, `MULTI` and `DISCARD`; with `DBSIZE` a list of keys
+/// that never ends is noticed earlier, and with `EVAL`, `DUMP` and `MEMORY` a plan also changes with
+/// the contents of keys, not with their names alone.
 ///
 /// ```
 /// use factory_reset_steps::CacheKeys;

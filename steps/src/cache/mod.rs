@@ -1,10 +1,11 @@
 //! The step `cache`: keys in a Redis server.
 
+mod bounds;
 mod error;
 mod keys;
 mod scan;
 mod server;
 mod step;
 
-pub use error::CacheError;
+pub use error::{CacheError, Endless};
 pub use keys::CacheKeys;

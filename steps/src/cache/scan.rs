@@ -1,7 +1,10 @@
 //! Going through the keys of a server.
 
-use redis::RedisResult;
+use redis::RedisError;
 use redis::aio::MultiplexedConnection;
+
+use super::bounds::Bounds;
+use super::error::Endless;
 
 /// How many keys the server looks at before it answers: others are served in between.
 const LOOK_AT: usize = 1000;
@@ -13,14 +16,23 @@ pub(super) struct Scan<'a> {
     pattern: String,
     /// None once the server has come round.
     cursor: Option<u64>,
+    bounds: Bounds,
+}
+
+/// Why a server tells of no more keys.
+pub(super) enum ScanError {
+    Server(RedisError),
+    Endless(Endless),
 }
 
 impl<'a> Scan<'a> {
-    pub(super) fn new(prefix: &'a str) -> Self {
+    /// Goes through a server that claims to have `size` keys in all, or does not say.
+    pub(super) fn new(prefix: &'a str, size: Option<u64>) -> Self {
         Self {
             prefix,
             pattern: pattern(prefix),
             cursor: Some(0),
+            bounds: Bounds::new(size),
         }
     }
 
@@ -28,7 +40,7 @@ impl<'a> Scan<'a> {
     pub(super) async fn next(
         &mut self,
         connection: &mut MultiplexedConnection,
-    ) -> RedisResult<Option<Vec<Vec<u8>>>> {
+    ) -> Result<Option<Vec<Vec<u8>>>, ScanError> {
         let Some(cursor) = self.cursor else {
             return Ok(None);
         };
@@ -39,7 +51,10 @@ impl<'a> Scan<'a> {
             .arg("COUNT")
             .arg(LOOK_AT)
             .query_async(connection)
-            .await?;
+            .await
+            .map_err(ScanError::Server)?;
+        let checked = self.bounds.check(cursor, keys.len());
+        checked.map_err(ScanError::Endless)?;
         self.cursor = (cursor != 0).then_some(cursor);
         // Keys of others are never left to how a server understands a pattern.
         keys.retain(|key| key.starts_with(self.prefix.as_bytes()));

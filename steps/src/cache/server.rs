@@ -7,9 +7,10 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, RedisError, RedisResult, Value};
 use sha2::{Digest, Sha256};
 
-use super::error::CacheError;
+use super::bounds::MOST_COUNTED;
+use super::error::{CacheError, Endless};
 use super::keys::CacheKeys;
-use super::scan::Scan;
+use super::scan::{Scan, ScanError};
 
 /// A server that is down must not hold up a preview, nor the start of a service.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -20,6 +21,9 @@ const BATCH: usize = 500;
 
 /// Into how many keys the server looks before others get their turn.
 const LOOK_INTO: usize = 100;
+
+/// From how many hashes on repeated ones are removed before there are more.
+const COMPACT_AT: usize = 1_000_000;
 
 /// How often the keys are gone through: once to unlink them, once to see that there are none,
 /// and a few times more for those who go on writing.
@@ -106,7 +110,8 @@ impl Server {
     /// for one with a probability below one in ten million.
     pub(super) async fn count(&mut self, prefix: &str) -> Result<Census, CacheError> {
         let mut hashes = Vec::new();
-        let mut scan = Scan::new(prefix);
+        let mut compact_at = COMPACT_AT;
+        let mut scan = Scan::new(prefix, self.size().await);
         while let Some(keys) = self.next(&mut scan).await? {
             for batch in keys.chunks(LOOK_INTO) {
                 let contents = self.contents(batch).await.into_iter().map(Some);
@@ -115,9 +120,16 @@ impl Server {
                 let keys = batch.iter().zip(contents);
                 hashes.extend(keys.map(|(key, text)| (hash(key), content(text))));
             }
+            // A key that is told again and again takes no more memory than one that is not.
+            if hashes.len() >= compact_at {
+                compact(&mut hashes);
+                if hashes.len() > MOST_COUNTED {
+                    return Err(self.endless(Endless::Keys));
+                }
+                compact_at = COMPACT_AT.max(hashes.len() * 2);
+            }
         }
-        hashes.sort_unstable();
-        hashes.dedup_by_key(|(key, _)| *key);
+        compact(&mut hashes);
         let mut all = Sha256::new();
         for (key, content) in &hashes {
             all.update(key.to_le_bytes());
@@ -149,12 +161,13 @@ impl Server {
     pub(super) async fn unlink(&mut self, prefix: &str) -> Result<Unlinked, CacheError> {
         let mut unlinked = 0;
         for _ in 0..ROUNDS {
-            let mut scan = Scan::new(prefix);
+            let mut scan = Scan::new(prefix, self.size().await);
             let mut is_empty = true;
             while let Some(keys) = self.next(&mut scan).await? {
                 is_empty &= keys.is_empty();
                 let gone = self.unlink_all(&keys).await;
-                unlinked += gone.map_err(|error| self.failed(error))?;
+                let gone = gone.map_err(|error| self.failed(error))?;
+                unlinked += gone.min(keys.len() as u64);
             }
             if is_empty {
                 return Ok(Unlinked {
@@ -178,12 +191,28 @@ impl Server {
             pipe.cmd("UNLINK").arg(batch);
         }
         let unlinked: Vec<u64> = pipe.query_async(&mut self.connection).await?;
-        Ok(unlinked.iter().sum())
+        Ok(unlinked.into_iter().fold(0, u64::saturating_add))
     }
 
     async fn next(&mut self, scan: &mut Scan<'_>) -> Result<Option<Vec<Vec<u8>>>, CacheError> {
-        let keys = scan.next(&mut self.connection).await;
-        keys.map_err(|error| self.failed(error))
+        match scan.next(&mut self.connection).await {
+            Ok(keys) => Ok(keys),
+            Err(ScanError::Server(source)) => Err(self.failed(source)),
+            Err(ScanError::Endless(reason)) => Err(self.endless(reason)),
+        }
+    }
+
+    /// How many keys the server has, those of others included; none where this user may not ask.
+    async fn size(&mut self) -> Option<u64> {
+        let size = redis::cmd("DBSIZE").query_async(&mut self.connection).await;
+        size.ok()
+    }
+
+    fn endless(&self, reason: Endless) -> CacheError {
+        CacheError::Endless {
+            address: self.address.clone(),
+            reason,
+        }
     }
 
     fn failed(&self, source: RedisError) -> CacheError {
@@ -207,6 +236,12 @@ const CONTENTS: &str = "
         end
     end
     return contents";
+
+/// Leaves each key once, in the order of the hashes.
+fn compact(hashes: &mut Vec<(u64, u64)>) {
+    hashes.sort_unstable();
+    hashes.dedup_by_key(|(key, _)| *key);
+}
 
 /// The same in every process: what one has shown, another may clear.
 fn hash(key: &[u8]) -> u64 {

@@ -4,5 +4,6 @@
 
 mod cache;
 mod cache_faults;
+mod cache_hostile;
 mod cache_pending;
 mod fixture;

@@ -4,7 +4,7 @@ import { Refused, newKey } from "./api.js";
 import { send } from "./answer.js";
 import { contents, filesOf, rowsOf } from "./backup_contents.js";
 import { ask } from "./dialog.js";
-import { announce, byId, element, named, prose, show, time } from "./element.js";
+import { announce, byId, element, named, prose, show, time, write } from "./element.js";
 import { backupName, counted, size } from "./numbers.js";
 import { confirmed, phraseInput } from "./phrase.js";
 import { rate } from "./progress.js";
@@ -112,9 +112,9 @@ export class Backups {
     const isDone = event.kind === "backup_finished" || event.kind === "backup_failed";
     if (isDone && this.#isMaking) return;
     const far = this.#work ? `: ${rate(this.#work)}` : "";
-    this.#message.textContent = isDone ? "" : `Making a backup${far} …`;
+    write(this.#message, isDone ? "" : `Making a backup${far} …`);
     if (event.kind === "backup_finished") {
-      this.#message.textContent = `The backup ${event.name} is made.`;
+      write(this.#message, `The backup ${event.name} is made.`);
       this.refresh().catch(() => {});
     }
   }

@@ -1,6 +1,6 @@
 // One category of what goes: a step, with what can be chosen of it.
 
-import { element } from "./element.js";
+import { element, write } from "./element.js";
 import { itemsTable } from "./items_table.js";
 import { size } from "./numbers.js";
 import { stepTotals } from "./summary.js";
@@ -113,7 +113,7 @@ export class Category {
     this.#state.hidden = this.#state.textContent === "";
     const step = this.#step;
     const totals = stepTotals(step);
-    this.#totals.textContent = step.bytes === undefined ? totals : `${totals}, ${size(step.bytes)}`;
+    write(this.#totals, step.bytes === undefined ? totals : `${totals}, ${size(step.bytes)}`);
     this.#show(planned);
   }
 

@@ -1,7 +1,7 @@
 // The reset itself: last on the page, and set apart.
 
 import { changesText } from "./changes.js";
-import { byId, element, show } from "./element.js";
+import { byId, element, show, write } from "./element.js";
 import { backupName, counted } from "./numbers.js";
 import { confirmed, phraseInput } from "./phrase.js";
 import { eraseLabel, isEverything } from "./summary.js";
@@ -134,7 +134,7 @@ export class Danger {
     // Nobody is to type what cannot be confirmed; a count that takes a moment is no reason.
     this.#input.disabled = (this.#preview?.blockers.length ?? 0) > 0;
     this.#erase.disabled = reason !== null;
-    this.#why.textContent = reason ?? this.#last();
+    write(this.#why, reason ?? this.#last());
     this.#firstName.disabled = !this.#first.checked;
   }
 
@@ -146,7 +146,7 @@ export class Danger {
       ? "Everything goes back to the factory state"
       : "Only what is selected above is reset";
     this.#what.textContent = `${what}, all of it or nothing.`;
-    this.#erase.textContent = eraseLabel(preview);
+    write(this.#erase, eraseLabel(preview));
     this.#reflect();
   }
 

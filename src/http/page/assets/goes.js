@@ -1,7 +1,7 @@
 // What goes: everything, or what is selected of it.
 
 import { Category } from "./category.js";
-import { byId, element, prose, show } from "./element.js";
+import { byId, element, prose, show, write } from "./element.js";
 import { fields } from "./selection.js";
 import { counted, size } from "./numbers.js";
 import { eraseLabel } from "./summary.js";
@@ -111,7 +111,7 @@ export class Goes {
     const bytes = preview.steps.reduce((sum, step) => sum + (step.bytes ?? 0), 0);
     const of = `${planned.size} of ${counted(this.#categories.length, "category", "categories")}`;
     const free = bytes > 0 ? ` The files hold ${size(bytes)}.` : "";
-    this.#sum.textContent = `${of}: ${eraseLabel(preview)}.${free}`;
+    write(this.#sum, `${of}: ${eraseLabel(preview)}.${free}`);
     this.#refuse("", this.#cascade.checked);
   }
 
@@ -120,7 +120,7 @@ export class Goes {
     for (const category of this.#categories) {
       if (!category.selection.selected) category.update(undefined);
     }
-    this.#sum.textContent = isOfReferences ? "" : text;
+    write(this.#sum, isOfReferences ? "" : text);
     if (isOfReferences) this.#refuse(text, true);
     else this.#refuse("", this.#cascade.checked);
   }

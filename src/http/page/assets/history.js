@@ -32,7 +32,7 @@ export class History {
     details.append(inside);
     details.addEventListener("toggle", () => {
       if (details.open)
-        this.#fill(inside, run).catch((error) => inside.replaceChildren(error.message));
+        this.#fill(inside, run).catch((error) => inside.replaceChildren(...prose(error.message)));
     });
     const what = selectionWords(run);
     const asked = `${what.charAt(0).toUpperCase()}${what.slice(1)}`;

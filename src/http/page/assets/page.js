@@ -1,8 +1,9 @@
 // The options page: signs in, shows what there is, and follows what happens.
 
 import { Api, Disconnected, Refused, pause } from "./api.js";
-import { byId, element, show } from "./element.js";
+import { byId, element, show, write } from "./element.js";
 import { listen } from "./events.js";
+import { printable } from "./printable.js";
 import { Runs } from "./runs.js";
 import { SignIn } from "./sign_in.js";
 import { View } from "./view.js";
@@ -25,7 +26,7 @@ class Page {
     });
     this.#runs = new Runs(this);
     this.api.denied = () => this.signInAgain(this.#denial());
-    byId("title").textContent = this.#name();
+    write(byId("title"), this.#name());
     byId("sign-out").addEventListener("click", () => {
       this.#signIn.signOut();
       location.reload();
@@ -44,7 +45,7 @@ class Page {
 
   /** Says in the title where the page stands. */
   title(state) {
-    document.title = state ? `${state} – ${this.#name()}` : this.#name();
+    document.title = printable(state ? `${state} – ${this.#name()}` : this.#name());
   }
 
   async start() {
