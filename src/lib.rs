@@ -150,7 +150,7 @@ pub use claims::{ClaimError, Claims, Preserved, Unclaimed};
 pub use context::{ForgetContext, PlanContext, ResumeContext, StepContext};
 pub use data_directory::PathError;
 #[cfg(feature = "postgres")]
-pub use database::Postgres;
+pub use database::{Postgres, PostgresOptions};
 #[cfg(feature = "sqlite")]
 pub use database::Sqlite;
 pub use database::{

@@ -24,7 +24,7 @@ pub(crate) use error::answer;
 pub use factory_rows::FactoryRows;
 pub use kept_rows::KeptRows;
 #[cfg(feature = "postgres")]
-pub use postgres::Postgres;
+pub use postgres::{Postgres, PostgresOptions};
 #[cfg(feature = "postgres")]
 pub(crate) use postgres::answer;
 pub use reference::Reference;

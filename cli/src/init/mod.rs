@@ -103,7 +103,7 @@ async fn survey(arguments: &InitArguments) -> Result<Survey, Failure> {
         .map_err(|error| Failure::new(Exit::Usage, format!("`{field}`: {error}")))?;
     let probed = address.probe().await;
     probed.map_err(|error| unreachable(field, error))?;
-    let opened = address.open(&FactoryRows::None).await;
+    let opened = address.open(&FactoryRows::None, false).await;
     let opened = opened.map_err(|error| unreachable(field, error))?;
     let tables = database::survey(opened.database()).await;
     let files = opened.files_in(&data_dir);

@@ -45,8 +45,13 @@ impl Address {
         }
     }
 
-    /// Opens the database with the rows of a fresh install from `rows`.
-    pub(crate) async fn open(&self, rows: &FactoryRows) -> Result<Opened, String> {
+    /// Opens the database with the rows of a fresh install from `rows`. In a PostgreSQL database
+    /// every role is trusted, or those alone that have no more to gain.
+    pub(crate) async fn open(
+        &self,
+        rows: &FactoryRows,
+        is_trusted: bool,
+    ) -> Result<Opened, String> {
         let opened = match self {
             Self::Sqlite(options) => {
                 let pool = SqlitePool::connect_lazy_with((**options).clone());
@@ -55,7 +60,8 @@ impl Address {
             }
             Self::Postgres(options) => {
                 let pool = PgPool::connect_lazy_with((**options).clone());
-                let opened = Postgres::open_from(&pool, rows).await;
+                let options = Postgres::trust_database(is_trusted);
+                let opened = options.open_from(&pool, rows).await;
                 opened.map(|database| Opened::Postgres(Box::new(database)))
             }
         };

@@ -56,7 +56,8 @@ impl Setup {
             let probed = pristine.probe().await;
             probed.map_err(|error| self.unreachable(source, &error))?;
         }
-        let opened = address.open(&rows).await;
+        let trust = self.manifest.database.as_ref().and_then(|it| it.trust_database);
+        let opened = address.open(&rows, trust.unwrap_or_default()).await;
         let opened = opened.map_err(|error| self.wrong(source, &error))?;
         match self.check_database(&opened, source).await {
             Ok(tables) => Ok(Checked {

@@ -13,3 +13,4 @@ mod round_trip;
 mod sample;
 mod serve;
 mod service;
+mod trust;
