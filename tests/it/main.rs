@@ -56,9 +56,15 @@ mod postgres_keep;
 #[cfg(feature = "postgres")]
 mod postgres_materialized;
 #[cfg(feature = "postgres")]
+mod postgres_names;
+#[cfg(feature = "postgres")]
 mod postgres_rich;
 #[cfg(feature = "postgres")]
 mod postgres_save;
+#[cfg(feature = "postgres")]
+mod postgres_sql;
+#[cfg(feature = "postgres")]
+mod postgres_trust;
 #[cfg(feature = "postgres")]
 mod postgres_views;
 #[cfg(feature = "postgres")]

@@ -7,16 +7,24 @@ use sqlx::{AssertSqlSafe, Row};
 
 use super::Table;
 
+/// Read with the search path of the role, for which every name is qualified.
+const SCHEMA: &str = "SELECT pg_catalog.current_schema()::pg_catalog.text";
+
+/// From here on only the server's own functions and operators are found: the database belongs to
+/// another role.
+const SEARCH_PATH: &str = "SET LOCAL search_path = pg_catalog, pg_temp";
+
+/// `$1` is the schema of the role.
 const POSTGRES: &str = "
     SELECT DISTINCT named.child, named.parent FROM (
         SELECT
-            CASE WHEN cn.nspname = current_schema() THEN '' ELSE cn.nspname || '.' END
-                || c.relname AS child,
-            CASE WHEN pn.nspname = current_schema() THEN '' ELSE pn.nspname || '.' END
-                || p.relname AS parent
-        FROM pg_constraint AS key
-        JOIN pg_class AS c ON c.oid = key.conrelid JOIN pg_namespace AS cn ON cn.oid = c.relnamespace
-        JOIN pg_class AS p ON p.oid = key.confrelid JOIN pg_namespace AS pn ON pn.oid = p.relnamespace
+            CASE WHEN cn.nspname = $1 THEN '' ELSE cn.nspname || '.' END || c.relname AS child,
+            CASE WHEN pn.nspname = $1 THEN '' ELSE pn.nspname || '.' END || p.relname AS parent
+        FROM pg_catalog.pg_constraint AS key
+        JOIN pg_catalog.pg_class AS c ON c.oid = key.conrelid
+        JOIN pg_catalog.pg_namespace AS cn ON cn.oid = c.relnamespace
+        JOIN pg_catalog.pg_class AS p ON p.oid = key.confrelid
+        JOIN pg_catalog.pg_namespace AS pn ON pn.oid = p.relnamespace
         WHERE key.contype = 'f' AND key.conparentid = 0
     ) AS named";
 
@@ -57,7 +65,13 @@ async fn references(
         }
         pairs
     } else if let Some(connection) = transaction.postgres().await? {
-        let query = sqlx::query_as(POSTGRES).fetch_all(connection);
+        let schema: Option<String> = sqlx::query_scalar(SCHEMA)
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(failed)?;
+        let query = sqlx::query(SEARCH_PATH).execute(&mut *connection);
+        query.await.map_err(failed)?;
+        let query = sqlx::query_as(POSTGRES).bind(schema).fetch_all(connection);
         query.await.map_err(failed)?
     } else {
         Vec::new()

@@ -149,7 +149,7 @@ async fn survey(arguments: &InitArguments) -> Result<Survey, Failure> {
     let address = parse(field, &url)?;
     let probed = address.probe().await;
     probed.map_err(|error| unreachable(field, error))?;
-    let opened = address.open(&FactoryRows::None, TIMEOUT).await;
+    let opened = address.open(&FactoryRows::None, false, TIMEOUT).await;
     let opened = opened.map_err(|error| unreachable(field, error))?;
     let tables = timeout(TIMEOUT, database::survey(opened.database())).await;
     let files = opened.files_in(&data_dir);

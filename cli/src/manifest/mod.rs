@@ -57,6 +57,9 @@ pub(crate) struct Database {
     pub(crate) url_env: Option<String>,
     /// How long counting, clearing and committing may take, in seconds; 300 unless set.
     pub(crate) timeout: Option<u64>,
+    /// PostgreSQL alone: whether code of every role that owns objects in the database may run with
+    /// the privileges of the role that connects; `false` unless set.
+    pub(crate) trust_database: Option<bool>,
 }
 
 /// What becomes of the tables.

@@ -54,8 +54,14 @@ impl Address {
     }
 
     /// Opens the database with the rows of a fresh install from `rows`, within `limit`.
-    pub(crate) async fn open(&self, rows: &FactoryRows, limit: Duration) -> Result<Opened, String> {
-        timeout(limit, self.open_unbounded(rows))
+    /// In a PostgreSQL database every role is trusted, or those alone that have no more to gain.
+    pub(crate) async fn open(
+        &self,
+        rows: &FactoryRows,
+        is_trusted: bool,
+        limit: Duration,
+    ) -> Result<Opened, String> {
+        timeout(limit, self.open_unbounded(rows, is_trusted))
             .await
             .unwrap_or_else(|_| {
                 Err(format!(
@@ -66,7 +72,7 @@ impl Address {
             })
     }
 
-    async fn open_unbounded(&self, rows: &FactoryRows) -> Result<Opened, String> {
+    async fn open_unbounded(&self, rows: &FactoryRows, is_trusted: bool) -> Result<Opened, String> {
         let opened = match self {
             Self::Sqlite(options) => {
                 let pool = SqlitePool::connect_lazy_with((**options).clone());
@@ -75,7 +81,8 @@ impl Address {
             }
             Self::Postgres(options) => {
                 let pool = PgPool::connect_lazy_with((**options).clone());
-                let opened = Postgres::open_from(&pool, rows).await;
+                let options = Postgres::trust_database(is_trusted);
+                let opened = options.open_from(&pool, rows).await;
                 opened.map(|database| Opened::Postgres(Box::new(database)))
             }
         };

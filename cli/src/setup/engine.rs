@@ -54,7 +54,14 @@ impl Setup {
             let probed = pristine.probe().await;
             probed.map_err(|error| self.unreachable(source, &error))?;
         }
-        let opened = address.open(&rows, self.timeout).await;
+        let trust = self
+            .manifest
+            .database
+            .as_ref()
+            .and_then(|it| it.trust_database);
+        let opened = address
+            .open(&rows, trust.unwrap_or_default(), self.timeout)
+            .await;
         let opened = opened.map_err(|error| self.wrong(source, &error))?;
         let checked = timeout(self.timeout, self.check_database(&opened, source)).await;
         let checked = checked.unwrap_or_else(|_| {

@@ -94,6 +94,11 @@ impl Setup {
             }
             None => None,
         };
+        let trust = manifest.database.as_ref().and_then(|it| it.trust_database);
+        if trust.is_some() && !matches!(address, Some(Address::Postgres(_))) {
+            let text = "is for PostgreSQL alone, where tables belong to roles: drop it";
+            return Err(wrong("database.trust_database", text));
+        }
         let mut paths = Paths::of(&manifest).map_err(|(field, error)| wrong(field, &error))?;
         let pristine = match (&address, &manifest.factory) {
             (Some(Address::Sqlite(_)), Some(factory)) => factory.database.as_deref(),

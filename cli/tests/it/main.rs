@@ -16,4 +16,5 @@ mod round_trip;
 mod sample;
 mod serve;
 mod service;
+mod trust;
 mod trusted;

@@ -23,17 +23,23 @@ pub(super) struct Aside {
 
 /// Those that are in force, of whole tables and of single partitions.
 const FIRING: &str = "
-    SELECT format('%I.%I', n.nspname, c.relname), 'TRIGGER', t.tgname::text, t.tgenabled::text
-    FROM pg_trigger AS t
-    JOIN pg_class AS c ON c.oid = t.tgrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), 'TRIGGER',
+           t.tgname::pg_catalog.text, t.tgenabled::pg_catalog.text
+    FROM pg_catalog.pg_trigger AS t
+    JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
     WHERE NOT t.tgisinternal AND t.tgenabled <> 'D'
-      AND coalesce(pg_partition_root(c.oid), c.oid)::oid::bigint = ANY ($1)
+      AND coalesce(pg_catalog.pg_partition_root(c.oid), c.oid)::pg_catalog.oid::pg_catalog.int8
+          = ANY ($1)
     UNION ALL
-    SELECT format('%I.%I', n.nspname, c.relname), 'RULE', r.rulename::text, r.ev_enabled::text
-    FROM pg_rewrite AS r
-    JOIN pg_class AS c ON c.oid = r.ev_class JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), 'RULE',
+           r.rulename::pg_catalog.text, r.ev_enabled::pg_catalog.text
+    FROM pg_catalog.pg_rewrite AS r
+    JOIN pg_catalog.pg_class AS c ON c.oid = r.ev_class
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
     WHERE r.ev_type <> '1' AND r.ev_enabled <> 'D'
-      AND coalesce(pg_partition_root(c.oid), c.oid)::oid::bigint = ANY ($1)
+      AND coalesce(pg_catalog.pg_partition_root(c.oid), c.oid)::pg_catalog.oid::pg_catalog.int8
+          = ANY ($1)
     ORDER BY 1, 2, 3";
 
 impl Aside {

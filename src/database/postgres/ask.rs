@@ -39,5 +39,5 @@ pub(super) async fn ask_all(
 /// `numbers` as an SQL array.
 pub(super) fn array(numbers: impl IntoIterator<Item = i64>) -> String {
     let numbers: Vec<String> = numbers.into_iter().map(|one| one.to_string()).collect();
-    format!("'{{{}}}'::bigint[]", numbers.join(","))
+    format!("'{{{}}}'::pg_catalog.int8[]", numbers.join(","))
 }

@@ -9,6 +9,8 @@ use super::DatabaseError;
 use super::ask::ask_all;
 use super::error::failed;
 use super::foreign_keys::{FOREIGN_KEYS, ForeignKey};
+use super::record::Record;
+use super::trust::{Stranger, by_table, strangers};
 use crate::database::RECORD_TABLE;
 
 /// The tables of one database, in all schemas: not those of extensions, nor temporary ones. A
@@ -19,6 +21,10 @@ pub(super) struct Catalogue {
     pub(super) foreign_keys: Vec<ForeignKey>,
     /// Each with the table that it counts for.
     sequences: Vec<Sequence>,
+    /// Whose code the tables reach, by their numbers; 0 stands for all of them.
+    strangers: BTreeMap<i64, Stranger>,
+    /// Whether that is as it should be.
+    is_trusted: bool,
 }
 
 /// A table.
@@ -31,7 +37,7 @@ pub(super) struct Table {
     pub(super) relation: String,
     /// As an SQL identifier without its schema, in the current one.
     bare: Option<String>,
-    is_partitioned: bool,
+    pub(super) is_partitioned: bool,
     /// The columns that can be written, each with its type; generated ones cannot.
     pub(super) columns: Vec<(String, String)>,
 }
@@ -71,42 +77,50 @@ impl Table {
     }
 }
 
+/// `$1` is the host's schema.
 const TABLES: &str = "
-    SELECT c.oid::bigint, c.relname::text, n.nspname::text, format('%I.%I', n.nspname, c.relname),
-           n.nspname = current_schema(), c.relkind = 'p',
-           array(SELECT a.attname::text FROM pg_attribute AS a
+    SELECT c.oid::pg_catalog.int8, c.relname::pg_catalog.text, n.nspname::pg_catalog.text,
+           pg_catalog.format('%I.%I', n.nspname, c.relname),
+           n.nspname = $1::pg_catalog.name, c.relkind = 'p',
+           array(SELECT a.attname::pg_catalog.text FROM pg_catalog.pg_attribute AS a
                  WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
                    AND a.attgenerated = '' ORDER BY a.attnum),
-           array(SELECT format_type(a.atttypid, a.atttypmod) FROM pg_attribute AS a
+           array(SELECT pg_catalog.format_type(a.atttypid, a.atttypmod)
+                 FROM pg_catalog.pg_attribute AS a
                  WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
                    AND a.attgenerated = '' ORDER BY a.attnum)
-    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    FROM pg_catalog.pg_class AS c
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND NOT c.relispartition
       AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-      AND NOT EXISTS (SELECT FROM pg_depend AS d
-                      WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
-                        AND d.deptype = 'e')";
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                      WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+                        AND d.objid = c.oid AND d.deptype = 'e')";
 
 /// Those that a column owns (`serial`, identity), and those that a default draws from.
 const SEQUENCES: &str = "
-    SELECT used.relation::bigint, used.attribute, format('%I.%I', n.nspname, c.relname),
-           s.seqstart, s.seqincrement
+    SELECT used.relation::pg_catalog.int8, used.attribute,
+           pg_catalog.format('%I.%I', n.nspname, c.relname), s.seqstart, s.seqincrement
     FROM (
-        SELECT d.refobjid AS relation, a.attname::text AS attribute, d.objid AS sequence
-        FROM pg_depend AS d
-        JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-        WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
+        SELECT d.refobjid AS relation, a.attname::pg_catalog.text AS attribute,
+               d.objid AS sequence
+        FROM pg_catalog.pg_depend AS d
+        JOIN pg_catalog.pg_attribute AS a
+          ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+        WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+          AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
           AND d.deptype IN ('a', 'i')
         UNION
-        SELECT f.adrelid, a.attname::text, d.refobjid
-        FROM pg_attrdef AS f
-        JOIN pg_attribute AS a ON a.attrelid = f.adrelid AND a.attnum = f.adnum
-        JOIN pg_depend AS d ON d.classid = 'pg_attrdef'::regclass AND d.objid = f.oid
-                           AND d.refclassid = 'pg_class'::regclass
+        SELECT f.adrelid, a.attname::pg_catalog.text, d.refobjid
+        FROM pg_catalog.pg_attrdef AS f
+        JOIN pg_catalog.pg_attribute AS a ON a.attrelid = f.adrelid AND a.attnum = f.adnum
+        JOIN pg_catalog.pg_depend AS d
+          ON d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND d.objid = f.oid
+         AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
     ) AS used
-    JOIN pg_sequence AS s ON s.seqrelid = used.sequence
-    JOIN pg_class AS c ON c.oid = used.sequence
-    JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    JOIN pg_catalog.pg_sequence AS s ON s.seqrelid = used.sequence
+    JOIN pg_catalog.pg_class AS c ON c.oid = used.sequence
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
     ORDER BY 3, 1, 2";
 
 type TableRow = (
@@ -121,12 +135,26 @@ type TableRow = (
 );
 
 impl Catalogue {
-    pub(super) async fn read(connection: &mut PgConnection) -> Result<Self, DatabaseError> {
-        let failed = || failed("read the database's catalogue");
-        let answers = ask_all(connection, &[TABLES, FOREIGN_KEYS, SEQUENCES])
+    /// Reads it with bare names for the tables of `schema`, and looks at the table of the commit
+    /// records in the same round trip. Runs no code but the server's own.
+    pub(super) async fn read(
+        connection: &mut PgConnection,
+        schema: &str,
+        record: Option<&Record>,
+    ) -> Result<Self, DatabaseError> {
+        const ACTION: &str = "read the database's catalogue";
+        let failed = || failed(ACTION);
+        let tables = TABLES.replace("$1", &literal(schema));
+        let strangers = strangers();
+        let refusal = record.map(Record::refusal).unwrap_or_default();
+        let statements = [&*tables, FOREIGN_KEYS, SEQUENCES, &strangers, &refusal];
+        let answers = ask_all(connection, &statements)
             .await
-            .map_err(failed())?;
-        let [listed, foreign_keys, sequences] = &answers[..] else {
+            .map_err(|error| match record {
+                Some(record) => record.failed(ACTION, error),
+                None => failed()(error),
+            })?;
+        let [listed, foreign_keys, sequences, strangers, _] = &answers[..] else {
             return Ok(Self::default());
         };
         let listed: Vec<TableRow> = rows(listed).map_err(failed())?;
@@ -170,7 +198,39 @@ impl Catalogue {
             tables,
             foreign_keys,
             sequences: sequences.collect(),
+            strangers: by_table(rows(strangers).map_err(failed())?),
+            is_trusted: false,
         })
+    }
+
+    /// The same, but with every role trusted or not.
+    #[must_use]
+    pub(super) fn trusted(mut self, is_trusted: bool) -> Self {
+        self.is_trusted = is_trusted;
+        self
+    }
+
+    /// Whether every role is trusted.
+    pub(super) fn is_trusted(&self) -> bool {
+        self.is_trusted
+    }
+
+    /// Refuses `tables`, and those that refer to them, if their code reaches an object of a role
+    /// that is not trusted.
+    pub(super) fn check_trust(&self, tables: &[String]) -> Result<(), DatabaseError> {
+        if self.is_trusted || self.strangers.is_empty() {
+            return Ok(());
+        }
+        let keys = self.foreign_keys.iter();
+        let referring = keys.filter(|key| tables.contains(&key.parent));
+        let names = tables.iter().chain(referring.map(|key| &key.table));
+        for table in names.filter_map(|name| self.table(name)) {
+            let stranger = self.strangers.get(&table.oid);
+            if let Some(stranger) = stranger.or_else(|| self.strangers.get(&0)) {
+                return Err(stranger.refusal(&table.name));
+            }
+        }
+        Ok(())
     }
 
     /// Every table, by name.

@@ -7,16 +7,37 @@ use sqlx::{ConnectOptions, Connection, PgConnection};
 use tokio::time::timeout;
 
 use super::error::failed;
+use super::host_path::HostPath;
 use super::{DatabaseError, run};
 
 /// How long connecting may take: a host that answers nothing is not there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What must hold whatever the server, the database or the role has as default: no limit but
-/// for locks, every row or an error, values as text that reads back the same, a connection
+/// Where every session of the engine looks names up. A schema that other roles can write to would
+/// hide a function, operator or type of the server behind one of theirs; so every name of another
+/// schema is written with that.
+pub(super) const SEARCH_PATH: &str = "pg_catalog, pg_temp";
+
+/// What must hold whatever the server, the database or the role has as default. The search path
+/// is the first, because a statement is analysed only after the one before it has run. This text
+/// is the only one that is read with the settings that the session began with, so it holds no
+/// backslash.
+///
+/// Then: no limit but for locks, every row or an error, text that reads back the same and names
+/// that are quoted only where they must be, new tables in the usual place, a connection
 /// that ends when its client is gone, and a commit that is durable. What is compiled runs once,
 /// and takes longer to compile than to run.
 const SESSION: &str = "
+    SET search_path = pg_catalog, pg_temp;
+    SET standard_conforming_strings = on;
+    SET quote_all_identifiers = off;
+    SET transform_null_equals = off;
+    SET array_nulls = on;
+    SET exit_on_error = off;
+    SET default_tablespace = '';
+    SET default_table_access_method = heap;
+    SET gin_fuzzy_search_limit = 0;
+    SET vacuum_cost_delay = 0;
     SET statement_timeout = 0;
     SET idle_in_transaction_session_timeout = 0;
     SET default_transaction_isolation = 'read committed';
@@ -26,18 +47,18 @@ const SESSION: &str = "
     SET IntervalStyle = 'postgres';
     SET extra_float_digits = 1;
     SET bytea_output = 'hex';
+    SET xmlbinary = 'base64';
     SET xmloption = 'content';
-    SET standard_conforming_strings = on;
     SET tcp_keepalives_idle = 15;
     SET tcp_keepalives_interval = 5;
     SET tcp_keepalives_count = 3;
     SET jit = off;
-    SELECT set_config('idle_session_timeout', '0', false)
-        WHERE current_setting('idle_session_timeout', true) IS NOT NULL;
-    SELECT set_config('transaction_timeout', '0', false)
-        WHERE current_setting('transaction_timeout', true) IS NOT NULL;
-    SELECT set_config('synchronous_commit', 'on', false)
-        WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply');
+    SELECT pg_catalog.set_config('idle_session_timeout', '0', false)
+        WHERE pg_catalog.current_setting('idle_session_timeout', true) IS NOT NULL;
+    SELECT pg_catalog.set_config('transaction_timeout', '0', false)
+        WHERE pg_catalog.current_setting('transaction_timeout', true) IS NOT NULL;
+    SELECT pg_catalog.set_config('synchronous_commit', 'on', false)
+        WHERE pg_catalog.current_setting('synchronous_commit') NOT IN ('on', 'remote_apply');
 ";
 
 /// How to connect.
@@ -110,6 +131,14 @@ impl Connect {
         let mut connection = self.open_plain().await?;
         self.set_up(&mut connection).await?;
         Ok(connection)
+    }
+
+    /// The same, with where the host's own sessions look names up.
+    pub(super) async fn open_host(&self) -> Result<(PgConnection, HostPath), DatabaseError> {
+        let mut connection = self.open_plain().await?;
+        let path = HostPath::read(&mut connection).await?;
+        self.set_up(&mut connection).await?;
+        Ok((connection, path))
     }
 
     /// Brings a connection into the state in which the engine relies on it, whatever was set.

@@ -9,8 +9,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::catalogue::{Catalogue, Table};
 use super::error::failed;
+use super::factory::Factory;
 use super::sequences::{self, State};
-use super::{DatabaseError, Factory, Tally};
+use super::{DatabaseError, Tally};
 
 /// A line of JSON, then the rows in the text format of COPY.
 pub(super) const FORMAT: &str = "postgres-1";

@@ -5,6 +5,7 @@ use std::error::Error;
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
 use super::DatabaseError;
+use super::refusal::reason;
 
 /// A refusal of the server's with the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -16,9 +17,10 @@ struct Refused {
 
 /// For `map_err`: says what was tried, and the remedy where one is known.
 pub(super) fn failed(action: impl Into<String>) -> impl FnOnce(sqlx::Error) -> DatabaseError {
-    move |source| match remedy(&source) {
-        Some(remedy) => DatabaseError::new(action, Refused { remedy, source }),
-        None => DatabaseError::new(action, source),
+    move |source| match (reason(&source), remedy(&source)) {
+        (Some(reason), _) => DatabaseError::new(action, reason),
+        (None, Some(remedy)) => DatabaseError::new(action, Refused { remedy, source }),
+        (None, None) => DatabaseError::new(action, source),
     }
 }
 
@@ -71,6 +73,12 @@ fn line(text: &str) -> String {
 /// connection says nothing about what became of a COMMIT.
 pub(super) fn is_refusal(error: &sqlx::Error) -> bool {
     server_error(error).is_some_and(|error| error.severity() == PgSeverity::Error)
+}
+
+/// Whether a function, operator, relation or type is not found.
+pub(super) fn is_unknown(error: &sqlx::Error) -> bool {
+    let unknown = ["42883", "42P01", "42704"];
+    server_error(error).is_some_and(|error| unknown.contains(&error.code()))
 }
 
 /// Whether the role may not do it.

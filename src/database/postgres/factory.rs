@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sqlx::PgConnection;
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::catalogue::{Catalogue, Table};
 use super::connect::{Connect, close};
 use super::error::failed;
+use super::host_path::{self, HostPath};
+use super::pristine::{self, Pristine};
 use super::scratch::{Model, Scratch};
 use super::sequences::{self, State};
-use super::{DatabaseError, copies, copy, pristine, script};
+use super::{DatabaseError, copies, copy, run, script};
 use crate::database::FactoryRows;
 use crate::database::factory_rows::{Difference, creates_tables};
 
@@ -40,9 +42,9 @@ impl Factory {
         host: &mut PgConnection,
         scratch: &Connect,
         migrator: &Migrator,
-        schema: &str,
+        path: &HostPath,
     ) -> Result<Self, DatabaseError> {
-        let model = Model::of(host, schema).await?;
+        let model = Model::of(host, path).await?;
         let scratch = Scratch::create(scratch, &model).await?;
         let factory = Self::migrate(&scratch, migrator, &model).await;
         scratch.drop().await;
@@ -66,8 +68,8 @@ impl Factory {
             })?;
         close(connection).await;
         let mut connection = scratch.open(model).await?;
-        let catalogue = Catalogue::read(&mut connection).await?;
-        let table = migrations_table(&mut connection, migrator, &catalogue).await?;
+        let catalogue = Catalogue::read(&mut connection, model.schema(), None).await?;
+        let table = migrations_table(&mut connection, migrator, &catalogue, model).await?;
         let mut factory = Self::read(&mut connection, &catalogue).await?;
         close(connection).await;
         factory.tables.remove(&table);
@@ -76,32 +78,32 @@ impl Factory {
         Ok(factory)
     }
 
-    /// Takes the rows from elsewhere, for the database `identity` with the current `schema`.
+    /// Takes the rows from elsewhere, for the database `identity`, whose tables `live` has.
     pub(super) async fn from_rows(
         host: &mut PgConnection,
         connect: &Connect,
         rows: &FactoryRows,
-        (identity, schema): (&str, &str),
+        live: &Catalogue,
+        (identity, path): (&str, &HostPath),
     ) -> Result<Self, DatabaseError> {
-        let live = Catalogue::read(host).await?;
         match rows {
-            FactoryRows::None => Ok(Self::empty(&live)),
+            FactoryRows::None => Ok(Self::empty(live)),
             FactoryRows::Database(address) => {
-                let model = Model::of(host, schema).await?;
-                let (connection, theirs) = pristine::open(connect, address, &model).await?;
-                if theirs == identity {
+                let model = Model::of(host, path).await?;
+                let pristine = Pristine::open(connect, address, &model).await?;
+                if pristine.identity == identity {
                     return Err(pristine::same());
                 }
-                pristine::read(connection, &live).await
+                pristine.read(live).await
             }
             FactoryRows::Script(sql) if creates_tables(sql) => {
-                let model = Model::of(host, schema).await?;
+                let model = Model::of(host, path).await?;
                 let scratch = Scratch::create(connect, &model).await?;
-                let factory = Self::run(&scratch, sql, &model, &live).await;
+                let factory = Self::run(&scratch, sql, &model, live).await;
                 scratch.drop().await;
                 factory
             }
-            FactoryRows::Script(sql) => copies::read(connect, sql, &live).await,
+            FactoryRows::Script(sql) => copies::read(connect, sql, live, &path.schema).await,
         }
     }
 
@@ -116,7 +118,7 @@ impl Factory {
         script::run(&mut connection, sql).await?;
         close(connection).await;
         let mut connection = scratch.open(model).await?;
-        let catalogue = Catalogue::read(&mut connection).await?;
+        let catalogue = Catalogue::read(&mut connection, model.schema(), None).await?;
         compare(live, &catalogue)?;
         let factory = Self::read(&mut connection, &catalogue).await?;
         close(connection).await;
@@ -198,14 +200,19 @@ async fn migrations_table(
     connection: &mut PgConnection,
     migrator: &Migrator,
     catalogue: &Catalogue,
+    model: &Model,
 ) -> Result<String, DatabaseError> {
-    let oid: Option<i64> = sqlx::query_scalar(AssertSqlSafe(
-        "SELECT to_regclass($1)::oid::bigint".to_owned(),
-    ))
-    .bind(migrator.table_name.as_ref())
-    .fetch_one(connection)
-    .await
-    .map_err(failed("look for the migrations table"))?;
+    // The migrator may name it without its schema.
+    model.apply(connection).await?;
+    let oid: Option<i64> =
+        sqlx::query_scalar("SELECT pg_catalog.to_regclass($1)::pg_catalog.oid::pg_catalog.int8")
+            .bind(migrator.table_name.as_ref())
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(failed("look for the migrations table"))?;
+    run(connection, &host_path::engine_session())
+        .await
+        .map_err(failed("look for the migrations table"))?;
     let is_it = |table: &&Table| Some(table.oid) == oid;
     let found = catalogue.tables().find(is_it);
     Ok(found.map_or_else(

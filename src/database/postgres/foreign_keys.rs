@@ -48,24 +48,32 @@ struct Dangling {
 /// They as [`Row`]s. What is looked up in them is looked up one by one: a join would read all
 /// columns and operators there are for each.
 pub(super) const FOREIGN_KEYS: &str = "
-    SELECT f.conname::text, format('%I.%I', n.nspname, c.relname), c.relkind = 'p',
-           coalesce(pg_partition_root(f.conrelid), f.conrelid)::oid::bigint,
-           coalesce(pg_partition_root(f.confrelid), f.confrelid)::oid::bigint,
-           array(SELECT (SELECT a.attname::text FROM pg_attribute AS a
+    SELECT f.conname::pg_catalog.text, pg_catalog.format('%I.%I', n.nspname, c.relname),
+           c.relkind = 'p',
+           coalesce(pg_catalog.pg_partition_root(f.conrelid), f.conrelid)
+               ::pg_catalog.oid::pg_catalog.int8,
+           coalesce(pg_catalog.pg_partition_root(f.confrelid), f.confrelid)
+               ::pg_catalog.oid::pg_catalog.int8,
+           array(SELECT (SELECT a.attname::pg_catalog.text FROM pg_catalog.pg_attribute AS a
                          WHERE a.attrelid = f.conrelid AND a.attnum = k.number)
-                 FROM unnest(f.conkey) WITH ORDINALITY AS k (number, place) ORDER BY k.place),
-           array(SELECT (SELECT a.attname::text FROM pg_attribute AS a
+                 FROM pg_catalog.unnest(f.conkey) WITH ORDINALITY AS k (number, place)
+                 ORDER BY k.place),
+           array(SELECT (SELECT a.attname::pg_catalog.text FROM pg_catalog.pg_attribute AS a
                          WHERE a.attrelid = f.confrelid AND a.attnum = k.number)
-                 FROM unnest(f.confkey) WITH ORDINALITY AS k (number, place) ORDER BY k.place),
-           array(SELECT (SELECT format('OPERATOR(%I.%s)', s.nspname, o.oprname)
-                         FROM pg_operator AS o JOIN pg_namespace AS s ON s.oid = o.oprnamespace
+                 FROM pg_catalog.unnest(f.confkey) WITH ORDINALITY AS k (number, place)
+                 ORDER BY k.place),
+           array(SELECT (SELECT pg_catalog.format('OPERATOR(%I.%s)', s.nspname, o.oprname)
+                         FROM pg_catalog.pg_operator AS o
+                         JOIN pg_catalog.pg_namespace AS s ON s.oid = o.oprnamespace
                          WHERE o.oid = k.operator)
-                 FROM unnest(f.conpfeqop) WITH ORDINALITY AS k (operator, place) ORDER BY k.place),
-           pg_get_constraintdef(f.oid), obj_description(f.oid, 'pg_constraint'), f.condeferred,
-           pg_has_role(c.relowner, 'USAGE')
-    FROM pg_constraint AS f
-    JOIN pg_class AS c ON c.oid = f.conrelid
-    JOIN pg_namespace AS n ON n.oid = c.relnamespace
+                 FROM pg_catalog.unnest(f.conpfeqop) WITH ORDINALITY AS k (operator, place)
+                 ORDER BY k.place),
+           pg_catalog.pg_get_constraintdef(f.oid),
+           pg_catalog.obj_description(f.oid, 'pg_constraint'), f.condeferred,
+           pg_catalog.pg_has_role(c.relowner, 'USAGE')
+    FROM pg_catalog.pg_constraint AS f
+    JOIN pg_catalog.pg_class AS c ON c.oid = f.conrelid
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
     WHERE f.contype = 'f' AND f.conparentid = 0 AND c.relpersistence <> 't'
     ORDER BY 2, 1";
 

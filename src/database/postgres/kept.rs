@@ -4,12 +4,20 @@ use std::collections::BTreeMap;
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::catalogue::Catalogue;
-use super::error::failed;
+use super::catalogue::{Catalogue, Table};
+use super::error::{failed, is_unknown};
 use super::{DatabaseError, KeptRows, run};
 
 /// Where the rows that stay are noted, for the length of the transaction.
 const TABLE: &str = "pg_temp._factory_reset_kept";
+
+/// A condition names something that is not found.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "its condition is looked up in `pg_catalog` alone: write what is in another schema with its \
+     name, such as `public.users` or `public.is_test(…)`"
+)]
+struct Unqualified(#[source] sqlx::Error);
 
 /// The rows that stay, by their places: nobody can move them while the transaction lasts.
 #[derive(Debug, Default)]
@@ -20,13 +28,15 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// Notes the rows in `wanted`, and whatever they refer to, of `tables`.
+    /// Notes the rows in `wanted`, and whatever they refer to, of `tables`. `hold` makes the
+    /// statements that come before a question about tables.
     pub(super) async fn add(
         &mut self,
         connection: &mut PgConnection,
         catalogue: &Catalogue,
         wanted: &[KeptRows],
         tables: &[String],
+        hold: impl Fn(&[&Table]) -> String,
     ) -> Result<(), DatabaseError> {
         let table = |name: &str| {
             let is_asked = tables.iter().any(|table| table == name);
@@ -39,13 +49,20 @@ impl Kept {
         if conditions.is_empty() {
             return Ok(());
         }
+        let held = catalogue.foreign_keys.iter();
+        let held = held.filter_map(|key| Some((table(&key.table)?, table(&key.parent)?)));
+        let held = held.flat_map(|(child, parent)| [child, parent]);
+        let held = held.chain(conditions.iter().map(|(table, _)| *table));
+        let held: BTreeMap<i64, &Table> = held.map(|table| (table.oid, table)).collect();
+        let mut set_up = hold(&held.into_values().collect::<Vec<_>>());
         if !self.is_created {
-            let create = format!(
-                "CREATE TEMPORARY TABLE {} (root oid, relation oid, place tid, \
-                 PRIMARY KEY (relation, place)) ON COMMIT DROP",
-                TABLE.trim_start_matches("pg_temp.")
+            set_up += &format!(
+                "CREATE TEMPORARY TABLE {TABLE} (root pg_catalog.oid, relation pg_catalog.oid, \
+                 place pg_catalog.tid, PRIMARY KEY (relation, place)) ON COMMIT DROP"
             );
-            run(connection, &create)
+        }
+        if !set_up.is_empty() {
+            run(connection, &set_up)
                 .await
                 .map_err(failed("note the rows to keep"))?;
             self.is_created = true;
@@ -82,7 +99,7 @@ impl Kept {
             }
         }
         let counts: Vec<(i64, i64)> = sqlx::query_as(AssertSqlSafe(format!(
-            "SELECT root::bigint, count(*) FROM {TABLE} GROUP BY root"
+            "SELECT root::pg_catalog.int8, pg_catalog.count(*) FROM {TABLE} GROUP BY root"
         )))
         .fetch_all(connection)
         .await
@@ -121,6 +138,12 @@ async fn note(
     let noted = sqlx::query(AssertSqlSafe(insert))
         .execute(connection)
         .await
-        .map_err(failed(format!("find the rows to keep of table `{table}`")))?;
+        .map_err(|error| {
+            let action = format!("find the rows to keep of table `{table}`");
+            match is_unknown(&error) {
+                true => DatabaseError::new(action, Unqualified(error)),
+                false => failed(action)(error),
+            }
+        })?;
     Ok(noted.rows_affected())
 }

@@ -11,24 +11,27 @@ use super::{DatabaseError, run};
 /// be altered until they go round in a circle: no way is longer than there are relations.
 const DEPENDENT: &str = "
     WITH RECURSIVE touched (oid, depth) AS (
-        SELECT c.oid, 0 FROM pg_class AS c
-        WHERE coalesce(pg_partition_root(c.oid), c.oid)::oid::bigint = ANY ($1)
+        SELECT c.oid, 0 FROM pg_catalog.pg_class AS c
+        WHERE coalesce(pg_catalog.pg_partition_root(c.oid), c.oid)
+                  ::pg_catalog.oid::pg_catalog.int8 = ANY ($1)
         UNION
         SELECT next.oid, touched.depth + 1
         FROM touched, LATERAL (
-            SELECT r.ev_class AS oid FROM pg_depend AS d JOIN pg_rewrite AS r ON r.oid = d.objid
-            WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
+            SELECT r.ev_class AS oid FROM pg_catalog.pg_depend AS d
+            JOIN pg_catalog.pg_rewrite AS r ON r.oid = d.objid
+            WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+              AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
               AND d.refobjid = touched.oid AND r.ev_class <> touched.oid AND r.ev_type = '1'
             UNION ALL
-            SELECT i.inhparent FROM pg_inherits AS i WHERE i.inhrelid = touched.oid
+            SELECT i.inhparent FROM pg_catalog.pg_inherits AS i WHERE i.inhrelid = touched.oid
         ) AS next
-        WHERE touched.depth < (SELECT count(*) FROM pg_class)
+        WHERE touched.depth < (SELECT pg_catalog.count(*) FROM pg_catalog.pg_class)
     )
-    SELECT format('%I.%I', n.nspname, c.relname)
-    FROM touched JOIN pg_class AS c ON c.oid = touched.oid
-    JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    SELECT pg_catalog.format('%I.%I', n.nspname, c.relname)
+    FROM touched JOIN pg_catalog.pg_class AS c ON c.oid = touched.oid
+    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
     WHERE c.relkind = 'm' AND c.relispopulated
-    GROUP BY 1 ORDER BY max(touched.depth), 1";
+    GROUP BY 1 ORDER BY pg_catalog.max(touched.depth), 1";
 
 /// A view that cannot be made anew, with the remedy.
 #[derive(Debug, thiserror::Error)]

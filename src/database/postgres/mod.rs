@@ -12,12 +12,18 @@ mod copy;
 mod error;
 mod factory;
 mod foreign_keys;
+mod hold;
+mod host;
+mod host_path;
 mod kept;
 mod lock;
 mod materialized;
+mod options;
 mod pristine;
 mod record;
+mod record_shape;
 mod references;
+mod refusal;
 mod rewrite;
 mod scratch;
 mod script;
@@ -26,6 +32,7 @@ mod snapshot;
 mod spare;
 mod start;
 mod transaction;
+mod trust;
 mod ways;
 
 use std::collections::BTreeSet;
@@ -37,7 +44,8 @@ use async_trait::async_trait;
 use connect::{Connect, close};
 pub(crate) use error::answer;
 use error::failed;
-use factory::Factory;
+use host::Host;
+pub use options::PostgresOptions;
 use spare::{Line, Spare};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
@@ -65,6 +73,14 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Tables of the current schema are known by their bare names (`users`), those of other
 /// schemas as `schema.table`. Those of extensions and temporary ones are not listed.
 ///
+/// Every session looks names up in `pg_catalog` alone, so that no function, operator or type of
+/// another schema takes the place of the server's. Code of the host that such a session runs, such
+/// as a function in a `CHECK`, finds its own names if it writes their schema or has
+/// `SET search_path`.
+///
+/// The table of the commit records must be exactly as the engine creates it, and belong to a
+/// trusted role (see [`trust_database`](Self::trust_database)).
+///
 /// What a preview has counted is not counted again by the next one, nor by a reset, as long as
 /// nothing at all has been written on the server since.
 ///
@@ -74,8 +90,7 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Postgres {
     connect: Connect,
     identity: String,
-    schema: String,
-    factory: Arc<Factory>,
+    host: Arc<Host>,
     spare: Spare,
 }
 
@@ -92,11 +107,10 @@ impl Postgres {
     ///
     /// # Errors
     ///
-    /// When the server cannot be reached, the role may not create a database, or a migration
-    /// fails.
+    /// When the server cannot be reached, the role may not create a database, a migration
+    /// fails, or code of a role that is not [trusted](Self::trust_database) would run.
     pub async fn open(pool: &PgPool, migrator: &Migrator) -> Result<Self, DatabaseError> {
-        let options = pool.connect_options().as_ref().clone();
-        Self::open_with_scratch(pool, migrator, options).await
+        PostgresOptions::default().open(pool, migrator).await
     }
 
     /// The same, with the scratch database created through `scratch`: by another role, or on
@@ -110,17 +124,13 @@ impl Postgres {
         migrator: &Migrator,
         scratch: PgConnectOptions,
     ) -> Result<Self, DatabaseError> {
-        let mut opening = Opening::begin(pool).await?;
-        record::create_table(&mut opening.connection).await?;
-        let scratch = Connect::new(scratch, LOCK_TIMEOUT);
-        let (host, schema) = (&mut opening.connection, opening.schema.as_str());
-        let factory = Factory::migrated(host, &scratch, migrator, schema).await?;
-        Ok(opening.end(factory).await)
+        let options = PostgresOptions::default();
+        options.open_with_scratch(pool, migrator, scratch).await
     }
 
     /// Opens the database behind `pool` with factory rows from elsewhere, for a service that has
     /// no migrations of sqlx. Only reads: the table of the commit record is made by the
-    /// first reset.
+    /// first reset. A script runs with all privileges of the connecting role.
     ///
     /// - A script that creates tables runs on a scratch database, so that the role must be
     ///   allowed to create one. It may be what `pg_dump` writes, with `--inserts` or without.
@@ -128,7 +138,7 @@ impl Postgres {
     ///   schema, which needs no more than the right to create temporary tables: nothing else can
     ///   be written meanwhile. It names tables and sequences without their schema. The copies
     ///   have defaults, counters and constraints of their own, but no foreign keys and no
-    ///   triggers.
+    ///   triggers. Functions and types outside `pg_catalog` are written with their schema.
     /// - A pristine database is of the same or a later version of the server, and has the same
     ///   schemas; the role may read all of it.
     ///
@@ -143,13 +153,32 @@ impl Postgres {
     /// # Errors
     ///
     /// When the server cannot be reached, the script fails, the pristine database cannot be
-    /// read, or either has a table or a column that this database lacks.
+    /// read, either has a table or a column that this database lacks, or code of a role that is
+    /// not [trusted](Self::trust_database) would run.
     pub async fn open_from(pool: &PgPool, rows: &FactoryRows) -> Result<Self, DatabaseError> {
-        let mut opening = Opening::begin(pool).await?;
-        let host = &mut opening.connection;
-        let which = (opening.identity.as_str(), opening.schema.as_str());
-        let factory = Factory::from_rows(host, &opening.connect, rows, which).await?;
-        Ok(opening.end(factory).await)
+        PostgresOptions::default().open_from(pool, rows).await
+    }
+
+    /// Opens databases in which every role is trusted that owns objects there, or only the roles
+    /// that have no more to gain, as without this.
+    ///
+    /// Clearing a table runs code that its owner has attached to it: checks, defaults, indexes,
+    /// materialized views. A session of a superuser, or of another role that does not own the
+    /// table, would run that code with its own privileges. So such a table is refused by the name of
+    /// its owner, for previews, resets, backups and restores; connect as that role. Set
+    /// `is_trusted` only if every role that owns objects in the database may do all that the
+    /// connecting role may.
+    ///
+    /// ```no_run
+    /// # async fn open(pool: sqlx::PgPool) -> Result<(), Box<dyn std::error::Error>> {
+    /// use factory_reset::{FactoryRows, Postgres};
+    /// let options = Postgres::trust_database(true);
+    /// let database = options.open_from(&pool, &FactoryRows::None).await?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn trust_database(is_trusted: bool) -> PostgresOptions {
+        PostgresOptions::trusting(is_trusted)
     }
 
     /// How long a reset waits for a lock that another connection holds; 5 seconds unless
@@ -169,41 +198,6 @@ impl Postgres {
     }
 }
 
-/// A database that is being opened.
-struct Opening {
-    connect: Connect,
-    connection: PgConnection,
-    identity: String,
-    schema: String,
-}
-
-impl Opening {
-    async fn begin(pool: &PgPool) -> Result<Self, DatabaseError> {
-        let options = pool.connect_options().as_ref().clone();
-        let connect = Connect::new(options, LOCK_TIMEOUT);
-        let mut connection = connect.open().await?;
-        let schema = current_schema(&mut connection).await?;
-        let identity = identity(&mut connection, &connect, &schema).await?;
-        Ok(Self {
-            connect,
-            connection,
-            identity,
-            schema,
-        })
-    }
-
-    async fn end(self, factory: Factory) -> Postgres {
-        close(self.connection).await;
-        Postgres {
-            connect: self.connect,
-            identity: self.identity,
-            schema: self.schema,
-            factory: Arc::new(factory),
-            spare: Spare::default(),
-        }
-    }
-}
-
 #[async_trait]
 impl Database for Postgres {
     fn identity(&self) -> &str {
@@ -215,19 +209,19 @@ impl Database for Postgres {
     }
 
     fn migrated_tables(&self) -> &BTreeSet<String> {
-        self.factory.tables()
+        self.host.factory.tables()
     }
 
     fn preserved_tables(&self) -> Vec<(String, String)> {
         let reason = "tracks which migrations have run";
-        let table = self.factory.migrations_table().into_iter();
+        let table = self.host.factory.migrations_table().into_iter();
         table
             .map(|table| (table.to_owned(), reason.to_owned()))
             .collect()
     }
 
     fn is_same_table(&self, one: &str, other: &str) -> bool {
-        let prefix = format!("{}.", self.schema);
+        let prefix = format!("{}.", self.host.path.schema);
         let bare = |name: &str| name.strip_prefix(&prefix).unwrap_or(name).to_owned();
         bare(one) == bare(other)
     }
@@ -238,7 +232,7 @@ impl Database for Postgres {
 
     async fn prepare(&self) -> Result<(), DatabaseError> {
         let mut line = self.connection().await?;
-        record::create_table(&mut line.connection).await?;
+        self.host.record.create_table(&mut line.connection).await?;
         self.spare.give(line).await;
         Ok(())
     }
@@ -246,7 +240,7 @@ impl Database for Postgres {
     async fn lock(&self) -> Result<Option<DatabaseLock>, DatabaseError> {
         // The lock lives as long as its connection, so that the reset works on another.
         let (connection, other) = tokio::join!(self.connect.open(), Line::open(&self.connect));
-        let lock = lock::take(connection?, &self.schema, &self.spare).await?;
+        let lock = lock::take(connection?, &self.host.path.schema, &self.spare).await?;
         if let Ok(other) = other {
             // Closed at once where somebody else has the lock.
             self.spare.give(other).await;
@@ -255,42 +249,32 @@ impl Database for Postgres {
     }
 
     async fn read(&self) -> Result<Box<dyn Transaction>, DatabaseError> {
-        let (line, factory) = (self.connection().await?, self.factory.clone());
-        let transaction = PostgresTransaction::read(line, factory, self.spare.clone()).await?;
+        let (line, host) = (self.connection().await?, self.host.clone());
+        let transaction = PostgresTransaction::read(line, host, self.spare.clone()).await?;
         Ok(Box::new(transaction))
     }
 
     async fn write(&self, _: &Way) -> Result<Box<dyn Transaction>, DatabaseError> {
-        let (line, factory) = (self.connection().await?, self.factory.clone());
-        let transaction = PostgresTransaction::write(line, factory, self.spare.clone()).await?;
+        let (line, host) = (self.connection().await?, self.host.clone());
+        let transaction = PostgresTransaction::write(line, host, self.spare.clone()).await?;
         Ok(Box::new(transaction))
     }
 
     async fn decide(&self, run: Uuid) -> Result<Decision, DatabaseError> {
         let mut connection = self.connect.open().await?;
-        let decision = record::decide(&mut connection, run).await?;
+        let decision = self.host.record.decide(&mut connection, run).await?;
         close(connection).await;
         Ok(decision)
     }
 
     async fn reclaim(&self) -> Result<(), DatabaseError> {
         let mut line = self.connection().await?;
-        rewrite::rewrite(&mut line.connection, &self.connect).await?;
+        let (host, connection) = (&self.host, &mut line.connection);
+        let catalogue = async |connection: &mut PgConnection| host.catalogue(connection).await;
+        rewrite::rewrite(connection, &self.connect, &host.record, catalogue).await?;
         self.spare.give(line).await;
         Ok(())
     }
-}
-
-/// The schema in which tables are created.
-async fn current_schema(connection: &mut PgConnection) -> Result<String, DatabaseError> {
-    let schema: Option<String> = sqlx::query_scalar("SELECT current_schema()::text")
-        .fetch_one(connection)
-        .await
-        .map_err(failed("read the current schema"))?;
-    schema.ok_or_else(|| {
-        let error = "no schema of the `search_path` exists: create it first";
-        DatabaseError::new("use the database", error)
-    })
 }
 
 /// Which database this is: the server's own number and the database's, where the role may
@@ -300,15 +284,18 @@ async fn identity(
     connect: &Connect,
     schema: &str,
 ) -> Result<String, DatabaseError> {
-    let database: String =
-        sqlx::query_scalar("SELECT oid::text FROM pg_database WHERE datname = current_database()")
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(failed("read which database it is"))?;
-    let server: Result<String, _> =
-        sqlx::query_scalar("SELECT system_identifier::text FROM pg_control_system()")
-            .fetch_one(connection)
-            .await;
+    let database: String = sqlx::query_scalar(
+        "SELECT d.oid::pg_catalog.text FROM pg_catalog.pg_database AS d \
+             WHERE d.datname = pg_catalog.current_database()",
+    )
+    .fetch_one(&mut *connection)
+    .await
+    .map_err(failed("read which database it is"))?;
+    let server: Result<String, _> = sqlx::query_scalar(
+        "SELECT system_identifier::pg_catalog.text FROM pg_catalog.pg_control_system()",
+    )
+    .fetch_one(connection)
+    .await;
     let server = match server {
         Ok(server) => server,
         Err(error) if error::is_denied(&error) => connect.address(),

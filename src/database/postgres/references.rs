@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::PgConnection;
 
+use super::ask::ask;
 use super::catalogue::{Catalogue, Table};
 use super::error::failed;
+use super::factory::Factory;
 use super::foreign_keys::ForeignKey;
 use super::kept::Kept;
-use super::{DatabaseError, Factory, Reference, copy, run};
+use super::{DatabaseError, Reference, copy, run};
 
 /// Factory rows as a table that SQL can join, for the length of the transaction.
 #[derive(Debug, Default)]
@@ -27,12 +29,11 @@ impl Seeds {
         let Some(seed) = factory.seed(&table.name) else {
             return Ok(None);
         };
-        let bare = format!("_factory_reset_seed_{}", table.oid);
-        let name = format!("pg_temp.{bare}");
+        let name = format!("pg_temp._factory_reset_seed_{}", table.oid);
         if self.created.insert(table.oid) {
             let (columns, rows) = (&seed.columns, table.rows());
             let create = format!(
-                "CREATE TEMPORARY TABLE {bare} ON COMMIT DROP AS \
+                "CREATE TEMPORARY TABLE {name} ON COMMIT DROP AS \
                  SELECT {columns} FROM {rows} WITH NO DATA"
             );
             run(connection, &create)
@@ -45,7 +46,7 @@ impl Seeds {
 }
 
 /// What `clear(tables)` would leave dangling, but for what `kept` keeps and what comes back
-/// with the factory rows.
+/// with the factory rows. `hold` makes the statements that come before a question about tables.
 pub(super) async fn find(
     connection: &mut PgConnection,
     catalogue: &Catalogue,
@@ -53,6 +54,7 @@ pub(super) async fn find(
     kept: &Kept,
     seeds: &mut Seeds,
     tables: &[String],
+    hold: impl Fn(&[&Table]) -> String,
 ) -> Result<Vec<Reference>, DatabaseError> {
     // A row with two foreign keys to one table counts once.
     let mut groups: BTreeMap<_, Vec<&ForeignKey>> = BTreeMap::new();
@@ -64,7 +66,7 @@ pub(super) async fn find(
     }
     let mut found: BTreeMap<(String, String), u64> = BTreeMap::new();
     for ((table, parent, rows), keys) in groups {
-        let Some(parent) = catalogue.table(parent) else {
+        let (Some(child), Some(parent)) = (catalogue.table(table), catalogue.table(parent)) else {
             continue;
         };
         let seed = seeds.table(connection, factory, parent).await?;
@@ -86,14 +88,15 @@ pub(super) async fn find(
         });
         let broken: Vec<String> = broken.collect();
         let count = format!(
-            "SELECT count(*) FROM {rows} AS child WHERE {}",
+            "{} SELECT pg_catalog.count(*) FROM {rows} AS child WHERE {}",
+            hold(&[child, parent]),
             broken.join(" OR ")
         );
-        let rows: i64 = sqlx::query_scalar(AssertSqlSafe(count))
-            .fetch_one(&mut *connection)
+        let rows: Vec<(i64,)> = ask(connection, &count)
             .await
             .map_err(failed(format!("look for references from table `{table}`")))?;
         let pair = (table.clone(), parent.name.clone());
+        let rows: i64 = rows.iter().map(|(rows,)| rows).sum();
         *found.entry(pair).or_default() += rows.unsigned_abs();
     }
     let found = found.into_iter().filter(|(_, rows)| *rows > 0);

@@ -6,9 +6,11 @@ use std::vec::IntoIter;
 use futures::future::{try_join, try_join_all};
 use sqlx::PgConnection;
 
+use super::catalogue::Catalogue;
 use super::connect::{Connect, close};
 use super::error::{failed, server_error};
-use super::{DatabaseError, record, run};
+use super::record::Record;
+use super::{DatabaseError, run};
 
 /// On how many connections beside the first: each new file is made durable by itself, and a disk
 /// does several at a time.
@@ -16,16 +18,30 @@ const CONNECTIONS: usize = 3;
 
 /// Rewrites the tables from which rows were deleted. What is truncated has left
 /// its old file at the commit. Which tables they are stands in the commit record, so that it
-/// does not matter which process does it, or how often.
+/// does not matter which process does it, or how often. What stands there is only compared with
+/// the names in the catalogue: a text that is no table's is of one that the host has dropped since.
 ///
 /// `VACUUM FULL`, for a plain one leaves the bytes of deleted rows in the pages. Such tables
 /// are small: large ones are truncated.
 pub(super) async fn rewrite(
     connection: &mut PgConnection,
     connect: &Connect,
+    record: &Record,
+    catalogue: impl AsyncFnOnce(&mut PgConnection) -> Result<Catalogue, DatabaseError>,
 ) -> Result<(), DatabaseError> {
-    for (reset, tables) in record::to_rewrite(connection).await? {
-        if record::is_read(connection, &reset).await? {
+    let resets = record.to_rewrite(connection).await?;
+    if resets.is_empty() {
+        return Ok(());
+    }
+    let catalogue = catalogue(connection).await?;
+    for (reset, noted) in resets {
+        let tables = catalogue.tables();
+        let tables = tables.filter(|table| noted.contains(&table.relation));
+        let (names, tables): (Vec<String>, Vec<String>) = tables
+            .map(|table| (table.name.clone(), table.relation.clone()))
+            .unzip();
+        catalogue.check_trust(&names)?;
+        if record.is_read(connection, &reset).await? {
             return Err(DatabaseError::new(
                 "rewrite the tables with deleted rows",
                 "another session may still read them; they stay until its transaction ends",
@@ -49,7 +65,7 @@ pub(super) async fn rewrite(
         });
         let others = try_join_all(others);
         try_join(rewrite_each(connection, &tables), others).await?;
-        record::rewritten(connection, &reset).await?;
+        record.rewritten(connection, &reset).await?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::catalogue::{literal, quote};
 use super::connect::{Connect, close};
 use super::error::{failed, is_denied};
+use super::host_path::HostPath;
 use super::{DatabaseError, run};
 
 /// What the names of scratch databases begin with; the second in which it was made follows.
@@ -28,9 +29,8 @@ struct Denied {
 pub(super) struct Model {
     /// The end of `CREATE DATABASE`.
     locale: String,
-    search_path: String,
     time_zone: String,
-    schema: String,
+    path: HostPath,
 }
 
 /// An empty database on which migrations or a script can run. Whoever has made it drops it; what a crash
@@ -46,23 +46,25 @@ impl Model {
     /// Reads it off the host's database.
     pub(super) async fn of(
         connection: &mut PgConnection,
-        schema: &str,
+        path: &HostPath,
     ) -> Result<Self, DatabaseError> {
         // The column of the ICU locale has another name in each other version.
-        let (encoding, collate, kind, provider, locale, search_path, time_zone): (
+        let (encoding, collate, kind, provider, locale, time_zone): (
             String,
             String,
             String,
             String,
             Option<String>,
             String,
-            String,
         ) = sqlx::query_as(
-            "SELECT pg_encoding_to_char(encoding)::text, datcollate::text, datctype::text, \
-                    coalesce(to_jsonb(d) ->> 'datlocprovider', 'c'), \
-                    coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'), \
-                    current_setting('search_path'), current_setting('TimeZone') \
-             FROM pg_database AS d WHERE datname = current_database()",
+            "SELECT pg_catalog.pg_encoding_to_char(d.encoding)::pg_catalog.text, \
+                    d.datcollate::pg_catalog.text, d.datctype::pg_catalog.text, \
+                    coalesce(pg_catalog.to_jsonb(d) ->> 'datlocprovider', 'c'), \
+                    coalesce(pg_catalog.to_jsonb(d) ->> 'datlocale', \
+                             pg_catalog.to_jsonb(d) ->> 'daticulocale'), \
+                    pg_catalog.current_setting('TimeZone') \
+             FROM pg_catalog.pg_database AS d \
+             WHERE d.datname = pg_catalog.current_database()",
         )
         .fetch_one(connection)
         .await
@@ -81,28 +83,32 @@ impl Model {
         }
         Ok(Self {
             locale: text,
-            search_path,
             time_zone,
-            schema: schema.to_owned(),
+            path: path.clone(),
         })
     }
 
-    /// Has `connection` find tables, and show times, as in the host's database.
+    /// Has `connection` find names, and show times, as the host does in its own database.
     pub(super) async fn apply(&self, connection: &mut PgConnection) -> Result<(), DatabaseError> {
-        let set_up = format!(
-            "SELECT set_config('search_path', {}, false); \
-             SELECT set_config('TimeZone', {}, false)",
-            literal(&self.search_path),
-            literal(&self.time_zone)
-        );
+        let set_up = format!("{}; {}", self.path.set_session(), self.set_time_zone());
         run(connection, &set_up)
             .await
             .map_err(failed("set the connection up"))
     }
 
+    fn set_time_zone(&self) -> String {
+        let time_zone = literal(&self.time_zone);
+        format!("SELECT pg_catalog.set_config('TimeZone', {time_zone}, false)")
+    }
+
+    /// The schema in which the host's tables are created.
+    pub(super) fn schema(&self) -> &str {
+        &self.path.schema
+    }
+
     async fn create_schema(&self, connection: &mut PgConnection) -> Result<(), DatabaseError> {
         self.apply(connection).await?;
-        let create = format!("CREATE SCHEMA IF NOT EXISTS {}", quote(&self.schema));
+        let create = format!("CREATE SCHEMA IF NOT EXISTS {}", quote(self.schema()));
         run(connection, &create)
             .await
             .map_err(failed("set the scratch database up"))
@@ -115,7 +121,8 @@ impl Scratch {
         let mut maintenance = connect.open().await?;
         drop_leftovers(&mut maintenance).await?;
         let prefix: String = sqlx::query_scalar(
-            "SELECT $1 || extract(epoch FROM clock_timestamp())::bigint::text || '_'",
+            "SELECT $1 || extract(epoch FROM pg_catalog.clock_timestamp())::pg_catalog.int8\
+                    ::pg_catalog.text || '_'",
         )
         .bind(PREFIX)
         .fetch_one(&mut maintenance)
@@ -124,9 +131,11 @@ impl Scratch {
         // Names end after 63 bytes; the random part comes last.
         let unique = Uuid::now_v7().simple().to_string();
         let name = format!("{prefix}{}", &unique[20..]);
+        // Closed until the rights that every role has in a new database are taken away: what runs
+        // here finds names in schemas of this database.
+        let quoted = quote(&name);
         let create = format!(
-            "CREATE DATABASE {} TEMPLATE template0 {}",
-            quote(&name),
+            "CREATE DATABASE {quoted} TEMPLATE template0 ALLOW_CONNECTIONS false {}",
             model.locale
         );
         if let Err(error) = run(&mut maintenance, &create).await {
@@ -134,7 +143,7 @@ impl Scratch {
             if !is_denied(&error) {
                 return Err(failed(action)(error));
             }
-            let role = sqlx::query_scalar("SELECT quote_ident(current_user)")
+            let role = sqlx::query_scalar("SELECT pg_catalog.quote_ident(CURRENT_USER)")
                 .fetch_one(&mut maintenance)
                 .await
                 .unwrap_or_else(|_| "…".to_owned());
@@ -145,11 +154,20 @@ impl Scratch {
             return Err(DatabaseError::new(action, denied));
         }
         let connect = connect.database(&name);
-        Ok(Self {
+        let mut scratch = Self {
             name,
             maintenance,
             connect,
-        })
+        };
+        let open = format!(
+            "REVOKE ALL ON DATABASE {quoted} FROM PUBLIC; \
+             ALTER DATABASE {quoted} WITH ALLOW_CONNECTIONS true"
+        );
+        if let Err(error) = run(&mut scratch.maintenance, &open).await {
+            scratch.drop().await;
+            return Err(failed("create a scratch database")(error));
+        }
+        Ok(scratch)
     }
 
     /// Connects as the host does, for what is to run there.
@@ -162,7 +180,9 @@ impl Scratch {
     /// Connects for the engine to read.
     pub(super) async fn open(&self, model: &Model) -> Result<PgConnection, DatabaseError> {
         let mut connection = self.connect.open().await?;
-        model.apply(&mut connection).await?;
+        run(&mut connection, &model.set_time_zone())
+            .await
+            .map_err(failed("set the connection up"))?;
         Ok(connection)
     }
 
@@ -180,12 +200,14 @@ impl Scratch {
 /// Drops what crashed processes have left.
 async fn drop_leftovers(connection: &mut PgConnection) -> Result<(), DatabaseError> {
     let leftovers: Vec<String> = sqlx::query_scalar(
-        "SELECT datname::text FROM pg_database AS d \
-         WHERE datname ~ ('^' || $1 || '[0-9]{1,12}_[0-9a-f]{12}$') \
-           AND split_part(substr(datname, length($1) + 1), '_', 1)::bigint \
-               < extract(epoch FROM clock_timestamp()) - 3600 \
-           AND pg_has_role(d.datdba, 'USAGE') \
-           AND NOT EXISTS (SELECT FROM pg_stat_activity AS a WHERE a.datid = d.oid)",
+        "SELECT d.datname::pg_catalog.text FROM pg_catalog.pg_database AS d \
+         WHERE d.datname ~ ('^' || $1 || '[0-9]{1,12}_[0-9a-f]{12}$') \
+           AND pg_catalog.split_part(\
+                   pg_catalog.substr(d.datname::pg_catalog.text, pg_catalog.length($1) + 1), '_', 1\
+               )::pg_catalog.int8 \
+               < extract(epoch FROM pg_catalog.clock_timestamp()) - 3600 \
+           AND pg_catalog.pg_has_role(d.datdba, 'USAGE') \
+           AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity AS a WHERE a.datid = d.oid)",
     )
     .bind(PREFIX)
     .fetch_all(&mut *connection)

@@ -22,6 +22,11 @@ enum Remedy {
          `pg_dump --inserts`"
     )]
     ReadOnly(#[source] sqlx::Error),
+    #[error(
+        "if it is there, write it with its schema, such as `public.slug(…)`: a script that creates \
+         no tables finds functions and types in `pg_catalog` alone"
+    )]
+    Unknown(#[source] sqlx::Error),
     #[error("`{0}` does not end with a line `\\.`: write the script by `pg_dump --inserts`")]
     Copy(String),
     #[error("it leaves a transaction open: end it with `COMMIT;`")]
@@ -105,10 +110,13 @@ fn explained(error: sqlx::Error) -> DatabaseError {
     let server = server_error(&error);
     let is_command = server.is_some_and(|error| error.message().ends_with("at or near \"\\\""));
     let is_read_only = server.is_some_and(|error| error.code() == "25006");
+    let is_unknown = server.is_some_and(|error| matches!(error.code(), "42883" | "42704"));
     if is_command {
         DatabaseError::new(ACTION, Remedy::Command(error))
     } else if is_read_only {
         DatabaseError::new(ACTION, Remedy::ReadOnly(error))
+    } else if is_unknown {
+        DatabaseError::new(ACTION, Remedy::Unknown(error))
     } else {
         failed(ACTION)(error)
     }

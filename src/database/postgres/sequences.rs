@@ -34,7 +34,7 @@ pub(super) async fn states(
     }
     let each = relations.iter().map(|relation| {
         let name = literal(relation);
-        format!("SELECT {name}::text, last_value, is_called FROM {relation}")
+        format!("SELECT {name}::pg_catalog.text, last_value, is_called FROM {relation}")
     });
     let sql = each.collect::<Vec<_>>().join(" UNION ALL ");
     let states: Vec<(String, i64, bool)> = ask(connection, &sql)
@@ -57,7 +57,7 @@ pub(super) async fn set(
         sql.push_str(&format!("ALTER SEQUENCE {relation} RESTART WITH {last};"));
         if *called {
             let name = literal(relation);
-            sql.push_str(&format!("SELECT setval({name}::regclass, {last}, true);"));
+            sql.push_str(&format!("SELECT pg_catalog.setval({name}::pg_catalog.regclass, '{last}'::pg_catalog.int8, true);"));
         }
     }
     if sql.is_empty() {
@@ -119,7 +119,7 @@ async fn behind(
     let end = if user.increment < 0 { "min" } else { "max" };
     let column = quote(&user.column);
     let last: Option<i64> = sqlx::query_scalar(AssertSqlSafe(format!(
-        "SELECT {end}({column})::bigint FROM {}",
+        "SELECT pg_catalog.{end}({column})::pg_catalog.int8 FROM {}",
         table.rows()
     )))
     .fetch_one(connection)

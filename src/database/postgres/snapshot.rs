@@ -31,8 +31,8 @@ impl Snapshot {
     ) -> Result<Self, DatabaseError> {
         let failed = || failed(action);
         let sql = format!(
-            "{statement}; SELECT pg_current_snapshot()::text, \
-                                 pg_current_xact_id_if_assigned()::text"
+            "{statement}; SELECT pg_catalog.pg_current_snapshot()::pg_catalog.text, \
+                                 pg_catalog.pg_current_xact_id_if_assigned()::pg_catalog.text"
         );
         let row = sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
             .fetch_one(connection)

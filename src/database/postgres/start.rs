@@ -15,8 +15,9 @@ pub(super) struct Start(String);
 impl Start {
     /// What `connection` is to; nothing where the role may not know.
     pub(super) async fn of(connection: &mut PgConnection) -> Option<Self> {
-        let sql = "SELECT extract(epoch FROM pg_postmaster_start_time())::text, \
-                          checkpoint_lsn::text FROM pg_control_checkpoint()";
+        let sql = "SELECT extract(epoch FROM pg_catalog.pg_postmaster_start_time())::pg_catalog.text, \
+                          checkpoint_lsn::pg_catalog.text \
+                   FROM pg_catalog.pg_control_checkpoint()";
         let mut starts: Vec<(String, String)> = ask(connection, sql).await.ok()?;
         let (time, checkpoint) = starts.pop()?;
         Some(Self(format!("{time} {checkpoint}")))

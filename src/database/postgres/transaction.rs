@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use counting::going;
+use counting::{going, hold_to_read};
 use sqlx::PgConnection;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
@@ -16,8 +16,11 @@ use uuid::Uuid;
 use super::aside::Aside;
 use super::catalogue::{Catalogue, Table};
 use super::clear;
+use super::connect::close;
 use super::error::{failed, is_refusal};
 use super::foreign_keys::ForeignKey;
+use super::host::Host;
+use super::host_path;
 use super::kept::Kept;
 use super::references::{self, Seeds};
 use super::snapshot::Snapshot;
@@ -25,8 +28,7 @@ use super::spare::{Learnt, Line, Spare};
 use super::start::Start;
 use super::ways::Ways;
 use super::{
-    DatabaseError, Factory, KeptRows, Reference, Tally, Transaction, copy, materialized, record,
-    run, sequences,
+    DatabaseError, KeptRows, Reference, Tally, Transaction, copy, materialized, run, sequences,
 };
 
 /// Dropping it closes the connection, and the server rolls back.
@@ -36,7 +38,7 @@ pub(super) struct PostgresTransaction {
     /// Where the connection goes when all is done.
     spare: Spare,
     catalogue: Arc<Catalogue>,
-    factory: Arc<Factory>,
+    host: Arc<Host>,
     /// What a snapshot sees from its beginning to its end; nothing once it may see rows of its
     /// own.
     snapshot: Option<Snapshot>,
@@ -56,6 +58,10 @@ pub(super) struct PostgresTransaction {
     changed: BTreeSet<i64>,
     /// What is to be rewritten after the commit, as SQL identifiers.
     rewrite: BTreeSet<String>,
+    /// Whether the host's own SQL has the connection, with the host's search path.
+    is_lent: bool,
+    /// Whether it ever had: then the session may be set otherwise than the engine relies on.
+    was_lent: bool,
     /// Whether something has begun that did not come to its end.
     is_half_done: bool,
     /// Who is told of rows.
@@ -66,29 +72,29 @@ impl PostgresTransaction {
     /// Opens a snapshot.
     pub(super) async fn read(
         line: Line,
-        factory: Arc<Factory>,
+        host: Arc<Host>,
         spare: Spare,
     ) -> Result<Self, DatabaseError> {
         // Not read-only: the rows to keep are noted in a temporary table.
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ";
-        Self::begin(line, factory, spare, None, begin).await
+        Self::begin(line, host, spare, None, begin).await
     }
 
     /// Opens the transaction of a reset. Which tables it locks depends on what it is asked
     /// for: all that a question is about at once, before it is answered.
     pub(super) async fn write(
         line: Line,
-        factory: Arc<Factory>,
+        host: Arc<Host>,
         spare: Spare,
     ) -> Result<Self, DatabaseError> {
         // Whatever waited for a lock must see what was committed meanwhile.
         let begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
-        Self::begin(line, factory, spare, Some(BTreeSet::new()), begin).await
+        Self::begin(line, host, spare, Some(BTreeSet::new()), begin).await
     }
 
     async fn begin(
         line: Line,
-        factory: Arc<Factory>,
+        host: Arc<Host>,
         spare: Spare,
         locked: Option<BTreeSet<String>>,
         begin: &str,
@@ -97,11 +103,13 @@ impl PostgresTransaction {
             mut connection,
             start,
         } = line;
-        let snapshot = Snapshot::after(&mut connection, begin, "begin a transaction").await?;
+        // Also in a session that has been set otherwise, or is another one behind a pooler.
+        let begin = format!("{begin}; {}", host_path::engine());
+        let snapshot = Snapshot::after(&mut connection, &begin, "begin a transaction").await?;
         let learnt = spare.learnt(start.as_ref(), &snapshot);
         let catalogue = match &learnt {
             Some(learnt) => learnt.catalogue.clone(),
-            None => Arc::new(Catalogue::read(&mut connection).await?),
+            None => Arc::new(host.catalogue(&mut connection).await?),
         };
         // A snapshot stays; without one, a table has to be locked before what is known of it
         // is known to hold.
@@ -117,7 +125,7 @@ impl PostgresTransaction {
             start,
             spare,
             catalogue,
-            factory,
+            host,
             snapshot,
             learnt,
             locked,
@@ -129,6 +137,8 @@ impl PostgresTransaction {
             cleared: BTreeSet::new(),
             changed: BTreeSet::new(),
             rewrite: BTreeSet::new(),
+            is_lent: false,
+            was_lent: false,
             is_half_done: false,
             tally: None,
         })
@@ -151,7 +161,7 @@ impl PostgresTransaction {
         let keys = clear::in_the_way(
             connection,
             catalogue,
-            &self.factory,
+            &self.host.factory,
             &tables,
             &ways,
             going,
@@ -163,7 +173,7 @@ impl PostgresTransaction {
         clear::seed(
             connection,
             &self.catalogue,
-            &self.factory,
+            &self.host.factory,
             &self.kept,
             &mut self.seeds,
             &tables,
@@ -179,7 +189,7 @@ impl PostgresTransaction {
             &tables,
             &self.cleared,
             &self.kept.rows,
-            self.factory.sequences(),
+            self.host.factory.sequences(),
         )
         .await
     }
@@ -209,6 +219,27 @@ impl PostgresTransaction {
         self.rewrite.extend(ways.to_rewrite());
         self.changed.extend(tables.iter().map(|table| table.oid));
         Ok(())
+    }
+
+    /// Takes the connection back from the host's own SQL.
+    async fn take_back(&mut self) -> Result<(), DatabaseError> {
+        if self.is_lent {
+            run(&mut self.connection, &host_path::engine())
+                .await
+                .map_err(failed("set the connection up"))?;
+            self.is_lent = false;
+        }
+        Ok(())
+    }
+
+    /// Gives the connection to the next transaction.
+    async fn give_back(self) {
+        let (connection, start) = (self.connection, self.start);
+        if self.was_lent {
+            close(connection).await;
+        } else {
+            self.spare.give(Line { connection, start }).await;
+        }
     }
 
     /// Puts back what is set aside, and makes views of what has changed anew.
@@ -248,7 +279,7 @@ impl Transaction for PostgresTransaction {
         if let Some(fingerprint) = self.fingerprints.get(tables) {
             return Ok(fingerprint.clone());
         }
-        let row = "hash_record_extended(ROW(ctid, xmin), 0)";
+        let row = "pg_catalog.hash_record_extended(ROW(ctid, xmin), 0::pg_catalog.int8)";
         let fingerprint = self.scan(tables, row).await?;
         self.fingerprints
             .insert(tables.to_vec(), fingerprint.clone());
@@ -261,21 +292,24 @@ impl Transaction for PostgresTransaction {
         tables: &[String],
     ) -> Result<BTreeMap<String, u64>, DatabaseError> {
         self.lock(tables).await?;
+        let hold = |tables: &[&Table]| hold_to_read(self.locked.is_none(), tables);
         self.kept
-            .add(&mut self.connection, &self.catalogue, rows, tables)
+            .add(&mut self.connection, &self.catalogue, rows, tables, hold)
             .await?;
         Ok(self.kept.rows.clone())
     }
 
     async fn references(&mut self, tables: &[String]) -> Result<Vec<Reference>, DatabaseError> {
         self.lock(tables).await?;
+        let hold = |tables: &[&Table]| hold_to_read(self.locked.is_none(), tables);
         references::find(
             &mut self.connection,
             &self.catalogue,
-            &self.factory,
+            &self.host.factory,
             &self.kept,
             &mut self.seeds,
             tables,
+            hold,
         )
         .await
     }
@@ -285,7 +319,9 @@ impl Transaction for PostgresTransaction {
     }
 
     async fn clear(&mut self, tables: &[String]) -> Result<Vec<u64>, DatabaseError> {
+        self.catalogue.check_trust(tables)?;
         self.is_half_done = true;
+        self.take_back().await?;
         self.count_all(tables).await?;
         let rows = tables.iter().map(|table| self.going(table)).collect();
         self.clear_locked(tables).await?;
@@ -309,6 +345,12 @@ impl Transaction for PostgresTransaction {
         self.lock(&[table.to_owned()]).await?;
         match self.catalogue.table(table) {
             Some(table) => {
+                let hold = hold_to_read(self.locked.is_none(), &[table]);
+                if !hold.is_empty() {
+                    run(&mut self.connection, &hold)
+                        .await
+                        .map_err(failed(format!("save table `{}`", table.name)))?;
+                }
                 copy::save(
                     &mut self.connection,
                     &self.catalogue,
@@ -323,7 +365,9 @@ impl Transaction for PostgresTransaction {
     }
 
     async fn empty(&mut self, tables: &[String]) -> Result<Vec<u64>, DatabaseError> {
+        self.catalogue.check_trust(tables)?;
         self.is_half_done = true;
+        self.take_back().await?;
         self.count_all(tables).await?;
         let rows = self.counted(tables);
         self.empty_locked(tables).await?;
@@ -341,7 +385,9 @@ impl Transaction for PostgresTransaction {
         let Some(target) = catalogue.table(table) else {
             return Err(missing("load", table));
         };
+        catalogue.check_trust(&[table.to_owned()])?;
         self.is_half_done = true;
+        self.take_back().await?;
         self.forget_rows();
         let rows = copy::load(
             &mut self.connection,
@@ -356,6 +402,7 @@ impl Transaction for PostgresTransaction {
     }
 
     async fn check(&mut self) -> Result<(), DatabaseError> {
+        self.take_back().await?;
         self.settle().await
     }
 
@@ -364,12 +411,15 @@ impl Transaction for PostgresTransaction {
             let error = "a table is only half cleared: the step that has begun it must fail";
             return Err(DatabaseError::new("commit", error).rolled_back());
         }
+        self.take_back().await.map_err(DatabaseError::rolled_back)?;
         // Before the COMMIT itself nothing is in doubt: the connection goes, and with it all.
         if !self.aside.is_empty() || !self.changed.is_empty() {
             self.settle().await.map_err(DatabaseError::rolled_back)?;
         }
         let rewrite = std::mem::take(&mut self.rewrite).into_iter().collect();
-        record::commit(&mut self.connection, run, rewrite)
+        let record = self.host.record.clone();
+        record
+            .commit(&mut self.connection, run, rewrite)
             .await
             .map_err(DatabaseError::rolled_back)?;
         let committing = super::run(&mut self.connection, "COMMIT");
@@ -386,8 +436,7 @@ impl Transaction for PostgresTransaction {
                 error
             });
         }
-        let (connection, start) = (self.connection, self.start);
-        self.spare.give(Line { connection, start }).await;
+        self.give_back().await;
         Ok(())
     }
 
@@ -395,23 +444,28 @@ impl Transaction for PostgresTransaction {
         run(&mut self.connection, "ROLLBACK")
             .await
             .map_err(failed("roll back"))?;
-        if let (Some(start), Some(snapshot)) = (self.start.clone(), self.snapshot) {
+        if let (Some(start), Some(snapshot)) = (self.start.clone(), self.snapshot.take()) {
             self.spare.learn(Learnt {
                 start,
                 snapshot,
-                catalogue: self.catalogue,
-                counts: self.counts,
-                fingerprints: self.fingerprints,
+                catalogue: self.catalogue.clone(),
+                counts: std::mem::take(&mut self.counts),
+                fingerprints: std::mem::take(&mut self.fingerprints),
             });
         }
-        let (connection, start) = (self.connection, self.start);
-        self.spare.give(Line { connection, start }).await;
+        self.give_back().await;
         Ok(())
     }
 
     async fn postgres(&mut self) -> Result<Option<&mut PgConnection>, DatabaseError> {
         // Whatever is run there may change what was counted.
         self.forget_rows();
+        if !self.is_lent {
+            run(&mut self.connection, &self.host.path.set_local())
+                .await
+                .map_err(failed("set the connection up"))?;
+        }
+        (self.is_lent, self.was_lent) = (true, true);
         Ok(Some(&mut self.connection))
     }
 }

@@ -42,16 +42,18 @@ type Weights = BTreeMap<String, u64>;
 /// nothing is in it. Each file costs a look at the disk, so indexes are looked at only where all
 /// else is empty.
 const SIZES: &str = "
-    SELECT c.oid::bigint, size.bytes,
+    SELECT c.oid::pg_catalog.int8, size.bytes,
            CASE WHEN size.bytes > 0 THEN false ELSE NOT EXISTS (
-               SELECT FROM pg_index AS i WHERE i.indrelid IN (c.oid, c.reltoastrelid)
-               AND pg_relation_size(i.indexrelid) > current_setting('block_size')::bigint
+               SELECT FROM pg_catalog.pg_index AS i WHERE i.indrelid IN (c.oid, c.reltoastrelid)
+               AND pg_catalog.pg_relation_size(i.indexrelid)
+                   > pg_catalog.current_setting('block_size')::pg_catalog.int8
            ) END
-    FROM pg_class AS c, LATERAL (
-        SELECT pg_relation_size(c.oid)
-               + coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0) AS bytes OFFSET 0
+    FROM pg_catalog.pg_class AS c, LATERAL (
+        SELECT pg_catalog.pg_relation_size(c.oid)
+               + coalesce(pg_catalog.pg_relation_size(nullif(c.reltoastrelid, 0)), 0) AS bytes
+        OFFSET 0
     ) AS size
-    WHERE c.oid::bigint = ANY ($1) AND c.relkind = 'r'";
+    WHERE c.oid::pg_catalog.int8 = ANY ($1) AND c.relkind = 'r'";
 
 impl<'a> Ways<'a> {
     /// Chooses for `tables`, each of which loses `going` rows.

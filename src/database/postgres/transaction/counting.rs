@@ -7,6 +7,7 @@ use crate::database::DatabaseError;
 use crate::database::postgres::ask::ask;
 use crate::database::postgres::catalogue::Table;
 use crate::database::postgres::error::failed;
+use crate::database::postgres::hold::hold;
 use crate::database::postgres::kept::Kept;
 use crate::database::postgres::snapshot::Snapshot;
 
@@ -15,6 +16,8 @@ impl PostgresTransaction {
     /// one statement, in the order of their names, and at once in the mode that the clearing
     /// needs, for two that raise a lock wait for each other.
     pub(super) async fn lock(&mut self, tables: &[String]) -> Result<(), DatabaseError> {
+        self.catalogue.check_trust(tables)?;
+        self.take_back().await?;
         let Some(locked) = &mut self.locked else {
             return Ok(());
         };
@@ -22,12 +25,13 @@ impl PostgresTransaction {
         let referring = keys.filter(|key| tables.contains(&key.parent));
         let names = tables.iter().chain(referring.map(|key| &key.table));
         let names: BTreeSet<&String> = names.filter(|name| !locked.contains(*name)).collect();
-        let rows = names.iter().filter_map(|name| self.catalogue.table(name));
-        let rows: Vec<String> = rows.map(Table::rows).collect();
-        if rows.is_empty() {
+        let rows = names.iter();
+        let rows = rows.filter_map(|name| self.catalogue.table(name));
+        let held: Vec<&Table> = rows.collect();
+        if held.is_empty() {
             return Ok(());
         }
-        let lock = format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", rows.join(", "));
+        let lock = hold(&held, "ACCESS EXCLUSIVE");
         let now = Snapshot::after(&mut self.connection, &lock, "lock the tables").await?;
         self.learnt = self
             .learnt
@@ -41,8 +45,8 @@ impl PostgresTransaction {
     pub(super) async fn count_all(&mut self, tables: &[String]) -> Result<(), DatabaseError> {
         let is_unknown = |table: &&String| !self.counts.contains_key(*table);
         let unknown: Vec<String> = tables.iter().filter(is_unknown).cloned().collect();
+        self.lock(&unknown).await?;
         if !unknown.is_empty() {
-            self.lock(&unknown).await?;
             if !self.recall(&unknown) {
                 self.scan(&unknown, "0").await?;
             }
@@ -82,9 +86,16 @@ impl PostgresTransaction {
         }
         let each = tables.iter().enumerate().map(|(number, table)| {
             let rows = table.rows();
-            format!("SELECT {number} AS number, count(*) AS rows, sum({value})::text FROM {rows}")
+            format!(
+                "SELECT {number} AS number, pg_catalog.count(*) AS rows, \
+                        pg_catalog.sum({value})::pg_catalog.text FROM {rows}"
+            )
         });
-        let scan = each.collect::<Vec<_>>().join(" UNION ALL ") + " ORDER BY number";
+        let scan = each.collect::<Vec<_>>().join(" UNION ALL ");
+        let scan = format!(
+            "{} {scan} ORDER BY number",
+            hold_to_read(self.locked.is_none(), &tables)
+        );
         let scanned: Vec<(i32, i64, Option<String>)> = ask(&mut self.connection, &scan)
             .await
             .map_err(failed("count the tables"))?;
@@ -120,4 +131,14 @@ impl PostgresTransaction {
 pub(super) fn going(counts: &BTreeMap<String, u64>, kept: &Kept, table: &str) -> u64 {
     let rows = counts.get(table).copied().unwrap_or_default();
     rows.saturating_sub(kept.count(table))
+}
+
+/// The statements before a question about `tables` in a snapshot; nothing in a transaction that has
+/// locked them.
+pub(super) fn hold_to_read(is_snapshot: bool, tables: &[&Table]) -> String {
+    if is_snapshot {
+        hold(tables, "ACCESS SHARE")
+    } else {
+        String::new()
+    }
 }
