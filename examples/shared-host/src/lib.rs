@@ -2,7 +2,7 @@
 //!
 //! | to change | look into |
 //! |---|---|
-//! | how connections are served, and how that ends | [`Server`], [`shutdown_signal`] |
+//! | when a host ends | [`shutdown_signal`] |
 //! | how a host says where it listens | [`listen`], [`announce`] |
 //! | how secrets are made, kept on disk and hashed | [`random_token`](fn@random_token), [`secret_file`], [`Hashing`] |
 //! | how a request body is read, or is not | [`JsonBody`], [`discard`](fn@discard) |
@@ -19,18 +19,16 @@ mod lead;
 mod listener;
 mod log;
 mod random_token;
-mod server;
 mod shutdown;
 mod switch;
 
 pub use discard::discard;
 pub use form_page::FormPage;
-pub use hashing::{Hashing, HashingError};
+pub use hashing::{Hashing, HashingError, Place, Turn};
 pub use json_body::{BodyError, JsonBody};
 pub use lead::lead_to;
 pub use listener::{announce, listen};
 pub use log::{log_errors_to_stderr, log_to_stderr};
 pub use random_token::random_token;
-pub use server::Server;
 pub use shutdown::shutdown_signal;
 pub use switch::switch;

@@ -2,7 +2,8 @@ use std::io;
 use std::net::SocketAddr;
 
 use axum::response::IntoResponse;
-use shared_host::{Server, announce, listen, shutdown_signal};
+use factory_reset::http::Server;
+use shared_host::{announce, listen, shutdown_signal};
 use sqlx::migrate::MigrateError;
 
 use crate::access::{KnownPassword, SetupTokenError, Users};
@@ -89,9 +90,8 @@ pub async fn serve(arguments: &ServeArguments) -> Result<(), StartupError> {
     };
     announce(address, &pages::advice(&state, known.as_ref()).await);
     let pages = pages::router(users, known);
-    let server = Server::new(app(state.clone(), &engine, pages), |error| {
-        ApiError::internal(error).into_response()
-    });
+    let server = Server::new(app(state.clone(), &engine, pages))
+        .lost(|error| ApiError::internal(error).into_response());
     let shutdown = async {
         shutdown.await;
         // Whoever listens to events would keep the service from ending.

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use axum::response::IntoResponse;
 use factory_reset::chain;
-use shared_host::{Server, announce, listen, shutdown_signal};
+use factory_reset::http::Server;
+use shared_host::{announce, listen, shutdown_signal};
 use sqlx::migrate::MigrateError;
 
 use crate::access::PassphraseError;
@@ -103,9 +104,8 @@ pub async fn serve(arguments: &ServeArguments) -> Result<(), StartupError> {
     };
     announce(address, &pages::advice(&state, known.as_ref()).await);
     let pages = pages::router(state.configuration.clone(), known);
-    let server = Server::new(app(state.clone(), &engine, pages), |error| {
-        ApiError::internal(error).into_response()
-    });
+    let server = Server::new(app(state.clone(), &engine, pages))
+        .lost(|error| ApiError::internal(error).into_response());
     let shutdown = async {
         shutdown.await;
         // Whoever listens to events would keep the service from ending.

@@ -1,6 +1,8 @@
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
+use factory_reset::Gate;
+use factory_reset::http::ClientGone;
 use serde::Deserialize;
 
 use crate::access::{IssuedToken, Password, Username};
@@ -26,11 +28,13 @@ pub(crate) struct SetupRequest {
 /// Issues a token.
 pub(crate) async fn token(
     State(state): State<AppState>,
+    client: ClientGone,
+    Extension(gate): Extension<Gate>,
     JsonBody(request): JsonBody<TokenRequest>,
 ) -> Result<Json<IssuedToken>, ApiError> {
     let token = state
         .authentication
-        .sign_in(request.username, request.password)
+        .sign_in(request.username, request.password, &client, &gate)
         .await?;
     Ok(Json(token))
 }
@@ -38,11 +42,18 @@ pub(crate) async fn token(
 /// Creates the first administrator.
 pub(crate) async fn setup(
     State(state): State<AppState>,
+    client: ClientGone,
+    Extension(gate): Extension<Gate>,
     JsonBody(request): JsonBody<SetupRequest>,
 ) -> Result<(StatusCode, Json<IssuedToken>), ApiError> {
+    let SetupRequest {
+        setup_token,
+        username,
+        password,
+    } = request;
     let token = state
         .setup
-        .complete(&request.setup_token, &request.username, request.password)
+        .complete(&setup_token, &username, password, &client, &gate)
         .await?;
     Ok((StatusCode::CREATED, Json(token)))
 }
