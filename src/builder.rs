@@ -25,6 +25,7 @@ use crate::guard::{Guard, NothingUnclaimed};
 use crate::history::History;
 use crate::journal::{Journal, JournalRecord};
 use crate::known_tables::{KnownTables, list};
+use crate::plan_queue::PlanQueue;
 use crate::registry::StepRegistration;
 #[cfg(feature = "backup")]
 use crate::relative_path::RelativePath;
@@ -408,6 +409,11 @@ impl EngineBuilder {
             limits: self.limits,
             gate: Gate::default(),
             events: Arc::new(EventLog::new()),
+            plans: PlanQueue::default(),
+            #[cfg(feature = "axum")]
+            listeners: crate::http::listeners(),
+            #[cfg(feature = "axum")]
+            runs: crate::http::runs(),
             history: Arc::new(history),
             recovered: OnceLock::new(),
             turn: Arc::default(),

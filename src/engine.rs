@@ -27,6 +27,7 @@ use crate::history::{History, HistoryEntry};
 use crate::journal::Journal;
 use crate::options::Options;
 use crate::plan::{PlannedStep, ResetPlan};
+use crate::plan_queue::PlanQueue;
 use crate::registry::StepRegistration;
 #[cfg(feature = "backup")]
 use crate::relative_path::RelativePath;
@@ -68,6 +69,14 @@ pub(crate) struct Inner {
     pub(crate) limits: Limits,
     pub(crate) gate: Gate,
     pub(crate) events: Arc<EventLog>,
+    /// The previews of callers.
+    pub(crate) plans: PlanQueue,
+    /// Those who listen to events over HTTP.
+    #[cfg(feature = "axum")]
+    pub(crate) listeners: Arc<tokio::sync::Semaphore>,
+    /// Calls over HTTP that run, or wait for their repeat to end.
+    #[cfg(feature = "axum")]
+    pub(crate) runs: Arc<tokio::sync::Semaphore>,
     pub(crate) history: Arc<History>,
     /// The run that was ended when the engine was built.
     pub(crate) recovered: OnceLock<Uuid>,
@@ -164,9 +173,11 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// When the selection names what is not there, or a step cannot count.
+    /// When the selection names what is not there, a step cannot count, or too many plans are
+    /// being made already ([`PlanError::Busy`]).
     pub async fn plan(&self, selection: &Selection) -> Result<ResetPlan, PlanError> {
-        planner::plan(&self.inner, selection).await
+        let turn = self.inner.plans.turn().await.ok_or(PlanError::Busy)?;
+        planner::plan_in_turn(&self.inner, selection, Some(turn)).await
     }
 
     /// Resets what `request` selects, all or nothing, and tells exactly what it did.

@@ -274,6 +274,9 @@ pub enum PlanError {
     /// The data directory could not be read.
     #[error("could not read the data directory")]
     Path(#[from] PathError),
+    /// Too many plans are made already.
+    #[error("too many previews at a time: try again in a moment")]
+    Busy,
 }
 
 /// Why a reset did not happen. Nothing is lost. After [`ResetError::Undecided`], and after

@@ -67,6 +67,7 @@
 //! | `postgres` | [`Postgres`], the same over a PostgreSQL server |
 //! | `backup` | named backups: [`Engine::backup`], [`Engine::restore_behind_gate`] |
 //! | `axum` | [`http`]: the gate as a layer, and the router of a reset service |
+//! | `serve` | [`http::Server`]: an HTTP/1 server that many and slow clients cannot block |
 //! | `openapi` | the router's OpenAPI document at `/openapi.json`, and a page that shows it |
 //! | `cli` | [`cli`]: the command that a host flattens into its own |
 //! | `testing` | [`testing`]: what a host's own tests ask of its engine |
@@ -108,6 +109,7 @@ mod meter;
 mod options;
 mod order;
 mod plan;
+mod plan_queue;
 mod planner;
 mod preflight;
 mod printable;

@@ -16,6 +16,7 @@ use crate::engine::Inner;
 use crate::error::{PlanError, StepError};
 use crate::item::{Item, ItemKind, Outcome};
 use crate::plan::{PlannedStep, ResetPlan, StepPlan};
+use crate::plan_queue::PlanTurn;
 use crate::preflight;
 use crate::registry::StepRegistration;
 use crate::relative_path::{OWN_DIRECTORY, RelativePath};
@@ -30,9 +31,20 @@ pub(crate) async fn plan(
     inner: &Arc<Inner>,
     selection: &Selection,
 ) -> Result<ResetPlan, PlanError> {
+    plan_in_turn(inner, selection, None).await
+}
+
+/// Like [`plan`], and holds `turn` until the plan is made, because the plan of a caller who goes
+/// away is made all the same.
+pub(crate) async fn plan_in_turn(
+    inner: &Arc<Inner>,
+    selection: &Selection,
+    turn: Option<PlanTurn>,
+) -> Result<ResetPlan, PlanError> {
     selection.validate(&inner.parts, &inner.kept_rows)?;
     let (inner, selection) = (inner.clone(), selection.clone());
     spawn(async move {
+        let _turn = turn;
         let mut transaction = match &inner.database {
             Some(database) => Some(database.read().await?),
             None => None,

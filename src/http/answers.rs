@@ -22,6 +22,8 @@ const VERSION: u32 = 1;
 
 /// How long an answer is kept.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
+/// How many records are read at a time.
+const READS: usize = 8;
 /// How many answers are kept.
 const MOST: usize = 10_000;
 /// How much of the file of one answer is read, in bytes: as much as of a run in the history,
@@ -87,6 +89,9 @@ struct Written {
 #[derive(Debug)]
 pub(crate) struct Answers {
     store: Arc<Store>,
+    /// Calls without authorisation read records too: many at a time would take all the file
+    /// descriptors of the process.
+    reads: tokio::sync::Semaphore,
     /// One request at a time under a key.
     turns: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
 }
@@ -99,6 +104,7 @@ impl Answers {
         };
         Self {
             store: Arc::new(store),
+            reads: tokio::sync::Semaphore::new(READS),
             turns: Mutex::default(),
         }
     }
@@ -126,6 +132,8 @@ impl Answers {
 
     /// What is known under `name`, unless it has expired.
     pub(super) async fn find(&self, name: &str) -> Result<Option<Record>, PathError> {
+        // Never closed; a read without a permit would be as good.
+        let _permit = self.reads.acquire().await;
         let (store, name) = (self.store.clone(), name.to_owned());
         blocking(move || store.find(&name)).await
     }

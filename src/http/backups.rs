@@ -17,6 +17,7 @@ use super::run::of_failed_backup;
 use crate::backup::{Backup, BackupError, BackupRequest};
 use crate::descriptor::Category;
 use crate::engine::Engine;
+use crate::error::PlanError;
 use crate::message;
 
 /// How long the name of a backup may be.
@@ -181,6 +182,9 @@ async fn earlier(engine: &Engine, name: &str, this: Try) -> Option<Backup> {
     )
 ))]
 pub(super) async fn list(engine: State<Engine>) -> Result<Reply, Refused> {
+    // Each list opens every backup.
+    let turn = engine.inner.plans.turn().await;
+    let _turn = turn.ok_or(PlanError::Busy)?;
     let backups = engine.backups().await?;
     Ok(Reply::new(StatusCode::OK, &Listed { backups }))
 }

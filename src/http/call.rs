@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::authoriser::Actor;
+use super::client_gone::ClientGone;
 use super::idempotency::{Repeatable, Try, once};
 use super::if_match::Condition;
 use super::json::Object;
@@ -27,6 +28,7 @@ const UNCONFIRMED: &str = "confirmation required: set \"confirm\": true";
 pub(super) struct Call {
     pub(super) engine: Engine,
     pub(super) body: Bytes,
+    pub(super) client: ClientGone,
     actor: Actor,
     path: String,
     headers: HeaderMap,
@@ -41,10 +43,13 @@ impl FromRequest<Engine> for Call {
         let actor = actor.unwrap_or_else(|| Actor(String::new()));
         let path = format!("{} {}", request.method(), request.uri().path());
         let headers = request.headers().clone();
+        let client = request.extensions().get::<ClientGone>();
+        let client = client.cloned().unwrap_or_default();
         let body = Bytes::from_request(request, engine).await?;
         Ok(Self {
             engine: engine.clone(),
             body,
+            client,
             actor,
             path,
             headers,

@@ -2,11 +2,13 @@
 //! done once.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::answer_behind_gate;
@@ -23,6 +25,9 @@ use crate::task::spawn;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// How many calls run, or wait for the end of another one with their key, at a time.
+const RUNS: usize = 64;
 
 /// How long a key may be.
 const LONGEST: usize = 255;
@@ -145,6 +150,11 @@ impl Key {
     }
 }
 
+/// The places of all calls that run, or wait for a repeat of theirs to end.
+pub(crate) fn runs() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(RUNS))
+}
+
 /// Does `work`, unless the request is a repeat of one that was answered. It goes on when the
 /// client hangs up.
 pub(super) async fn once<Work, Doing>(
@@ -156,7 +166,11 @@ where
     Work: FnOnce(Try) -> Doing + Send + 'static,
     Doing: Future<Output = Done> + Send + 'static,
 {
+    let Ok(place) = Arc::clone(&engine.inner.runs).try_acquire_owned() else {
+        return Refused::busy("too many calls at a time: try again in a moment").into_response();
+    };
     spawn(async move {
+        let _place = place;
         match request {
             Some(request) => repeated(&engine, &request, work).await,
             None => {

@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::client_gone::ClientGone;
 #[cfg(feature = "openapi")]
 use super::openapi;
 use super::refused::Refused;
@@ -22,8 +23,9 @@ use crate::engine::Engine;
         openapi::Always,
     )
 ))]
-pub(super) async fn show(engine: State<Engine>) -> Result<Response, Refused> {
-    let options = engine.options().await?;
+pub(super) async fn show(engine: State<Engine>, client: ClientGone) -> Result<Response, Refused> {
+    let options = client.run(engine.options()).await;
+    let options = options.ok_or_else(Refused::abandoned)??;
     Ok(with_digest(&options.report.digest, &options))
 }
 

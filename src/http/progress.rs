@@ -1,6 +1,7 @@
 //! `GET /events`: the progress of the run that is under way, as Server-Sent Events.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -9,11 +10,13 @@ use axum::response::sse::{Event as Message, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::{Stream, StreamExt, stream};
 use serde_json::Value;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use uuid::Uuid;
 
 #[cfg(feature = "openapi")]
 use super::openapi;
+use super::refused::Refused;
 use crate::engine::Engine;
 use crate::event::{Event, EventId};
 use crate::event_log::Events;
@@ -23,8 +26,15 @@ const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering")
 
 /// How often a stream without events says that it is alive.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How many listen at a time.
+const LISTENERS: usize = 64;
 /// How long a listener waits before he comes back.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// The places of all who listen.
+pub(crate) fn listeners() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(LISTENERS))
+}
 
 /// The progress of the run that is under way, until it ends.
 ///
@@ -41,15 +51,17 @@ const RETRY: Duration = Duration::from_secs(1);
         openapi::Always,
     )
 ))]
-pub(super) async fn listen(engine: State<Engine>, headers: HeaderMap) -> Response {
+pub(super) async fn listen(engine: State<Engine>, headers: HeaderMap) -> Result<Response, Refused> {
+    let permit = Arc::clone(&engine.inner.listeners).try_acquire_owned();
+    let permit = permit.map_err(|_| Refused::busy("too many listeners: try again in a moment"))?;
     let retry = stream::iter([Ok::<_, Infallible>(Message::default().retry(RETRY))]);
-    let told = messages(engine.events_after(last(&headers)));
+    let told = messages(engine.events_after(last(&headers)), permit);
     let mut response = Sse::new(retry.chain(told.map(Ok))).into_response();
     for (name, value) in [(header::CACHE_CONTROL, "no-store"), (ACCEL_BUFFERING, "no")] {
         let value = HeaderValue::from_static(value);
         response.headers_mut().insert(name, value);
     }
-    response
+    Ok(response)
 }
 
 /// The last event that the listener has seen.
@@ -67,8 +79,9 @@ fn last(headers: &HeaderMap) -> Option<EventId> {
 }
 
 /// One message an event until a run has ended, and comments meanwhile.
-fn messages(events: Events) -> impl Stream<Item = Message> {
-    stream::unfold(Some(events), async |events| {
+/// Holds `permit` for as long.
+fn messages(events: Events, permit: OwnedSemaphorePermit) -> impl Stream<Item = Message> {
+    let events = stream::unfold(Some(events), async |events| {
         let mut events = events?;
         let Ok(event) = timeout(KEEP_ALIVE, events.next()).await else {
             return Some((Message::default().comment("alive"), Some(events)));
@@ -76,6 +89,9 @@ fn messages(events: Events) -> impl Stream<Item = Message> {
         let event = event?;
         let rest = (!event.kind.is_terminal()).then_some(events);
         Some((message(&event), rest))
+    });
+    events.inspect(move |_| {
+        let _held = &permit;
     })
 }
 

@@ -1,7 +1,7 @@
 //! An answer that tells what is wrong with the request, or with the host.
 
 use axum::extract::rejection::BytesRejection;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
@@ -20,7 +20,12 @@ pub(super) struct Refused {
     error: String,
     /// How far a reset had come.
     report: Option<Value>,
+    /// Whether the same call can succeed in a moment.
+    is_busy: bool,
 }
+
+/// When a call that was refused because of others can be repeated, in seconds.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 #[derive(Serialize)]
 struct Body {
@@ -36,7 +41,21 @@ impl Refused {
             status,
             error: shortened(error.into()),
             report: None,
+            is_busy: false,
         }
+    }
+
+    /// There are too many such calls at a time.
+    pub(super) fn busy(error: impl Into<String>) -> Self {
+        Self {
+            is_busy: true,
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, error)
+        }
+    }
+
+    /// The client has disconnected; no one receives it.
+    pub(super) fn abandoned() -> Self {
+        Self::busy("the client has disconnected")
     }
 
     pub(super) fn bad_request(error: impl Into<String>) -> Self {
@@ -76,7 +95,14 @@ impl From<Refused> for Reply {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        Reply::from(self).into_response()
+        let is_busy = self.is_busy;
+        let mut response = Reply::from(self).into_response();
+        if is_busy {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        response
     }
 }
 
@@ -95,6 +121,9 @@ impl From<JsonError> for Refused {
 
 impl From<PlanError> for Refused {
     fn from(error: PlanError) -> Self {
+        if matches!(error, PlanError::Busy) {
+            return Self::busy(error.to_string());
+        }
         Self::told(of_plan(&error), &error)
     }
 }
@@ -149,6 +178,7 @@ fn of_reset(error: &ResetError) -> StatusCode {
 fn of_plan(error: &PlanError) -> StatusCode {
     match error {
         PlanError::Selection(_) => StatusCode::BAD_REQUEST,
+        PlanError::Busy => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

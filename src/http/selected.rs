@@ -125,7 +125,8 @@ pub(super) async fn preview(call: Call) -> Result<Response, Refused> {
         call.fields()?
     };
     let selection = asked.selection(&Offer::of(&call.engine))?;
-    let plan = call.engine.plan(&selection).await?;
+    let plan = call.client.run(call.engine.plan(&selection)).await;
+    let plan = plan.ok_or_else(Refused::abandoned)??;
     if !plan.references().is_empty() {
         let references = plan.references().to_vec();
         return Err(Refused::from(&ResetError::References(references)));

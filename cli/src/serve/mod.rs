@@ -1,6 +1,5 @@
 //! Serves the page and the HTTP API behind a bearer token.
 
-mod connections;
 mod token;
 
 use std::net::SocketAddr;
@@ -10,12 +9,12 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::StatusCode;
 use factory_reset::cli::{Exit, Failure};
-use factory_reset::http::{AllowedHosts, Page, SignIn, router};
+use factory_reset::http::{AllowedHosts, Page, Server, SignIn, router};
 use factory_reset::{Engine, EventKind};
 use token::Token;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tower_http::timeout::RequestBodyTimeoutLayer;
+use tower_http::timeout::RequestBodyDeadlineLayer;
 
 use crate::Done;
 use crate::command_line::ServeArguments;
@@ -26,7 +25,7 @@ use crate::told::{note, print};
 /// Where the API is.
 const API: &str = "/api/reset";
 
-/// How long a request's body may pause.
+/// How long a request's body may take to arrive.
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Serves until a signal comes. `from_file` is what `--token-file` holds.
@@ -66,7 +65,7 @@ pub(crate) async fn run(
     };
     let hosts = AllowedHosts::new(address).and(arguments.allowed_hosts);
     let app = app(&engine, setup.name(), token).layer(hosts);
-    connections::serve(listener, app, shutdown).await;
+    Server::new(app).serve(listener, shutdown).await;
     if let Some(starting) = starting {
         // Ends with the events; only a panic could keep it from it.
         let _ = starting.await;
@@ -79,7 +78,7 @@ fn app(engine: &Engine, name: &str, token: Token) -> Router {
     page.router()
         .nest(API, router(engine, token))
         .fallback(async || (StatusCode::NOT_FOUND, "there is nothing at this path\n"))
-        .layer(RequestBodyTimeoutLayer::new(BODY_DEADLINE))
+        .layer(RequestBodyDeadlineLayer::new(BODY_DEADLINE))
 }
 
 /// Starts the service again after each reset that is committed.

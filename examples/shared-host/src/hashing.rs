@@ -1,15 +1,21 @@
 use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
 
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{Error as HashError, PasswordHasher, PasswordVerifier};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
 /// Hashes what people type, away from the threads that answer requests.
+///
+/// A handler takes a [`Place`] in the queue first, waits for its [`Turn`], and hashes then.
+/// Dropping a future that waits leaves the queue.
 pub struct Hashing {
+    places: Arc<Semaphore>,
     /// Argon2 takes much memory on purpose: a crowd must not multiply it.
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 /// Why something could not be hashed.
@@ -22,27 +28,95 @@ pub enum HashingError {
     /// The hashing thread is gone.
     #[error("the hashing was interrupted")]
     Interrupted(#[source] Box<dyn Error + Send + Sync>),
+    /// As many wait as may wait.
+    #[error("too many passwords are being checked: try again in a moment")]
+    Busy,
+}
+
+/// A place in the queue.
+pub struct Place {
+    place: OwnedSemaphorePermit,
+    turns: Arc<Semaphore>,
+}
+
+/// The right to compute one hash.
+pub struct Turn {
+    _place: OwnedSemaphorePermit,
+    _turn: OwnedSemaphorePermit,
 }
 
 impl Default for Hashing {
     fn default() -> Self {
         Self {
-            turns: Semaphore::new(Self::CONCURRENT),
+            places: Arc::new(Semaphore::new(Self::CONCURRENT + Self::WAITING)),
+            turns: Arc::new(Semaphore::new(Self::CONCURRENT)),
         }
     }
 }
 
 impl Hashing {
-    /// How many hashes are computed at a time; further ones wait.
+    /// How many hashes are computed at a time.
     pub const CONCURRENT: usize = 2;
+    /// How many further ones wait.
+    pub const WAITING: usize = 16;
+    /// When to try again after [`HashingError::Busy`].
+    pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+    /// Takes a place in the queue.
+    ///
+    /// # Errors
+    ///
+    /// [`HashingError::Busy`] when there is none.
+    pub fn place(&self) -> Result<Place, HashingError> {
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        Ok(Place {
+            place: place.map_err(|_| HashingError::Busy)?,
+            turns: Arc::clone(&self.turns),
+        })
+    }
+
+    /// [`Turn::hash`], with a place of its own.
+    ///
+    /// # Errors
+    ///
+    /// When hashing fails, or there is no place.
+    pub async fn hash(&self, secret: String) -> Result<String, HashingError> {
+        self.place()?.turn().await?.hash(secret).await
+    }
+
+    /// [`Turn::verify`], with a place of its own.
+    ///
+    /// # Errors
+    ///
+    /// When the hash is damaged, or there is no place.
+    pub async fn verify(&self, secret: String, hash: String) -> Result<bool, HashingError> {
+        self.place()?.turn().await?.verify(secret, hash).await
+    }
+}
+
+impl Place {
+    /// Waits until those before it have their hashes.
+    ///
+    /// # Errors
+    ///
+    /// [`HashingError::Interrupted`], when the process ends.
+    pub async fn turn(self) -> Result<Turn, HashingError> {
+        let turn = self.turns.acquire_owned().await;
+        Ok(Turn {
+            _place: self.place,
+            _turn: turn.map_err(|error| HashingError::Interrupted(error.into()))?,
+        })
+    }
+}
+
+impl Turn {
     /// The hash of `secret`, with what it takes to verify it.
     ///
     /// # Errors
     ///
     /// When hashing fails.
-    pub async fn hash(&self, secret: String) -> Result<String, HashingError> {
-        self.in_turn(move || {
+    pub async fn hash(self, secret: String) -> Result<String, HashingError> {
+        self.compute(move || {
             let hash: PasswordHash = Argon2::default().hash_password(secret.as_bytes())?;
             Ok(hash.to_string())
         })
@@ -54,8 +128,8 @@ impl Hashing {
     /// # Errors
     ///
     /// When the hash is damaged.
-    pub async fn verify(&self, secret: String, hash: String) -> Result<bool, HashingError> {
-        self.in_turn(move || {
+    pub async fn verify(self, secret: String, hash: String) -> Result<bool, HashingError> {
+        self.compute(move || {
             let hash = PasswordHash::new(&hash).map_err(HashError::from)?;
             match Argon2::default().verify_password(secret.as_bytes(), &hash) {
                 Ok(()) => Ok(true),
@@ -66,18 +140,20 @@ impl Hashing {
         .await
     }
 
-    async fn in_turn<T: Send + 'static>(
-        &self,
+    async fn compute<T: Send + 'static>(
+        self,
         work: impl FnOnce() -> Result<T, HashError> + Send + 'static,
     ) -> Result<T, HashingError> {
-        let interrupted = HashingError::Interrupted;
-        let _turn = self
-            .turns
-            .acquire()
+        let result = spawn_blocking(move || {
+            // Until the hash is computed, although the caller may have gone: otherwise more would
+            // be computed at a time.
+            let _turn = self;
+            work()
+        });
+        let result = result
             .await
-            .map_err(|error| interrupted(error.into()))?;
-        let result = spawn_blocking(work).await;
-        Ok(result.map_err(|error| interrupted(error.into()))??)
+            .map_err(|error| HashingError::Interrupted(error.into()));
+        Ok(result??)
     }
 }
 
@@ -94,5 +170,27 @@ mod tests {
         assert!(!verify("Secret").await.unwrap());
         let damaged = hashing.verify("secret".to_owned(), "damaged".to_owned());
         assert!(damaged.await.is_err());
+    }
+
+    #[tokio::test]
+    async fn the_queue_is_bounded_and_dropping_a_waiting_caller_frees_its_place() {
+        let hashing = Hashing::default();
+        let mut turns = Vec::new();
+        for _ in 0..Hashing::CONCURRENT {
+            turns.push(hashing.place().unwrap().turn().await.unwrap());
+        }
+        let places = (0..Hashing::WAITING).map(|_| hashing.place().unwrap());
+        let mut waiting: Vec<_> = places.map(|place| tokio::spawn(place.turn())).collect();
+        assert!(matches!(hashing.place(), Err(HashingError::Busy)));
+        let gone = waiting.pop().unwrap();
+        gone.abort();
+        assert!(gone.await.is_err());
+        let place = hashing.place().unwrap();
+        assert!(matches!(hashing.place(), Err(HashingError::Busy)));
+        drop(turns);
+        for turn in waiting {
+            drop(turn.await.unwrap().unwrap());
+        }
+        assert!(place.turn().await.is_ok());
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! | to change | look into |
 //! |---|---|
-//! | how connections are served, and how that ends | [`Server`], [`shutdown_signal`] |
+//! | when a host ends | [`shutdown_signal`] |
 //! | how a host says where it listens | [`listen`], [`announce`] |
 //! | how secrets are made, kept on disk and hashed | [`random_token`](fn@random_token), [`secret_file`], [`Hashing`] |
 //! | how attempts at passwords are limited, and what one client is | [`AttemptLimit`], [`client_network`](fn@client_network) |
@@ -26,7 +26,6 @@ mod listener;
 mod log;
 mod private;
 mod random_token;
-mod server;
 mod shutdown;
 mod switch;
 
@@ -34,13 +33,12 @@ pub use attempt_limit::AttemptLimit;
 pub use client_network::client_network;
 pub use discard::discard;
 pub use form_page::FormPage;
-pub use hashing::{Hashing, HashingError};
+pub use hashing::{Hashing, HashingError, Place, Turn};
 pub use json_body::{BodyError, JsonBody};
 pub use lead::lead_to;
 pub use listener::{announce, listen};
 pub use log::{log_errors_to_stderr, log_to_stderr};
 pub use private::keep_private;
 pub use random_token::random_token;
-pub use server::Server;
 pub use shutdown::shutdown_signal;
 pub use switch::switch;

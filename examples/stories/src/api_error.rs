@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use factory_reset::chain;
 use factory_reset::http::HostRefusal;
 use serde::Serialize;
-use shared_host::{BodyError, HashingError};
+use shared_host::{BodyError, Hashing, HashingError};
 
 /// Why a call is refused or has failed. The client sees the text, the log sees the
 /// sources too.
@@ -45,6 +45,12 @@ pub enum ApiError {
     /// What is asked for contradicts what is there.
     #[error("{0}")]
     Conflict(String),
+    /// A reset runs.
+    #[error("a factory reset is under way: try again in a moment")]
+    HeldOff,
+    /// Too many hashes are being computed, or the client has gone meanwhile.
+    #[error("too many sign-ins at a time: try again in a moment")]
+    Busy,
     /// The body is not what this call takes.
     #[error("{0}")]
     Body(BodyError),
@@ -90,6 +96,7 @@ impl ApiError {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::HeldOff | Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Body(error) => error.status(),
             Self::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Database(_) | Self::Internal(_) | Self::Panicked => {
@@ -121,7 +128,10 @@ impl From<PathRejection> for ApiError {
 
 impl From<HashingError> for ApiError {
     fn from(error: HashingError) -> Self {
-        Self::internal(error)
+        match error {
+            HashingError::Busy => Self::Busy,
+            error => Self::internal(error),
+        }
     }
 }
 
@@ -131,11 +141,16 @@ impl IntoResponse for ApiError {
         if status == StatusCode::INTERNAL_SERVER_ERROR {
             tracing::error!(error = chain(&self), "request failed");
         }
+        let is_busy = matches!(self, Self::HeldOff | Self::Busy);
         let refused = Refused {
             success: false,
             error: self.to_string(),
         };
         let mut response = (status, Json(refused)).into_response();
+        if is_busy {
+            let wait = HeaderValue::from(Hashing::RETRY_AFTER.as_secs());
+            response.headers_mut().insert(header::RETRY_AFTER, wait);
+        }
         if status == StatusCode::UNAUTHORIZED {
             let scheme = HeaderValue::from_static("Bearer");
             response

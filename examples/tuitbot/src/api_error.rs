@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use factory_reset::http::HostRefusal;
 use factory_reset::{ResetError, chain};
 use serde_json::json;
-use shared_host::BodyError;
+use shared_host::{BodyError, Hashing, HashingError};
 
 /// When to look again at a reset that could not begin, or has still to be ended.
 const RESET_RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -56,6 +56,12 @@ pub enum ApiError {
         /// When the next one is let through.
         retry_after: Duration,
     },
+    /// A reset runs.
+    #[error("a factory reset is under way: try again in a moment")]
+    HeldOff,
+    /// Too many hashes are being computed, or the client has gone meanwhile.
+    #[error("too many sign-ins at a time: try again in a moment")]
+    Busy,
     /// Nobody has set a passphrase yet.
     #[error("no passphrase is set")]
     Unclaimed,
@@ -93,7 +99,7 @@ impl ApiError {
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Body(error) => error.status(),
             Self::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unclaimed => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unclaimed | Self::HeldOff | Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Reset(error) => reset_status(error),
             Self::Database(error) if is_busy(error) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Database(_) | Self::Internal(_) | Self::Panicked => {
@@ -106,6 +112,15 @@ impl ApiError {
 impl From<BodyError> for ApiError {
     fn from(error: BodyError) -> Self {
         Self::Body(error)
+    }
+}
+
+impl From<HashingError> for ApiError {
+    fn from(error: HashingError) -> Self {
+        match error {
+            HashingError::Busy => Self::Busy,
+            error => Self::internal(error),
+        }
     }
 }
 
@@ -160,6 +175,7 @@ impl IntoResponse for ApiError {
         let mut response = (status, Json(json!({ "error": self.to_string() }))).into_response();
         let retry_after = match self {
             Self::TooManyAttempts { retry_after } => Some(retry_after),
+            Self::HeldOff | Self::Busy => Some(Hashing::RETRY_AFTER),
             Self::Reset(_) if status == StatusCode::SERVICE_UNAVAILABLE => Some(RESET_RETRY_AFTER),
             Self::Database(_) if status == StatusCode::SERVICE_UNAVAILABLE => {
                 Some(BUSY_RETRY_AFTER)

@@ -21,6 +21,10 @@ use crate::{ApiError, AppState};
 
 /// Where health is told, also while a reset runs.
 const HEALTH: &str = "/api/health";
+/// Where a browser signs in.
+const LOGIN: &str = "/api/auth/login";
+/// Where the service is taken into use.
+const INIT: &str = "/api/settings/init";
 /// How large a request body may be.
 const BODY_LIMIT: usize = 1024 * 1024;
 /// How long a request body may take to arrive.
@@ -34,8 +38,11 @@ pub fn app(state: AppState, engine: &Engine, pages: Router) -> Router {
     // The reset's own routes lie outside of the gate, and of the deadline: a reset is never
     // given up half-way because it takes long.
     let reset = reset_routes(&state, engine);
+    // These hash a passphrase first, and a reset waits for no hash.
+    let gate = engine.gate().except(HEALTH);
+    let gate = gate.enters_itself(LOGIN).enters_itself(INIT);
     ordinary_routes(state)
-        .layer(engine.gate().except(HEALTH))
+        .layer(gate)
         .layer(from_fn(answer_in_time))
         .merge(reset)
         .merge(pages)
@@ -50,8 +57,8 @@ fn ordinary_routes(state: AppState) -> Router {
     let open = Router::new()
         .route(HEALTH, get(health::show))
         .route("/api/settings/status", get(settings::status))
-        .route("/api/settings/init", post(settings::init))
-        .route("/api/auth/login", post(auth::login))
+        .route(INIT, post(settings::init))
+        .route(LOGIN, post(auth::login))
         .route("/api/auth/status", get(auth::status));
     let authentication = Arc::clone(&state.authentication);
     let protected = Router::new()

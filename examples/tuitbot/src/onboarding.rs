@@ -1,7 +1,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use factory_reset::chain;
+use factory_reset::http::ClientGone;
+use factory_reset::{Gate, chain};
 use tokio::sync::Mutex;
 
 use crate::access::{OpenedSession, Passphrase, Sessions};
@@ -42,23 +43,37 @@ impl Onboarding {
     }
 
     /// Writes the configuration; with a passphrase claims the service too, and signs
-    /// the caller in. Then the watchtower starts.
+    /// the caller in. Then the watchtower starts. Hashes outside of the gate, and enters it to
+    /// write.
     ///
     /// # Errors
     ///
-    /// When there is a configuration (or, for a claim, a passphrase) already, when
+    /// When a reset runs or too many hashes are being computed; when there is a configuration (or, for a claim, a passphrase) already, when
     /// the input is not valid, or when something cannot be written. Nothing has
     /// changed then.
     pub async fn complete(
         &self,
         configuration: &Configuration,
         passphrase: Option<String>,
+        client: &ClientGone,
+        gate: &Gate,
     ) -> Result<Option<OpenedSession>, ApiError> {
+        let hash = match passphrase {
+            Some(passphrase) => {
+                let place = self.passphrase.place()?;
+                // What is refused below is refused before the hash is computed.
+                self.check(configuration, Some(&passphrase)).await?;
+                let turn = client.run(place.turn()).await.ok_or(ApiError::Busy)??;
+                Some(turn.hash(passphrase).await?)
+            }
+            None => None,
+        };
+        let _entered = gate.enter().ok_or(ApiError::HeldOff)?;
         // One after the other: whoever comes second must find the first one's files.
         let _turn = self.turn.lock().await;
-        self.check(configuration, passphrase.as_deref()).await?;
-        let session = match passphrase {
-            Some(passphrase) => Some(self.claim(passphrase).await?),
+        self.check_state(configuration, hash.is_some()).await?;
+        let session = match hash {
+            Some(hash) => Some(self.claim(hash).await?),
             None => None,
         };
         // The configuration comes last: until it is there, onboarding can be repeated.
@@ -79,20 +94,31 @@ impl Onboarding {
         configuration: &Configuration,
         passphrase: Option<&str>,
     ) -> Result<(), ApiError> {
+        self.check_state(configuration, passphrase.is_some())
+            .await?;
+        let length = passphrase.map(|passphrase| passphrase.chars().count());
+        if length.is_some_and(|length| length < Self::SHORTEST_PASSPHRASE) {
+            return Err(ApiError::BadRequest(format!(
+                "`claim.passphrase` must have at least {} characters",
+                Self::SHORTEST_PASSPHRASE
+            )));
+        }
+        Ok(())
+    }
+
+    async fn check_state(
+        &self,
+        configuration: &Configuration,
+        is_claim: bool,
+    ) -> Result<(), ApiError> {
         let is_configured = self.configuration.exists().await;
         if is_configured.map_err(ApiError::internal)? {
             return conflict("a configuration exists already");
         }
-        if let Some(passphrase) = passphrase {
+        if is_claim {
             let is_claimed = self.passphrase.is_claimed().await;
             if is_claimed.map_err(ApiError::internal)? {
                 return conflict("a passphrase is set already");
-            }
-            if passphrase.chars().count() < Self::SHORTEST_PASSPHRASE {
-                return Err(ApiError::BadRequest(format!(
-                    "`claim.passphrase` must have at least {} characters",
-                    Self::SHORTEST_PASSPHRASE
-                )));
             }
         }
         configuration
@@ -101,9 +127,9 @@ impl Onboarding {
             .map_err(|invalid| ApiError::BadRequest(invalid.to_string()))
     }
 
-    async fn claim(&self, passphrase: String) -> Result<OpenedSession, ApiError> {
+    async fn claim(&self, hash: String) -> Result<OpenedSession, ApiError> {
         self.passphrase
-            .set(passphrase)
+            .set_hash(hash)
             .await
             .map_err(ApiError::internal)?;
         match self.sessions.open().await {

@@ -6,8 +6,8 @@ use axum::response::IntoResponse;
 use factory_reset::chain;
 use factory_reset::cli::Failure;
 use factory_reset::cli::privileges::Roots;
-use factory_reset::http::AllowedHosts;
-use shared_host::{Server, announce, listen, shutdown_signal};
+use factory_reset::http::{AllowedHosts, Server};
+use shared_host::{announce, listen, shutdown_signal};
 use sqlx::migrate::MigrateError;
 
 use crate::access::PassphraseError;
@@ -117,7 +117,7 @@ pub async fn serve(arguments: &ServeArguments) -> Result<(), StartupError> {
         .and(arguments.allowed_hosts.clone())
         .answer(|refusal| ApiError::Host(refusal).into_response());
     let app = app(state.clone(), &engine, pages).layer(hosts);
-    let server = Server::new(app, |error| ApiError::internal(error).into_response());
+    let server = Server::new(app).lost(|error| ApiError::internal(error).into_response());
     let shutdown = async {
         shutdown.await;
         // Whoever listens to events would keep the service from ending.

@@ -32,6 +32,7 @@ pub(in crate::http) struct Always;
 impl IntoResponses for Always {
     fn responses() -> Responses {
         let allow = HeaderBuilder::new().description(Some("the methods that there are"));
+        let wait = HeaderBuilder::new().description(Some("when to try again, in seconds"));
         responses([
             (401, denial("The host does not know who asks")),
             (403, denial("The host does not let him")),
@@ -40,6 +41,11 @@ impl IntoResponses for Always {
                 error("The path has no such method").header("Allow", allow.build()),
             ),
             (500, error("Something failed; nothing has been lost")),
+            (
+                503,
+                error("There are too many such calls at a time")
+                    .header("Retry-After", wait.build()),
+            ),
         ])
     }
 }

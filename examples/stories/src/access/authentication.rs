@@ -6,6 +6,8 @@ use axum::middleware::Next;
 use axum::response::Response;
 use axum_extra::headers::HeaderMapExt;
 use axum_extra::headers::authorization::{Authorization, Bearer};
+use factory_reset::Gate;
+use factory_reset::http::ClientGone;
 use shared_host::{Hashing, discard};
 use subtle::ConstantTimeEq;
 
@@ -68,24 +70,36 @@ impl Authentication {
     }
 
     /// Issues a token to whoever knows the password. That there is nobody of that name takes
-    /// as long to find out as that the password is wrong.
+    /// as long to find out as that the password is wrong. Hashes outside of the gate, otherwise a
+    /// crowd that signs in would delay a reset.
     ///
     /// # Errors
     ///
-    /// [`ApiError::WrongPassword`] in both cases, or that the database failed.
+    /// [`ApiError::WrongPassword`] in both cases, that a reset runs, that too many hashes are being
+    /// computed, or that the database failed.
     pub async fn sign_in(
         &self,
         username: String,
         password: String,
+        client: &ClientGone,
+        gate: &Gate,
     ) -> Result<IssuedToken, ApiError> {
+        let place = self.hashing.place()?;
         let user = match Username::try_from(username) {
-            Ok(username) => self.users.find_by_name(&username).await?,
+            Ok(username) => {
+                let _entered = gate.enter().ok_or(ApiError::HeldOff)?;
+                self.users.find_by_name(&username).await?
+            }
             Err(_) => None,
         };
         let hash = user.as_ref().map_or(NOBODY, |user| &user.password_hash);
-        let is_right = self.hashing.verify(password, hash.to_owned()).await?;
-        match user {
-            Some(user) if is_right => self.issue(&user).await,
+        let turn = client.run(place.turn()).await.ok_or(ApiError::Busy)??;
+        let is_right = turn.verify(password, hash.to_owned()).await?;
+        let user = user.filter(|_| is_right).ok_or(ApiError::WrongPassword)?;
+        let _entered = gate.enter().ok_or(ApiError::HeldOff)?;
+        // A reset may have come between.
+        match self.users.find(user.id).await? {
+            Some(now) if now.is_same_account(&user) => self.issue(&now).await,
             _ => Err(ApiError::WrongPassword),
         }
     }

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
-use factory_reset::chain;
+use factory_reset::http::ClientGone;
+use factory_reset::{Gate, chain};
 use shared_host::Hashing;
 
 use super::{Authentication, IssuedToken, Password, SetupToken, Username, Users};
@@ -36,15 +37,26 @@ impl Setup {
     /// # Errors
     ///
     /// [`ApiError::Conflict`] when there is a user already, [`ApiError::WrongSetupToken`], or
-    /// that the database failed. Nothing has changed then.
+    /// that a reset runs, too many hashes are being computed, or the database failed. Nothing has changed then.
     pub async fn complete(
         &self,
         setup_token: &str,
         username: &Username,
         password: Password,
+        client: &ClientGone,
+        gate: &Gate,
     ) -> Result<IssuedToken, ApiError> {
+        let place = self.hashing.place()?;
+        {
+            let _entered = gate.enter().ok_or(ApiError::HeldOff)?;
+            self.check(setup_token).await?;
+        }
+        // Outside of the gate, otherwise a crowd of such calls would delay a reset.
+        let turn = client.run(place.turn()).await.ok_or(ApiError::Busy)??;
+        let password_hash = turn.hash(password.into_inner()).await?;
+        let _entered = gate.enter().ok_or(ApiError::HeldOff)?;
+        // A reset may have come between, and has made another token.
         self.check(setup_token).await?;
-        let password_hash = self.hashing.hash(password.into_inner()).await?;
         let user = self.users.create_first(username, password_hash).await?;
         // The user is there: what is left of the token opens nothing, and goes at the next
         // start at the latest.

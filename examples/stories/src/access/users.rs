@@ -26,6 +26,13 @@ pub struct User {
     pub(super) token_key: String,
 }
 
+impl User {
+    /// Whether `other` has the same password and the same tokens, and not only the same number.
+    pub(super) fn is_same_account(&self, other: &Self) -> bool {
+        self.password_hash == other.password_hash && self.token_key == other.token_key
+    }
+}
+
 /// What a user may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,8 +1,10 @@
 use std::net::SocketAddr;
 
-use axum::Json;
 use axum::extract::{ConnectInfo, State};
 use axum::http::StatusCode;
+use axum::{Extension, Json};
+use factory_reset::Gate;
+use factory_reset::http::ClientGone;
 use serde::Deserialize;
 
 use crate::access::{IssuedToken, Password, Username};
@@ -30,6 +32,8 @@ pub(crate) async fn token(
     State(state): State<AppState>,
     // The connection's address: a header could name any.
     ConnectInfo(address): ConnectInfo<SocketAddr>,
+    client: ClientGone,
+    Extension(gate): Extension<Gate>,
     JsonBody(request): JsonBody<TokenRequest>,
 ) -> Result<Json<IssuedToken>, ApiError> {
     let (limit, address) = (&state.sign_in_limit, address.ip());
@@ -39,7 +43,7 @@ pub(crate) async fn token(
         .map_err(|retry_after| ApiError::TooManyAttempts { retry_after })?;
     let signed_in = state
         .authentication
-        .sign_in(request.username, request.password)
+        .sign_in(request.username, request.password, &client, &gate)
         .await;
     if !matches!(signed_in, Err(ApiError::WrongPassword)) {
         limit.forgive(address);
@@ -50,11 +54,18 @@ pub(crate) async fn token(
 /// Creates the first administrator.
 pub(crate) async fn setup(
     State(state): State<AppState>,
+    client: ClientGone,
+    Extension(gate): Extension<Gate>,
     JsonBody(request): JsonBody<SetupRequest>,
 ) -> Result<(StatusCode, Json<IssuedToken>), ApiError> {
+    let SetupRequest {
+        setup_token,
+        username,
+        password,
+    } = request;
     let token = state
         .setup
-        .complete(&request.setup_token, &request.username, request.password)
+        .complete(&setup_token, &username, password, &client, &gate)
         .await?;
     Ok((StatusCode::CREATED, Json(token)))
 }

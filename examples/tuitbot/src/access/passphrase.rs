@@ -1,7 +1,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use shared_host::{Hashing, HashingError, secret_file};
+use shared_host::{Hashing, HashingError, Place, Turn, secret_file};
 use tokio::sync::RwLock;
 use tokio::task::spawn_blocking;
 
@@ -79,13 +79,31 @@ impl Passphrase {
         self.hash.read().await.clone()
     }
 
-    /// Sets the passphrase, in the file and in memory.
+    /// Takes a place in the queue of hashes.
+    ///
+    /// # Errors
+    ///
+    /// [`HashingError::Busy`] when there is none.
+    pub fn place(&self) -> Result<Place, HashingError> {
+        self.hashing.place()
+    }
+
+    /// Hashes and sets the passphrase, in the file and in memory.
     ///
     /// # Errors
     ///
     /// When hashing fails or the file cannot be written.
     pub async fn set(&self, passphrase: String) -> Result<(), PassphraseError> {
         let hash = self.hashing.hash(passphrase).await?;
+        self.set_hash(hash).await
+    }
+
+    /// Sets the passphrase with this hash, in the file and in memory.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written.
+    pub async fn set_hash(&self, hash: String) -> Result<(), PassphraseError> {
         let (file, contents) = (self.file.clone(), hash.clone());
         spawn_blocking(move || secret_file::write(&file, contents.as_bytes()))
             .await
@@ -95,17 +113,20 @@ impl Passphrase {
         Ok(())
     }
 
-    /// Whether this is the passphrase, by the copy in memory; takes equally long for
-    /// any wrong one.
+    /// The hash of the passphrase, by the copy in memory, if this is the passphrase; takes
+    /// equally long for any wrong one.
     ///
     /// # Errors
     ///
     /// [`PassphraseError::Unset`], or that the stored hash is damaged.
-    pub async fn verify(&self, passphrase: String) -> Result<bool, PassphraseError> {
-        let Some(hash) = self.hash().await else {
-            return Err(PassphraseError::Unset);
-        };
-        Ok(self.hashing.verify(passphrase, hash).await?)
+    pub async fn verify(
+        &self,
+        turn: Turn,
+        passphrase: String,
+    ) -> Result<Option<String>, PassphraseError> {
+        let hash = self.hash().await.ok_or(PassphraseError::Unset)?;
+        let is_right = turn.verify(passphrase, hash.clone()).await?;
+        Ok(is_right.then_some(hash))
     }
 
     /// Forgets the copy in memory; whether there was one. The file stays.

@@ -12,10 +12,10 @@ pub(crate) struct KnownPassphrase {
 impl KnownPassphrase {
     /// None when `text` is not the passphrase.
     pub(crate) async fn find(passphrase: &Arc<Passphrase>, text: &str) -> Option<Self> {
-        let hash = passphrase.hash().await?;
+        let turn = passphrase.place().ok()?.turn().await.ok()?;
         // Of a damaged hash there is no passphrase.
-        let is_right = passphrase.verify(text.to_owned()).await.unwrap_or(false);
-        is_right.then(|| Self {
+        let hash = passphrase.verify(turn, text.to_owned()).await.ok()??;
+        Some(Self {
             passphrase: Arc::clone(passphrase),
             hash: hash.into(),
         })

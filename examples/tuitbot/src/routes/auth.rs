@@ -1,10 +1,12 @@
 use std::net::SocketAddr;
 
-use axum::Json;
 use axum::extract::{ConnectInfo, State};
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
+use axum::{Extension, Json};
 use axum_extra::extract::CookieJar;
+use factory_reset::Gate;
+use factory_reset::http::ClientGone;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -22,21 +24,33 @@ pub(crate) async fn login(
     State(state): State<AppState>,
     // The connection's address: a header could name any.
     ConnectInfo(address): ConnectInfo<SocketAddr>,
+    client: ClientGone,
+    Extension(gate): Extension<Gate>,
     JsonBody(request): JsonBody<LoginRequest>,
 ) -> Result<impl IntoResponse, ApiError> {
     // Where nobody can get in, nobody is counted.
     if !state.passphrase.is_held().await {
         return Err(ApiError::Unclaimed);
     }
+    let place = state.passphrase.place()?;
     state
         .login_limit
         .check(address.ip())
         .map_err(|retry_after| ApiError::TooManyAttempts { retry_after })?;
-    match state.passphrase.verify(request.passphrase).await {
-        Ok(true) => {}
-        Ok(false) => return Err(ApiError::WrongPassphrase),
+    let turn = client.run(place.turn()).await.ok_or(ApiError::Busy)??;
+    let verified = match state.passphrase.verify(turn, request.passphrase).await {
+        Ok(Some(hash)) => hash,
+        Ok(None) => return Err(ApiError::WrongPassphrase),
         Err(PassphraseError::Unset) => return Err(ApiError::Unclaimed),
         Err(error) => return Err(ApiError::internal(error)),
+    };
+    // Only now, otherwise a crowd that signs in would delay a reset.
+    let _entered = gate.enter().ok_or(ApiError::HeldOff)?;
+    // A reset may have come between.
+    match state.passphrase.hash().await {
+        Some(hash) if hash == verified => {}
+        Some(_) => return Err(ApiError::WrongPassphrase),
+        None => return Err(ApiError::Unclaimed),
     }
     let opened = state.sessions.open().await?;
     Ok((SessionCookie::set(&opened.token), Json(opened.session)))

@@ -1,6 +1,8 @@
-use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use factory_reset::Gate;
+use factory_reset::http::ClientGone;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -47,6 +49,8 @@ struct Claim {
 /// Takes the service into use.
 pub(crate) async fn init(
     State(state): State<AppState>,
+    client: ClientGone,
+    Extension(gate): Extension<Gate>,
     JsonBody(request): JsonBody<InitRequest>,
 ) -> Result<Response, ApiError> {
     let configuration = Configuration {
@@ -57,7 +61,7 @@ pub(crate) async fn init(
     let passphrase = request.claim.map(|claim| claim.passphrase);
     let opened = state
         .onboarding
-        .complete(&configuration, passphrase)
+        .complete(&configuration, passphrase, &client, &gate)
         .await?;
     let mut body = json!({ "status": "created", "config": configuration });
     Ok(match opened {
