@@ -154,7 +154,10 @@ fn obstacles(text: &mut String, plan: &Plan) {
     if !plan.unclaimed.is_empty() {
         section(text, "Warning: belongs to nobody, and is left alone");
         let mut columns = vec![("Name", Left), ("Kind", Left)];
-        let has_reasons = plan.unclaimed.iter().any(|left| !left.reason.is_empty());
+        let has_reasons = plan
+            .unclaimed
+            .iter()
+            .any(|left| !left.reason.raw().is_empty());
         columns.extend(has_reasons.then_some(("Reason", Left)));
         let rows = plan.unclaimed.iter().map(|left| {
             let mut row = vec![left.name.to_string(), kind(left)];

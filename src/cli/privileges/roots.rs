@@ -12,7 +12,7 @@ use super::owner::Owner;
 use super::trusted::{check_trusted, check_way};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::table::printable;
+use crate::printable::Printable;
 
 /// The risk of `--as-root`.
 const RISK: &str = "warning: --as-root: no check of whose data this is; another user who can write \
@@ -220,7 +220,7 @@ impl<'a> Root<'a> {
              `{}`{hint}",
             self.shown(),
             self.owner(),
-            printable(&fixes.join(" && "))
+            Printable::new(&fixes.join(" && "))
         );
         Err(Failure::new(Exit::Refused, text))
     }
@@ -251,7 +251,7 @@ impl<'a> Root<'a> {
         let text = format!(
             "{} belongs to root, but others can change it: run `{}`{hint}",
             self.shown(),
-            printable(&fixes.join(" && "))
+            Printable::new(&fixes.join(" && "))
         );
         Err(Failure::new(Exit::Refused, text))
     }
