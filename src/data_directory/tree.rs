@@ -25,12 +25,6 @@ const BATCH: usize = 256;
 /// How many directories are known by their names and paths. Others are found again at the top.
 const MOST_WAITING: usize = 1024;
 
-/// How often the top is found to hold only few directories, and how often one directory is
-/// emptied: otherwise a process that still writes there keeps the removal from ever ending. What
-/// is left then is an error, and is tried again later.
-const MOST_ROUNDS: usize = 1000;
-const MOST_SWEEPS: usize = 100;
-
 /// The longest path that a message tells; a longer one could not be used anyway.
 const LONGEST_PATH: usize = 4096;
 
@@ -64,8 +58,7 @@ pub(crate) fn remove_tree(
         error: Mutex::default(),
     };
     // Until there is nothing but what is stuck: what is moved up may be behind what is read.
-    let mut rounds = MOST_ROUNDS;
-    while removal.pass(&mut rounds) {}
+    while removal.pass() {}
     match removal
         .error
         .into_inner()
@@ -99,8 +92,6 @@ struct Found {
     name: OsString,
     /// Where it was, for messages.
     path: PathBuf,
-    /// How often it has been emptied before.
-    sweeps: usize,
 }
 
 /// One that is being emptied. Whoever is the last to do with it removes it.
@@ -112,9 +103,8 @@ struct Open {
 }
 
 impl Removal<'_> {
-    /// Removes what is at the top by now. Returns whether there were any directories, and more may
-    /// be looked for.
-    fn pass(&self, rounds: &mut usize) -> bool {
+    /// Removes what is at the top by now. Returns whether there were any directories.
+    fn pass(&self) -> bool {
         let mut entries = match Dir::read_from(&self.top) {
             Ok(entries) => entries,
             Err(error) => {
@@ -129,13 +119,7 @@ impl Removal<'_> {
                 return any;
             }
             any = true;
-            if found.len() < MOST_WAITING {
-                *rounds -= 1;
-            }
             crew::run(self, found, THREADS);
-            if *rounds == 0 {
-                return false;
-            }
         }
     }
 
@@ -161,7 +145,6 @@ impl Removal<'_> {
                 Some(true) => tasks.push(Task::Directory(Found {
                     name: name.to_owned(),
                     path: path(),
-                    sweeps: 0,
                 })),
                 Some(false) => {
                     self.unlink(&self.top, entry.file_name(), path);
@@ -259,7 +242,6 @@ impl Removal<'_> {
             crew.give(Task::Directory(Found {
                 name: moved,
                 path: open.path(name),
-                sweeps: 0,
             }));
         }
     }
@@ -281,17 +263,12 @@ impl Removal<'_> {
 
     /// Removes the directory, unless others have still to do with it.
     fn leave(&self, open: Arc<Open>, crew: &Crew<'_, '_, Self>) {
-        let Some(Open {
-            mut found, shrinks, ..
-        }) = Arc::into_inner(open)
-        else {
+        let Some(Open { found, shrinks, .. }) = Arc::into_inner(open) else {
             return;
         };
         let removed = unlinkat(&self.top, &*found.name, AtFlags::REMOVEDIR);
-        let is_again = found.sweeps < MOST_SWEEPS && shrinks.into_inner();
-        if removed == Err(Errno::NOTEMPTY) && is_again {
+        if removed == Err(Errno::NOTEMPTY) && shrinks.into_inner() {
             // Not every file system lists everything while entries go.
-            found.sweeps += 1;
             crew.give(Task::Directory(found));
         } else if self.note(removed, "remove", || found.path.clone()) {
             locked(&self.stuck).insert(found.name);
@@ -460,35 +437,6 @@ mod tests {
         });
         assert!(!tree.exists());
         assert_eq!(fs::read_to_string(outside.join("kept")).unwrap(), "kept");
-    }
-
-    #[test]
-    fn a_removal_ends_although_a_writer_goes_on() {
-        let directory = tempfile::tempdir().unwrap();
-        let tree = directory.path().join("tree");
-        fs::create_dir_all(tree.join("inner")).unwrap();
-        let inner = rustix::fs::open(tree.join("inner"), directory_flags(), Mode::empty()).unwrap();
-        let top = rustix::fs::open(&tree, directory_flags(), Mode::empty()).unwrap();
-        let ended = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            for writes_to in [&inner, &top] {
-                let ended = &ended;
-                scope.spawn(move || {
-                    for number in 0_u64.. {
-                        if ended.load(Ordering::Relaxed) {
-                            break;
-                        }
-                        // Refused once the directory is gone.
-                        let _ = rustix::fs::mkdirat(writes_to, number.to_string(), Mode::RWXU);
-                    }
-                });
-            }
-            // Whether everything is gone is for the writers to decide, and not that it ends.
-            let _ = remove(directory.path(), "tree");
-            ended.store(true, Ordering::Relaxed);
-        });
-        remove(directory.path(), "tree").unwrap();
-        assert!(!tree.exists());
     }
 
     #[test]
