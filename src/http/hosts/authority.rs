@@ -73,9 +73,9 @@ impl<Address: Into<IpAddr>> From<Address> for Host {
     }
 }
 
-/// Digits alone: `u16::from_str` would also accept a sign.
+/// One to five digits: `u16::from_str` would also accept a sign, and any number of zeros.
 fn parse_port(text: &str) -> Option<u16> {
-    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number = text.len() <= 5 && text.bytes().all(|byte| byte.is_ascii_digit());
     let port = text.parse().ok().filter(|port| *port > 0);
     port.filter(|_| is_number)
 }

@@ -88,6 +88,7 @@ async fn only_the_bound_address_and_the_local_names_are_hosts_of_a_service() {
         ("localhost:+3001", 400),
         ("localhost:0", 400),
         ("localhost:65536", 400),
+        ("localhost:000000003001", 400),
         ("localhost:3001:3001", 400),
         ("[::1%25eth0]:3001", 400),
         ("[::1]3001", 400),
