@@ -37,20 +37,16 @@ impl Inputs {
     /// names the commands that root runs.
     pub(crate) fn read(file: &Path, token: Option<&Path>) -> Result<Self, Failure> {
         let manifest = match read(file, MANIFEST) {
-            Ok((text, fixes)) => {
-                check("the manifest", file, &fixes)?;
-                text
-            }
+            Ok(Ok(text)) => text,
+            Ok(Err(fixes)) => return Err(refused("the manifest", file, &fixes)),
             Err(error) => return Err(unreadable(file, &error)),
         };
         let script = Manifest::parse(file, &manifest)?.factory;
         let script = script.and_then(|factory| factory.script);
         let script = match script.map(|script| base(file).join(script)) {
             Some(script) => Some(match read(&script, SCRIPT) {
-                Ok((text, fixes)) => {
-                    check("`factory.script`", &script, &fixes)?;
-                    Ok(text)
-                }
+                Ok(Ok(text)) => Ok(text),
+                Ok(Err(fixes)) => return Err(refused("`factory.script`", &script, &fixes)),
                 Err(error) => Err(format!("`{}` cannot be read: {error}", script.display())),
             }),
             None => None,
@@ -66,10 +62,8 @@ impl Inputs {
 
 fn read_token(file: &Path) -> Result<String, Failure> {
     match read(file, TOKEN) {
-        Ok((text, fixes)) => {
-            check("`--token-file`:", file, &fixes)?;
-            Ok(text)
-        }
+        Ok(Ok(text)) => Ok(text),
+        Ok(Err(fixes)) => Err(refused("`--token-file`:", file, &fixes)),
         Err(error) => {
             let text = format!(
                 "`--token-file`: `{}` cannot be read: {error}",
@@ -80,28 +74,35 @@ fn read_token(file: &Path) -> Result<String, Failure> {
     }
 }
 
-/// Reads a regular file through one handle. For root with the commands that keep other users
-/// from changing it.
-pub(crate) fn read(path: &Path, limit: u64) -> io::Result<(String, Vec<String>)> {
-    let (file, fixes) = match geteuid().is_root() {
+/// Reads a regular file of at most `limit` bytes through one handle. For root, returns the commands
+/// that keep other users from changing it instead, if there are any.
+fn read(path: &Path, limit: u64) -> io::Result<Result<String, Vec<String>>> {
+    let file = match geteuid().is_root() {
         true => open_trusted(path)?,
-        false => (open_regular(path)?, Vec::new()),
+        false => Ok(open_regular(path)?),
     };
-    Ok((read_limited(&file, limit)?, fixes))
+    match file {
+        Ok(file) => read_limited(&file, limit).map(Ok),
+        Err(fixes) => Ok(Err(fixes)),
+    }
 }
 
 /// Refuses a file that other users can change until `fixes` are made.
 pub(crate) fn check(called: &str, path: &Path, fixes: &[String]) -> Result<(), Failure> {
-    if fixes.is_empty() {
-        return Ok(());
+    match fixes.is_empty() {
+        true => Ok(()),
+        false => Err(refused(called, path, fixes)),
     }
+}
+
+fn refused(called: &str, path: &Path, fixes: &[String]) -> Failure {
     let text = format!(
         "{called} `{}` can be changed by other users, who would gain the rights of root: run \
          `{}`, or use a copy in a directory of root",
         path.display(),
         fixes.join(" && ")
     );
-    Err(Failure::new(Exit::Refused, text))
+    Failure::new(Exit::Refused, text)
 }
 
 fn unreadable(file: &Path, error: &io::Error) -> Failure {

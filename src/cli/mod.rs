@@ -11,6 +11,9 @@
 //! | `history [RUN]` | tells the runs of the past |
 //! | `recover` | ends a run that was interrupted |
 //!
+//! A host whose data directory may belong to another user than the one who runs the command
+//! calls [`ResetArguments::become_owner`] first, before a runtime exists: see [`privileges`].
+//!
 //! They work on the data directory itself, through an engine that the host opens when it is
 //! needed, or with `--url` on a server that has nested the
 //! router of feature `axum`. How they end is told by [`Exit`].

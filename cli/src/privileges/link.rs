@@ -41,7 +41,7 @@ impl Link {
         let awaited = Awaited::default();
         tokio::spawn(read(replies, awaited.clone()));
         // Tasks of their own, because a request that is given up must not leave half a message.
-        tokio::spawn(write(requests, inbox));
+        tokio::spawn(write(requests, inbox, awaited.clone()));
         Ok(Self {
             outbox,
             awaited,
@@ -94,12 +94,19 @@ impl Link {
     }
 }
 
-async fn write(mut stream: OwnedWriteHalf, mut inbox: mpsc::UnboundedReceiver<Numbered<Request>>) {
+async fn write(
+    mut stream: OwnedWriteHalf,
+    mut inbox: mpsc::UnboundedReceiver<Numbered<Request>>,
+    awaited: Awaited,
+) {
     while let Some(request) = inbox.recv().await {
         if send(&mut stream, &request).await.is_err() {
-            return;
+            break;
         }
     }
+    // The parent is gone. First nothing more is taken, so that no request is awaited after this.
+    inbox.close();
+    lock(&awaited).take();
 }
 
 async fn read(mut stream: OwnedReadHalf, awaited: Awaited) {
@@ -112,7 +119,7 @@ async fn read(mut stream: OwnedReadHalf, awaited: Awaited) {
             let _ = sender.send(body);
         }
     }
-    // The parent is gone: whoever waits learns it, now and later.
+    // The parent is gone, and answers nothing any more.
     lock(&awaited).take();
 }
 

@@ -60,10 +60,10 @@ async fn root_refuses_what_another_user_can_change() {
     bench.write(
         "conf/factory-reset.toml",
         format!(
-            "name = \"shop\"\ndata_dir = \"../data\"\n[database]\nurl = \"{url}\"\n\
-             [factory]\nscript = \"../more/rows.sql\"\n[tables]\nclear = \"all\"\n\
-             [service]\nstop = [\"../scripts/stop.sh\"]\n\
-             start = [\"sh\", \"../scripts/start.sh\", \"--file=../scripts/option.sh\"]\n"
+            "name = \"shop\"\ndata_dir = \"data\"\n[database]\nurl = \"{url}\"\n\
+             [factory]\nscript = \"more/rows.sql\"\n[tables]\nclear = \"all\"\n\
+             [service]\nstop = [\"scripts/stop.sh\"]\n\
+             start = [\"sh\", \"scripts/start.sh\", \"--file=scripts/option.sh\"]\n"
         ),
     );
     symlink(
@@ -86,8 +86,8 @@ async fn root_refuses_what_another_user_can_change() {
     Sample::sqlite_at(&bench, "more/pristine.db", &SQLITE[..1]).await;
     bench.edit_at("conf/factory-reset.toml", |text| {
         text.replace(
-            "script = \"../more/rows.sql\"",
-            "database = \"../more/pristine.db\"",
+            "script = \"more/rows.sql\"",
+            "database = \"more/pristine.db\"",
         )
     });
     must_be_of_root(&bench, "more/pristine.db");
@@ -96,12 +96,8 @@ async fn root_refuses_what_another_user_can_change() {
 #[test]
 fn a_link_that_another_user_can_replace_is_refused() {
     let bench = Bench::of(NOBODY);
-    bench.manifest(PATHS);
-    fs::rename(
-        bench.path().join("factory-reset.toml"),
-        bench.path().join("real.toml"),
-    )
-    .unwrap();
+    let text = format!("name = \"shop\"\ndata_dir = \"../data\"\n{PATHS}");
+    bench.write("real.toml", text);
     let open = bench.path().join("open");
     fs::create_dir(&open).unwrap();
     let link = open.join("factory-reset.toml");

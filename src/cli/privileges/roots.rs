@@ -227,23 +227,22 @@ impl<'a> Root<'a> {
 
     /// Makes sure that nobody but root can change it, or put something in its place.
     fn check_own(&self, hint: &str) -> Result<(), Failure> {
-        let mut fixes = check_trusted(self.path).unwrap_or_else(|error| vec![error.to_string()]);
+        let mut ways = vec![self.path.to_owned()];
         if self.metadata.is_file() {
-            // SQLite obeys what lies beside the database.
-            for suffix in ["-journal", "-wal", "-shm"] {
-                let mut path = self
-                    .path
-                    .canonicalize()
-                    .unwrap_or_default()
-                    .into_os_string();
-                path.push(suffix);
-                match Path::new(&path).symlink_metadata() {
-                    Ok(found) if !found.is_file() || found.uid() != 0 => {
-                        fixes.push(format!("rm '{}'", Path::new(&path).display()));
-                    }
-                    _ => {}
-                }
-            }
+            let file = self.path.canonicalize().unwrap_or_default();
+            self.check_journals(&file, hint)?;
+            // There another user can make a journal, also where the directory is sticky.
+            ways.extend(file.parent().map(Path::to_owned));
+        }
+        let mut fixes: Vec<String> = Vec::new();
+        for way in ways {
+            let found = check_trusted(&way).unwrap_or_else(|error| vec![error.to_string()]);
+            fixes.extend(
+                found
+                    .into_iter()
+                    .filter(|fix| !fixes.contains(fix))
+                    .collect::<Vec<_>>(),
+            );
         }
         if fixes.is_empty() {
             return Ok(());
@@ -254,5 +253,27 @@ impl<'a> Root<'a> {
             Printable::new(&fixes.join(" && "))
         );
         Err(Failure::new(Exit::Refused, text))
+    }
+
+    /// Makes sure that the files beside the database, which SQLite obeys, are of root.
+    fn check_journals(&self, file: &Path, hint: &str) -> Result<(), Failure> {
+        for suffix in ["-journal", "-wal", "-shm"] {
+            let mut path = file.as_os_str().to_owned();
+            path.push(suffix);
+            let path = Path::new(&path);
+            let Ok(found) = path.symlink_metadata() else {
+                continue;
+            };
+            if !found.is_file() || found.uid() != 0 {
+                let text = format!(
+                    "{} belongs to root, but `{}` beside it does not, and SQLite obeys that: find \
+                     out what has made it, and let that user own both{hint}",
+                    self.shown(),
+                    path.display()
+                );
+                return Err(Failure::new(Exit::Refused, text));
+            }
+        }
+        Ok(())
     }
 }

@@ -46,33 +46,34 @@ pub(super) fn check_way(path: &Path, owner: u32) -> io::Result<Vec<String>> {
     Ok(Walk::along(path, Some(owner))?.fixes)
 }
 
-/// Opens the regular file at `path` for reading, and returns it with the commands of
-/// [`check_trusted`]. What is opened is what was looked at.
+/// Opens the regular file at `path` for reading, or returns the commands of [`check_trusted`]
+/// if there are any. What is opened is what was looked at, and nothing else is ever opened: to open
+/// a device can have effects.
 ///
 /// # Errors
 ///
 /// When the file cannot be opened, or is no regular file.
-pub fn open_trusted(path: &Path) -> io::Result<(File, Vec<String>)> {
+pub fn open_trusted(path: &Path) -> io::Result<Result<File, Vec<String>>> {
     let walk = Walk::along(path, None)?;
+    if walk.is_complete && walk.end.is_none() {
+        return Err(irregular());
+    }
+    if !walk.fixes.is_empty() {
+        return Ok(Err(walk.fixes));
+    }
     let Some((parent, name)) = walk.end else {
         return Err(Errno::NOENT.into());
     };
     let file = openat(parent, name, FILE | OFlags::NOFOLLOW, Mode::empty())?;
     let file = regular(file.into())?;
-    let mut fixes = walk.fixes;
-    // What lies there now, should it have been replaced since.
+    // Root or the caller may have replaced it since.
     let metadata = file.metadata()?;
-    for fix in fixes_of(
-        metadata.uid(),
-        metadata.mode() & 0o022,
-        &walk.at,
-        &trusted(None),
-    ) {
-        if !fixes.contains(&fix) {
-            fixes.push(fix);
-        }
-    }
-    Ok((file, fixes))
+    let writers = metadata.mode() & 0o022;
+    let fixes = fixes_of(metadata.uid(), writers, &walk.at, &trusted(None));
+    Ok(match fixes.is_empty() {
+        true => Ok(file),
+        false => Err(fixes),
+    })
 }
 
 /// Opens the regular file at `path` for reading, whoever can change it.
@@ -81,6 +82,10 @@ pub fn open_trusted(path: &Path) -> io::Result<(File, Vec<String>)> {
 ///
 /// As [`open_trusted`].
 pub fn open_regular(path: &Path) -> io::Result<File> {
+    // To open a device can have effects.
+    if !path.metadata()?.is_file() {
+        return Err(irregular());
+    }
     regular(open(path, FILE, Mode::empty())?.into())
 }
 
@@ -102,8 +107,12 @@ pub fn read_limited(file: &File, limit: u64) -> io::Result<String> {
 fn regular(file: File) -> io::Result<File> {
     match file.metadata()?.is_file() {
         true => Ok(file),
-        false => Err(io::Error::other("it is not a regular file")),
+        false => Err(irregular()),
     }
+}
+
+fn irregular() -> io::Error {
+    io::Error::other("it is not a regular file")
 }
 
 /// A way through directories and links.
@@ -112,8 +121,9 @@ struct Walk {
     /// Where that is.
     at: PathBuf,
     fixes: Vec<String>,
-    /// The directory of what the path leads to, and the name there; none if that is not there,
-    /// or a directory.
+    /// Whether all of the path is there.
+    is_complete: bool,
+    /// The directory of the regular file that the path leads to, and the name there.
     end: Option<(OwnedFd, OsString)>,
 }
 
@@ -126,13 +136,17 @@ impl Walk {
             directory: open("/", PART, Mode::empty())?,
             at: PathBuf::from("/"),
             fixes: Vec::new(),
+            is_complete: true,
             end: None,
         };
         let mut links = 0;
         while let Some(name) = rest.pop_front() {
             let entry = match openat(&walk.directory, &name, PART, Mode::empty()) {
                 Ok(entry) => entry,
-                Err(Errno::NOENT) => break,
+                Err(Errno::NOENT) => {
+                    walk.is_complete = false;
+                    break;
+                }
                 Err(error) => return Err(error.into()),
             };
             let stat = fstat(&entry)?;
@@ -165,8 +179,11 @@ impl Walk {
                     walk.directory = entry;
                     walk.at = place;
                 }
-                _ if rest.is_empty() => {
+                kind if rest.is_empty() => {
                     walk.judge(&stat, &place, true, owner);
+                    if kind != FileType::RegularFile {
+                        break;
+                    }
                     let directory = rustix::io::fcntl_dupfd_cloexec(&walk.directory, 0)?;
                     walk.end = Some((directory, name));
                     walk.at = place;
