@@ -143,9 +143,11 @@ impl Connect {
         name: &str,
         layout: &Layout,
     ) -> Result<OwnConnection, DatabaseError> {
-        own(&self.trusting(self.memory(name, layout)))
-            .await
-            .map_err(DatabaseError::on("open a scratch database in memory"))
+        let failed = || DatabaseError::on("open a scratch database in memory");
+        let options = self.trusting(self.memory(name, layout));
+        let mut connection = own(&options).await.map_err(failed())?;
+        connection.limit().await.map_err(failed())?;
+        Ok(connection)
     }
 
     fn memory(&self, name: &str, layout: &Layout) -> SqliteConnectOptions {

@@ -50,10 +50,17 @@ impl OwnConnection {
     /// Allows no code of the schema to run: neither triggers nor views, nor libraries.
     pub(super) async fn confine(&mut self) -> Result<(), sqlx::Error> {
         let mut handle = self.connection.lock_handle().await?;
-        handle::limit(&mut handle);
+        handle::limit(&mut handle, &handle::LIMITS);
         for switch in [Switch::Triggers, Switch::Views, Switch::Extensions] {
             handle::set(&mut handle, switch, false)?;
         }
+        Ok(())
+    }
+
+    /// Lowers the limits that statements of a script have no need for.
+    pub(super) async fn limit(&mut self) -> Result<(), sqlx::Error> {
+        let mut handle = self.connection.lock_handle().await?;
+        handle::limit(&mut handle, &[handle::PATTERNS]);
         Ok(())
     }
 

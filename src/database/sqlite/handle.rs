@@ -22,29 +22,35 @@ pub(super) enum Switch {
     Extensions,
 }
 
+/// A limit of SQLite's, and its value.
+pub(super) type Limit = (c_int, c_int);
+
+/// Of a match of LIKE or GLOB: the length of the pattern, in bytes. The time for a match is its
+/// product with the length of the text, and nothing interrupts it.
+pub(super) const PATTERNS: Limit = (ffi::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1_000);
+
 /// Limits far above what a statement of the engine or an ordinary schema needs
 /// (<https://sqlite.org/limits.html>). The lengths of rows and the number of parameters stay as they
 /// are, because rows of any size are saved and loaded.
-const LIMITS: [(c_int, c_int); 6] = [
+pub(super) const LIMITS: [Limit; 6] = [
+    PATTERNS,
     // In bytes; a statement of the schema is parsed with it too.
     (ffi::SQLITE_LIMIT_SQL_LENGTH, 16 * 1024 * 1024),
     // 24 bytes each: a batch of rows to load takes about 100,000.
     (ffi::SQLITE_LIMIT_VDBE_OP, 1_000_000),
     // The factory rows, a factory image, and the copy that VACUUM makes.
     (ffi::SQLITE_LIMIT_ATTACHED, 4),
-    // In bytes; the time for a match is its product with the length of the text.
-    (ffi::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1_000),
     (ffi::SQLITE_LIMIT_TRIGGER_DEPTH, 100),
     (ffi::SQLITE_LIMIT_WORKER_THREADS, 0),
 ];
 
-/// Lowers the limits of a connection.
-pub(super) fn limit(connection: &mut LockedSqliteHandle<'_>) {
+/// Sets `limits` of a connection.
+pub(super) fn limit(connection: &mut LockedSqliteHandle<'_>, limits: &[Limit]) {
     let handle = connection.as_raw_handle().as_ptr();
-    for (limit, value) in LIMITS {
+    for (limit, value) in limits {
         // SAFETY: the handle is that of an open connection, which the lock keeps open and to
         // itself; SQLite ignores a limit that it does not know.
-        unsafe { ffi::sqlite3_limit(handle, limit, value) };
+        unsafe { ffi::sqlite3_limit(handle, *limit, *value) };
     }
 }
 

@@ -99,6 +99,12 @@ impl Sqlite {
     /// open the database (keys, collations) belongs into these options; what a pool does in
     /// `after_connect` is not known here.
     ///
+    /// The schema of the database counts as written by somebody else: triggers and views are off on
+    /// these connections, `trusted_schema` is off, and a call that takes too long or is not waited
+    /// for interrupts the statement that it runs. Triggers, views and indexes that the migrations do
+    /// not create are listed as [unclaimed](crate::Unclaimed). The migrations run on the scratch
+    /// database as the host's options have it.
+    ///
     /// # Errors
     ///
     /// When the database is in memory, cannot be opened, or a migration fails; when its schema calls
@@ -142,6 +148,10 @@ impl Sqlite {
     /// The script and the pristine database of `rows` run, or are copied, into a scratch database
     /// in memory, with foreign keys off; a reset checks what refers to what. Triggers fire for
     /// what a script inserts, also those of a full-text index.
+    ///
+    /// A pristine database also tells which triggers, views and indexes a fresh install has. Without
+    /// one, those that are there now count as the service's own, and none is listed as
+    /// [unclaimed](crate::Unclaimed).
     ///
     /// ```no_run
     /// # async fn open(pool: sqlx::SqlitePool) -> Result<(), Box<dyn std::error::Error>> {

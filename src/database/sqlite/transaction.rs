@@ -277,9 +277,9 @@ impl Transaction for SqliteTransaction {
         let kept = self
             .kept
             .add(connection, &self.catalogue, rows, tables)
-            .await?;
+            .await;
         connection.allow(&[Switch::Views], false).await?;
-        Ok(kept)
+        kept
     }
 
     async fn references(&mut self, tables: &[String]) -> Result<Vec<Reference>, DatabaseError> {
