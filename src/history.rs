@@ -239,7 +239,7 @@ fn load(data_directory: &DataDirectory) -> Result<Vec<HistoryEntry>, PathError> 
         match read(&directory, OsStr::new(&name)) {
             Ok(entry) => entries.push(entry),
             Err(error) => {
-                tracing::warn!(path = %path.join(&name).display(), %error, "left out of the history");
+                tracing::warn!(path = ?path.join(&name), error = error.to_string(), "left out of the history");
             }
         }
     }

@@ -29,7 +29,7 @@ async fn main() -> ExitCode {
         manifest,
         connection,
         command,
-    } = CommandLine::parse();
+    } = CommandLine::try_parse().unwrap_or_else(|error| told::misused(&error));
     let done = match command {
         Command::Reset(command) => return reset::run(&manifest, connection, command).await,
         Command::Init(arguments) => init::run(&arguments).await,
