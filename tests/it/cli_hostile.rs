@@ -430,6 +430,15 @@ async fn an_answer_without_an_end_is_given_up() {
             assert!(told.error().contains("more than 16 MiB"), "{told:?}");
         }
     }
+    let url = hostile(|asked| {
+        let value = harmless(&asked).filter(|_| !asked.path.ends_with("/run"));
+        let answer = value.map(|value| axum::Json(value).into_response());
+        std::future::ready(answer.unwrap_or_else(|| endless().into_response()))
+    })
+    .await;
+    let told = ask(&url, "token", &DONE).await;
+    assert_eq!(told.exit, Exit::Undecided, "{told:?}");
+    assert!(told.error().contains("more than 16 MiB"), "{told:?}");
 }
 
 /// Says when it is dropped.
