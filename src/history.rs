@@ -248,7 +248,7 @@ fn load(data_directory: &DataDirectory) -> Result<Vec<HistoryEntry>, PathError> 
         match read {
             Ok(entry) => entries.push(entry),
             Err(error) => {
-                tracing::warn!(path = %path.display(), error, "left out of the history");
+                tracing::warn!(path = ?path, error, "left out of the history");
             }
         }
     }

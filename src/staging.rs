@@ -277,7 +277,10 @@ impl Staging {
             };
             if Entry::look(&place.parent, OsStr::new(&place.name)).is_ok() {
                 if !stays || !self.is_empty(path)? {
-                    tracing::warn!(%path, "something was written here during the reset; it goes");
+                    tracing::warn!(
+                        path = path.as_str(),
+                        "something was written here during the reset; it goes"
+                    );
                 }
                 self.move_into(path, &again(&slot))?;
             }

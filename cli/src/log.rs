@@ -1,6 +1,6 @@
 //! The log.
 
-use std::io::stderr;
+use std::io::{IsTerminal, stderr};
 
 use factory_reset::Printable;
 use tracing_subscriber::EnvFilter;
@@ -25,6 +25,7 @@ pub(crate) fn write_to_stderr() {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .fmt_fields(fields.delimited(" "))
+        .with_ansi(stderr().is_terminal())
         .with_writer(stderr)
         .init();
 }

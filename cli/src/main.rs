@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     // Before anything else: a child has the rights of root until it has become another user.
     let child = Child::inherited();
     log::write_to_stderr();
-    let line = CommandLine::parse();
+    let line = CommandLine::try_parse().unwrap_or_else(|error| told::misused(&error));
     let prepared = match child {
         Some(Ok(Child { inputs, stream })) => Prepared {
             inputs: inputs.map(Ok),

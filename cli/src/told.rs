@@ -13,6 +13,17 @@ pub(crate) fn failed(failure: &Failure) -> ExitCode {
     failure.exit().into()
 }
 
+/// Says what is wrong with the arguments, and ends the process; prints help where that was asked
+/// for.
+pub(crate) fn misused(error: &clap::Error) -> ! {
+    let text = error.render().to_string();
+    if error.use_stderr() && !text.lines().all(|line| Printable::new(line).is_plain()) {
+        text.lines().for_each(|line| note(line));
+        std::process::exit(error.exit_code());
+    }
+    error.exit()
+}
+
 /// Writes one line to stderr, with names in it escaped.
 pub(crate) fn note(text: impl Display) {
     // Whoever has closed the end misses it; that stops no command.

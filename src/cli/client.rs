@@ -58,7 +58,8 @@ impl Client {
             .build()
             .map_err(|error| Failure::new(Exit::Failed, chain(&error)))?;
         let token = token.filter(|token| !token.is_empty());
-        let is_exposed = token.is_some() && parsed.scheme() == "http" && !is_loopback(&parsed);
+        let has_secret = token.is_some() || parsed.password().is_some();
+        let is_exposed = has_secret && parsed.scheme() == "http" && !is_loopback(&parsed);
         Ok(Self {
             http,
             base: parsed.as_str().trim_end_matches('/').to_owned(),
@@ -73,7 +74,7 @@ impl Client {
         &self.shown
     }
 
-    /// Whether others on the way to the server can read the token.
+    /// Whether others on the way to the server can read the token or the password.
     pub(super) fn is_exposed(&self) -> bool {
         self.is_exposed
     }

@@ -9,7 +9,7 @@ use tokio::time::{sleep, timeout};
 use super::answer::{Answer, key};
 use super::client::Client;
 use super::console::Console;
-use super::exchange::{exchange, read};
+use super::exchange::{ExchangeError, exchange, read};
 use super::exit::Exit;
 use super::failure::Failure;
 use super::interruption::Interruption;
@@ -85,6 +85,9 @@ async fn answered(
         };
         if sending == 0 && (error.is_connect() || error.is_builder()) {
             return Err(client.unreachable(&error));
+        }
+        if matches!(error, ExchangeError::TooLong) {
+            return Err(unanswered(client, &error.to_string()));
         }
         console.note(format_args!(
             "lost the connection: {error}: asking for the answer"

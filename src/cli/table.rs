@@ -12,7 +12,7 @@ use crate::printable::Printable;
 
 /// How many characters a cell shows. All lines of a table are as long as the longest one, so a
 /// server could otherwise fill the memory with blanks.
-const LONGEST: usize = 400;
+const LONGEST: usize = 1000;
 
 /// Lines of the same columns, set in by two blanks.
 pub(super) fn table(columns: &[(&str, CellAlignment)], rows: Vec<Vec<String>>) -> String {

@@ -18,8 +18,9 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-use crate::cli_command::Told;
-use crate::cli_remote::{ask, serve};
+use crate::cli_command::{Told, Written};
+use crate::cli_remote::{ask, ask_on, serve};
+use crate::fixture::until;
 
 const RUN: &str = "0190b0f4-0000-7000-8000-000000000000";
 
@@ -175,11 +176,13 @@ async fn no_text_of_a_server_is_obeyed_by_the_terminal() {
     for command in COMMANDS {
         let told = ask(&url, "token", command).await;
         assert_plain(&told, command);
-        assert!((told.out + &told.err).contains("EVIL"), "{command:?}");
+        // Of a server nothing is recovered, so nothing of its text is shown.
+        let shows = (told.out + &told.err).contains("EVIL");
+        assert!(shows || command == &["recover"], "{command:?}");
         let told = ask(&url, "token", &[&["--json"], *command].concat()).await;
         assert_plain(&told, command);
         let value = told.json();
-        assert!(value.to_string().contains("EVIL"), "{value}");
+        assert_eq!(value.to_string().contains("EVIL"), shows, "{value}");
         assert_eq!(told.out.lines().count(), 1, "{told:?}");
     }
 }
@@ -270,24 +273,19 @@ async fn telling(tell: impl Fn() -> Response + Send + Sync + 'static, end: Arc<N
 #[tokio::test]
 async fn no_event_of_a_server_is_obeyed_by_the_terminal_whatever_its_numbers() {
     for number in [json!(1), json!(u64::MAX), json!(0)] {
-        let end = Arc::new(Notify::new());
-        let url = {
-            let end = end.clone();
-            let told = move || {
-                let end = end.clone();
-                let heard = stream::once(async move {
-                    // The events before are heard by now, for the client reads them in order.
-                    sleep(Duration::from_millis(1)).await;
-                    end.notify_one();
-                    Ok::<_, std::io::Error>(String::new())
-                });
-                let all = progress(HOSTILE, &number).into_iter();
-                let all = all.map(|event| Ok(format!("data: {event}\n\n")));
-                Body::from_stream(stream::iter(all).chain(heard)).into_response()
-            };
-            telling(told, end).await
+        let (end, err) = (Arc::new(Notify::new()), Written::default());
+        let tell = move || {
+            let all = progress(HOSTILE, &number).into_iter();
+            let all = all.map(|event| Ok::<_, std::io::Error>(format!("data: {event}\n\n")));
+            Body::from_stream(stream::iter(all).chain(stream::pending())).into_response()
         };
-        let told = ask(&url, "token", &DONE).await;
+        let url = telling(tell, end.clone()).await;
+        let working = ask_on(&err, &url, "token", &DONE);
+        let watching = async {
+            until(|| err.text().contains("committed")).await;
+            end.notify_one();
+        };
+        let (told, ()) = tokio::join!(working, watching);
         assert_eq!(told.exit, Exit::Done, "{told:?}");
         assert!(told.err.contains("EVIL"), "{told:?}");
         assert_plain(&told, &DONE);
@@ -415,7 +413,7 @@ async fn a_token_that_others_can_read_is_warned_about() {
 /// Bytes without an end.
 fn endless() -> Body {
     let chunk = Bytes::from(vec![b'x'; 64 * 1024]);
-    Body::from_stream(stream::repeat(Ok::<_, std::io::Error>(chunk)))
+    Body::from_stream(stream::repeat(chunk).map(Ok::<_, std::io::Error>))
 }
 
 #[tokio::test]
@@ -432,6 +430,15 @@ async fn an_answer_without_an_end_is_given_up() {
             assert!(told.error().contains("more than 16 MiB"), "{told:?}");
         }
     }
+    let url = hostile(|asked| {
+        let value = harmless(&asked).filter(|_| !asked.path.ends_with("/run"));
+        let answer = value.map(|value| axum::Json(value).into_response());
+        std::future::ready(answer.unwrap_or_else(|| endless().into_response()))
+    })
+    .await;
+    let told = ask(&url, "token", &DONE).await;
+    assert_eq!(told.exit, Exit::Undecided, "{told:?}");
+    assert!(told.error().contains("more than 16 MiB"), "{told:?}");
 }
 
 /// Says when it is dropped.

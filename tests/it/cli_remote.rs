@@ -32,7 +32,7 @@ pub(crate) async fn ask(url: &str, token: &str, arguments: &[&str]) -> Told {
     ask_on(&Written::default(), url, token, arguments).await
 }
 
-async fn ask_on(err: &Written, url: &str, token: &str, arguments: &[&str]) -> Told {
+pub(crate) async fn ask_on(err: &Written, url: &str, token: &str, arguments: &[&str]) -> Told {
     let open = async || -> Result<Engine, BuildError> { panic!("opened in spite of `--url`") };
     let arguments = [&["--url", url, "--token", token], arguments].concat();
     command_on(err, Target::new("host"), open, &arguments).await

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use factory_reset::chain;
 use factory_reset::cli::block_on;
+use factory_reset::{Printable, chain};
 use shared_host::{log_errors_to_stderr, log_to_stderr};
 use stories::{Arguments, Command, ServeArguments};
 
@@ -27,7 +27,7 @@ async fn serve(arguments: ServeArguments) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nobody may be reading; there is nobody else to tell then.
-            let _ = writeln!(io::stderr(), "error: {}", chain(&error));
+            let _ = writeln!(io::stderr(), "error: {}", Printable::new(&chain(&error)));
             ExitCode::FAILURE
         }
     }

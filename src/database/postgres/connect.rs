@@ -158,6 +158,6 @@ impl Connect {
 /// Ends a connection in good order; whatever it was about is done.
 pub(super) async fn close(connection: PgConnection) {
     if let Err(error) = connection.close().await {
-        tracing::debug!(%error, "closing a connection");
+        tracing::debug!(error = error.to_string(), "closing a connection");
     }
 }

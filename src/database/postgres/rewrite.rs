@@ -58,7 +58,10 @@ pub(super) async fn rewrite(
                     rewritten
                 }
                 Err(error) => {
-                    tracing::debug!(%error, "no further connection to rewrite tables on");
+                    tracing::debug!(
+                        error = error.to_string(),
+                        "no further connection to rewrite tables on"
+                    );
                     Ok(())
                 }
             }

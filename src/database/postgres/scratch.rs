@@ -191,7 +191,11 @@ impl Scratch {
     pub(super) async fn drop(mut self) {
         let drop = format!("DROP DATABASE IF EXISTS {}", quote(&self.name));
         if let Err(error) = run(&mut self.maintenance, &drop).await {
-            tracing::warn!(%error, name = self.name, "could not drop a scratch database");
+            tracing::warn!(
+                error = error.to_string(),
+                name = self.name,
+                "could not drop a scratch database"
+            );
         }
         close(self.maintenance).await;
     }
@@ -216,7 +220,11 @@ async fn drop_leftovers(connection: &mut PgConnection) -> Result<(), DatabaseErr
     for name in leftovers {
         let drop = format!("DROP DATABASE IF EXISTS {}", quote(&name));
         if let Err(error) = run(connection, &drop).await {
-            tracing::warn!(%error, name, "could not drop a scratch database");
+            tracing::warn!(
+                error = error.to_string(),
+                name,
+                "could not drop a scratch database"
+            );
         }
     }
     Ok(())

@@ -227,7 +227,7 @@ impl Sqlite {
         // Whoever still has a transaction closes it later.
         if let Some(shared) = Arc::into_inner(self.shared) {
             if let Err(error) = shared.reader.close().await {
-                tracing::debug!(%error, "closing the database");
+                tracing::debug!(error = error.to_string(), "closing the database");
             }
             shared.version.close().await;
         }
@@ -279,7 +279,7 @@ impl Opening {
 
     async fn end_without(self) {
         if let Err(error) = close(self.connection).await {
-            tracing::debug!(%error, "closing the database");
+            tracing::debug!(error = error.to_string(), "closing the database");
         }
     }
 
@@ -287,7 +287,7 @@ impl Opening {
         // What a killed process has left in the log, the last connection to close would empty, and
         // the files would look changed. Whoever else uses the log will see to it.
         if let Err(error) = self.empty_log().await {
-            tracing::debug!(%error, "emptying the write-ahead log");
+            tracing::debug!(error = error.to_string(), "emptying the write-ahead log");
         }
         Sqlite {
             connect: self.connect.existing_only(),

@@ -35,7 +35,7 @@ impl Replacement {
             let _ = ended.send(replace(&runtime, connections, locked, going));
             for connection in [source, destination] {
                 if let Err(error) = runtime.block_on(connection.close()) {
-                    tracing::debug!(%error, "closing the database");
+                    tracing::debug!(error = error.to_string(), "closing the database");
                 }
             }
         });

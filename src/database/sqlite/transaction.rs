@@ -431,7 +431,7 @@ impl Transaction for SqliteTransaction {
                 Err(error) => Err(error),
             };
             if let Err(error) = kept {
-                tracing::warn!(%error, "after the commit");
+                tracing::warn!(error = error.to_string(), "after the commit");
             }
             return Ok(());
         }
@@ -463,7 +463,7 @@ impl Transaction for SqliteTransaction {
         }
         // The commit stands, whatever closing says.
         if let Err(error) = close(self.opened.connection).await {
-            tracing::warn!(%error, "after the commit");
+            tracing::warn!(error = error.to_string(), "after the commit");
         }
         Ok(())
     }

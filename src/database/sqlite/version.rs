@@ -47,7 +47,7 @@ impl Version {
     pub(super) async fn close(self) {
         let (connection, _) = self.connection.into_inner();
         if let Err(error) = close(connection).await {
-            tracing::debug!(%error, "closing the database");
+            tracing::debug!(error = error.to_string(), "closing the database");
         }
     }
 

@@ -6,6 +6,7 @@ mod keys;
 mod scan;
 mod server;
 mod step;
+mod wire;
 
 pub use error::{CacheError, Endless};
 pub use keys::CacheKeys;

@@ -1,20 +1,15 @@
 //! The server, as far as counting and clearing keys needs it.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, RedisError, RedisResult, Value};
+use redis::{RedisError, RedisResult, Value};
 use sha2::{Digest, Sha256};
 
 use super::bounds::MOST_COUNTED;
 use super::error::{CacheError, Endless};
 use super::keys::CacheKeys;
 use super::scan::{Scan, ScanError};
-
-/// A server that is down must not hold up a preview, nor the start of a service.
-const CONNECT: Duration = Duration::from_secs(2);
-const ANSWER: Duration = Duration::from_secs(5);
+use super::wire::Wire;
 
 /// How many keys one command unlinks.
 const BATCH: usize = 500;
@@ -32,7 +27,7 @@ const ROUNDS: usize = 4;
 /// A server that can clear keys.
 pub(super) struct Server {
     address: String,
-    connection: MultiplexedConnection,
+    wire: Wire,
 }
 
 /// The keys that begin with a prefix.
@@ -53,20 +48,11 @@ impl Server {
     /// Connects, and makes sure that keys can be cleared there.
     pub(super) async fn connect(keys: &CacheKeys) -> Result<Self, CacheError> {
         let address = keys.address();
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT))
-            .set_response_timeout(Some(ANSWER));
-        let connecting = keys
-            .client
-            .get_multiplexed_async_connection_with_config(&config);
-        let connection = match connecting.await {
-            Ok(connection) => connection,
+        let wire = match Wire::connect(&keys.client).await {
+            Ok(wire) => wire,
             Err(source) => return Err(CacheError::Server { address, source }),
         };
-        let mut server = Self {
-            address,
-            connection,
-        };
+        let mut server = Self { address, wire };
         server.check_role().await?;
         let may_unlink = server.try_to_unlink(&keys.prefix).await;
         may_unlink.map_err(|error| server.failed(error))?;
@@ -77,7 +63,7 @@ impl Server {
     async fn check_role(&mut self) -> Result<(), CacheError> {
         let hello = redis::cmd("HELLO");
         let answer: RedisResult<HashMap<String, Value>> =
-            hello.query_async(&mut self.connection).await;
+            hello.query_async(&mut self.wire.connection).await;
         let answer = answer.map_err(|error| self.failed(error))?;
         let tell = |key, usual: &str| {
             let value = answer.get(key).cloned();
@@ -99,7 +85,7 @@ impl Server {
     /// Whether the server would unlink: it says so already when a transaction is put together,
     /// which is then given up.
     async fn try_to_unlink(&mut self, key: &str) -> RedisResult<()> {
-        let connection = &mut self.connection;
+        let connection = &mut self.wire.connection;
         redis::cmd("MULTI").exec_async(connection).await?;
         redis::cmd("UNLINK").arg(key).exec_async(connection).await?;
         redis::cmd("DISCARD").exec_async(connection).await
@@ -152,7 +138,7 @@ impl Server {
             .arg(CONTENTS)
             .arg(keys.len())
             .arg(keys)
-            .query_async(&mut self.connection)
+            .query_async(&mut self.wire.connection)
             .await;
         contents.unwrap_or_default()
     }
@@ -190,12 +176,12 @@ impl Server {
         for batch in keys.chunks(BATCH) {
             pipe.cmd("UNLINK").arg(batch);
         }
-        let unlinked: Vec<u64> = pipe.query_async(&mut self.connection).await?;
+        let unlinked: Vec<u64> = pipe.query_async(&mut self.wire.connection).await?;
         Ok(unlinked.into_iter().fold(0, u64::saturating_add))
     }
 
     async fn next(&mut self, scan: &mut Scan<'_>) -> Result<Option<Vec<Vec<u8>>>, CacheError> {
-        match scan.next(&mut self.connection).await {
+        match scan.next(&mut self.wire.connection).await {
             Ok(keys) => Ok(keys),
             Err(ScanError::Server(source)) => Err(self.failed(source)),
             Err(ScanError::Endless(reason)) => Err(self.endless(reason)),
@@ -204,7 +190,9 @@ impl Server {
 
     /// How many keys the server has, those of others included; none where this user may not ask.
     async fn size(&mut self) -> Option<u64> {
-        let size = redis::cmd("DBSIZE").query_async(&mut self.connection).await;
+        let size = redis::cmd("DBSIZE")
+            .query_async(&mut self.wire.connection)
+            .await;
         size.ok()
     }
 

@@ -255,3 +255,19 @@ async fn keys_outside_the_prefix_are_neither_counted_nor_named_to_the_server() {
     // No more than it was asked to unlink, whatever it claims.
     assert!(counted(&report) <= 8, "{report:?}");
 }
+
+#[tokio::test]
+async fn an_answer_without_an_end_is_given_up() {
+    let host = Host::new();
+    // 80 MiB in one key, in a few, and as what was never asked for.
+    let huge: Tell = |_, _| (0, vec![format!("{PREFIX}{}", "x".repeat(80 << 20))]);
+    let several: Tell = |_, _| (0, vec![format!("{PREFIX}{}", "x".repeat(8 << 20)); 10]);
+    for tell in [huge, several] {
+        let fake = Fake::start(tell, FEW, ":0\r\n");
+        let engine = fake.engine(&host).await;
+        let plan = engine.plan(&cache_alone()).await.unwrap();
+        let blocker = plan.blockers()[0].to_string();
+        assert!(blocker.contains("is unavailable"), "{blocker}");
+        assert!(blocker.len() < 1000, "{}", blocker.len());
+    }
+}
