@@ -59,7 +59,9 @@ pub(crate) async fn run(file: &Path, given: Option<String>, arguments: ServeArgu
         engine.end_events();
     };
     let server = Server::new(app(&engine, setup.name(), token));
-    server.serve(listener, shutdown).await;
+    if !server.serve(listener, shutdown).await {
+        note("gave up waiting for requests under way");
+    }
     if let Some(starting) = starting {
         // Ends with the events; only a panic could keep it from it.
         let _ = starting.await;
