@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode, header};
 use axum::routing::{get, post};
-use factory_reset::{Engine, ResetError};
+use axum::{Extension, Router};
+use factory_reset::{Engine, Gate, ResetError};
+use futures::{StreamExt, stream};
 use tokio::sync::Semaphore;
 use tokio::task::yield_now;
 use tower::ServiceExt;
@@ -241,4 +242,106 @@ async fn what_comes_to_a_cleared_path_once_the_gate_is_open_is_there_to_stay_als
         assert_eq!(record["earlier"]["purge"].as_array().unwrap().len(), 1);
         return;
     }
+}
+
+/// A body whose rest comes through the sender.
+fn half_body() -> (tokio::sync::oneshot::Sender<&'static str>, Body) {
+    let (rest, arrives) = tokio::sync::oneshot::channel();
+    let first = stream::once(async { Ok("half") });
+    let second = stream::once(async move { arrives.await.map_err(axum::Error::new) });
+    (rest, Body::from_stream(first.chain(second)))
+}
+
+fn post_body(path: &str, body: Body) -> Request<Body> {
+    let request = Request::builder().method("POST").uri(path);
+    request.body(body).unwrap()
+}
+
+#[tokio::test]
+async fn a_request_whose_body_still_arrives_delays_no_reset_and_is_refused_while_one_runs() {
+    let (host, turnstile) = (Host::new().await, Turnstile::new());
+    let builder = host.media_builder().await.step(turnstile.registration());
+    let engine = builder.build().await.unwrap();
+    let app = Router::new()
+        .route("/echo", post(async |body: String| body))
+        .layer(engine.gate());
+    let (before, first) = half_body();
+    let (during, second) = half_body();
+    let first = tokio::spawn(app.clone().oneshot(post_body("/echo", first)));
+    let second = tokio::spawn(app.clone().oneshot(post_body("/echo", second)));
+    yield_now().await;
+    let reset = tokio::spawn({
+        let engine = engine.clone();
+        async move { engine.reset(everything()).await }
+    });
+    turnstile.reached().await;
+    during.send(" a body").unwrap();
+    let refused = second.await.unwrap().unwrap();
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    turnstile.let_go();
+    reset.await.unwrap().unwrap();
+    before.send(" a body").unwrap();
+    let answer = first.await.unwrap().unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    let body = axum::body::to_bytes(answer.into_body(), 64).await.unwrap();
+    assert_eq!(body, "half a body");
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_refused_before_its_handler() {
+    let host = Host::new().await;
+    let engine = host.engine().await;
+    let app = Router::new()
+        .route("/echo", post(async |body: String| body))
+        .route("/upload", post(async |body: String| body))
+        .layer(engine.gate().largest_body(4).except("/upload"));
+    for (path, body, status) in [
+        ("/echo", "four", StatusCode::OK),
+        ("/echo", "fives", StatusCode::PAYLOAD_TOO_LARGE),
+        ("/upload", "fives", StatusCode::OK),
+    ] {
+        let answer = app.clone().oneshot(post_body(path, body.into())).await;
+        assert_eq!(answer.unwrap().status(), status, "{path} {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_enters_the_gate_itself_delays_no_reset_before_it_does() {
+    let (host, turnstile) = (Host::new().await, Turnstile::new());
+    let builder = host.media_builder().await.step(turnstile.registration());
+    let engine = builder.build().await.unwrap();
+    let (begun, hashed) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let sign_in = {
+        let (begun, hashed) = (begun.clone(), hashed.clone());
+        async move |Extension(gate): Extension<Gate>| {
+            begun.add_permits(1);
+            hashed.acquire().await.unwrap().forget();
+            match gate.enter() {
+                Some(_entered) => StatusCode::OK,
+                None => StatusCode::SERVICE_UNAVAILABLE,
+            }
+        }
+    };
+    let app = Router::new()
+        .route("/sign-in", post(sign_in))
+        .layer(engine.gate().enters_itself("/sign-in"));
+    let ask = || app.clone().oneshot(request("POST", "/sign-in"));
+    let hashing = tokio::spawn(ask());
+    begun.acquire().await.unwrap().forget();
+    let reset = tokio::spawn({
+        let engine = engine.clone();
+        async move { engine.reset(everything()).await }
+    });
+    turnstile.reached().await;
+    let refused = ask().await.unwrap();
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.headers()[header::RETRY_AFTER], "1");
+    assert!(begun.try_acquire().is_err(), "it is refused at the gate");
+    hashed.add_permits(1);
+    let late = hashing.await.unwrap().unwrap();
+    assert_eq!(late.status(), StatusCode::SERVICE_UNAVAILABLE);
+    turnstile.let_go();
+    reset.await.unwrap().unwrap();
+    hashed.add_permits(1);
+    assert_eq!(ask().await.unwrap().status(), StatusCode::OK);
 }

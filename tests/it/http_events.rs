@@ -149,3 +149,21 @@ async fn a_silent_stream_says_that_it_is_alive_until_the_host_shuts_down() {
     engine.end_events();
     assert_eq!(listener.block().await, None);
 }
+
+#[tokio::test]
+async fn at_most_64_listen_at_a_time() {
+    let host = Host::new().await;
+    let engine = host.engine().await;
+    let listen = || app(&engine).oneshot(request(Method::GET, "/reset/events", ""));
+    let mut listeners = Vec::new();
+    for _ in 0..64 {
+        let response = listen().await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        listeners.push(response);
+    }
+    let refused = listen().await.unwrap();
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.headers()[header::RETRY_AFTER], "1");
+    listeners.pop();
+    assert_eq!(listen().await.unwrap().status(), StatusCode::OK);
+}

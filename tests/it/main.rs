@@ -38,6 +38,8 @@ mod http_openapi;
 mod http_page;
 mod http_references;
 mod http_run;
+#[cfg(feature = "serve")]
+mod http_server;
 mod journal;
 mod many_files;
 mod msrv;

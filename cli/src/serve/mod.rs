@@ -65,7 +65,9 @@ pub(crate) async fn run(
     };
     let hosts = AllowedHosts::new(address).and(arguments.allowed_hosts);
     let app = app(&engine, setup.name(), token).layer(hosts);
-    Server::new(app).serve(listener, shutdown).await;
+    if !Server::new(app).serve(listener, shutdown).await {
+        note("gave up waiting for requests under way");
+    }
     if let Some(starting) = starting {
         // Ends with the events; only a panic could keep it from it.
         let _ = starting.await;

@@ -127,8 +127,9 @@ impl Server {
         self
     }
 
-    /// Serves until `shutdown` ends, then waits up to 30 seconds for requests under way.
-    pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+    /// Serves until `shutdown` ends, then waits up to 30 seconds for requests under way. Returns
+    /// whether all of them have ended.
+    pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> bool {
         let limits = self.limits.below_file_limit();
         prepare(&listener);
         let connections = Arc::new(Connections::new(limits));
@@ -178,9 +179,11 @@ impl Server {
         self.streams.cancel();
         requests.close();
         let ended = async { tokio::join!(graceful.shutdown(), requests.wait()) };
-        if tokio::time::timeout(limits.shutdown, ended).await.is_err() {
+        let have_ended = tokio::time::timeout(limits.shutdown, ended).await.is_ok();
+        if !have_ended {
             tracing::warn!("gave up waiting for requests under way");
         }
+        have_ended
     }
 
     fn connect(

@@ -11,6 +11,7 @@ mod backups;
 mod browser;
 mod command_line;
 mod contract;
+mod crowd;
 mod demo;
 mod faults;
 mod host;

@@ -82,6 +82,19 @@ impl Server {
         server
     }
 
+    /// A used one that may open few files.
+    pub(crate) fn confined() -> Self {
+        let owned = tempfile::tempdir().unwrap();
+        let directory = owned.path().join("data");
+        let demo = Self::command(&directory, &["--demo"]);
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -n 256 && exec \"$0\" \"$@\""]);
+        command.arg(demo.get_program()).args(demo.get_args());
+        let mut server = Self::run(command, &directory);
+        server._owned = Some(owned);
+        server
+    }
+
     /// On a directory that somebody else keeps.
     pub(crate) fn open(directory: &Path, arguments: &[&str]) -> Self {
         Self::run(Self::command(directory, arguments), directory)

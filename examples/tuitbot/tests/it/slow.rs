@@ -7,6 +7,7 @@ use sqlx::Connection;
 use crate::history;
 use crate::server::{PASSPHRASE, RESET, Server, onboarding, send, until};
 use crate::state::State;
+use crate::wire::receive;
 
 async fn assert_healthy(server: &Server) {
     let health = send(server.request(Method::GET, "/api/health")).await;
@@ -131,4 +132,70 @@ async fn a_request_that_is_replayed_after_the_reset_is_refused() {
         "nor with the same passphrase set again"
     );
     State::of(&server).await.assert_same(&before);
+}
+
+#[tokio::test]
+async fn more_clients_than_files_that_do_not_behave_stand_in_nobodys_way() {
+    const ATTACKERS: usize = 300;
+    let large = "GET /api/reset/docs/swagger-ui-bundle.js HTTP/1.1\r\nhost: h\r\n\r\n";
+    let large = large.repeat(20);
+    for half in [
+        "",
+        "GET /api/health HTTP/1.1\r\nhost:",
+        "POST /api/auth/login HTTP/1.1\r\nhost: h\r\ncontent-length: 100\r\n\r\n{",
+        large.as_str(),
+    ] {
+        let server = Server::confined();
+        let clients: Vec<_> = (0..ATTACKERS).map(|_| server.send_raw(half)).collect();
+        assert_healthy(&server).await;
+        let reset = server.reset().await;
+        assert_eq!(reset.status, 200, "{}", reset.text);
+        drop(clients);
+    }
+}
+
+#[tokio::test]
+async fn half_a_body_of_an_ordinary_request_delays_no_reset() {
+    let server = Server::quiet_demo().await;
+    let body = json!({ "username": "somebody" }).to_string();
+    let request = format!(
+        "POST /api/targets HTTP/1.1\r\nhost: tuitbot\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        server.token(),
+        body.len()
+    );
+    let (most, rest) = request.split_at(request.len() - 3);
+    let mut slow = server.send_raw(most);
+    assert_eq!(server.reset().await.status, 200);
+    // The reset would have waited until the deadline of the body.
+    std::io::Write::write_all(&mut slow, rest.as_bytes()).unwrap();
+    let answer = receive(&mut slow);
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_crowd_of_previews_leaves_no_file_open() {
+    let server = Server::quiet_demo().await;
+    let open_files = || {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", server.pid())).unwrap();
+        let files = open.filter_map(|file| std::fs::read_link(file.unwrap().path()).ok());
+        files
+            .filter(|file| file.starts_with(server.directory()))
+            .count()
+    };
+    let preview = || server.bearer(Method::POST, "/api/reset/preview");
+    assert_eq!(preview().await.status, 200);
+    let before = open_files();
+    let answers = futures::future::join_all((0..300).map(|_| preview())).await;
+    for answer in &answers {
+        match answer.status.as_u16() {
+            200 => {}
+            503 => assert_eq!(answer.headers["retry-after"], "1"),
+            status => panic!("{status}: {}", answer.text),
+        }
+    }
+    assert!(answers.iter().any(|answer| answer.status == 200));
+    // SQLite keeps those of the most connections that were open at once.
+    let after = open_files();
+    assert!(after <= before + 12, "{before} before, {after} after");
 }
