@@ -149,14 +149,14 @@ pub use bundle::{BundleError, BundleFault, BundleName, InvalidName};
 pub use claims::{ClaimError, Claims, Preserved, Unclaimed};
 pub use context::{ForgetContext, PlanContext, ResumeContext, StepContext};
 pub use data_directory::PathError;
-#[cfg(feature = "postgres")]
-pub use database::{Postgres, PostgresOptions};
 #[cfg(feature = "sqlite")]
 pub use database::Sqlite;
 pub use database::{
     Database, DatabaseError, DatabaseLock, Decision, FactoryRows, KeptRows, RECORD_TABLE,
     Reference, Tally, Transaction, Way,
 };
+#[cfg(feature = "postgres")]
+pub use database::{Postgres, PostgresOptions};
 pub use descriptor::{Category, Phase, Scope, StepDescriptor, StepId};
 pub use engine::Engine;
 pub use error::{BuildError, FailureCause, PlanError, RecoveryError, ResetError, StepError, chain};

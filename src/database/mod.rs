@@ -24,9 +24,9 @@ pub(crate) use error::answer;
 pub use factory_rows::FactoryRows;
 pub use kept_rows::KeptRows;
 #[cfg(feature = "postgres")]
-pub use postgres::{Postgres, PostgresOptions};
-#[cfg(feature = "postgres")]
 pub(crate) use postgres::answer;
+#[cfg(feature = "postgres")]
+pub use postgres::{Postgres, PostgresOptions};
 pub use reference::Reference;
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;

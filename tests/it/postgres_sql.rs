@@ -6,11 +6,13 @@ use std::fs;
 use std::path::Path;
 
 /// What SQL itself spells with a parenthesis.
-const SYNTAX: &str = "ALL AND ANY ARRAY AS BY CASE COALESCE EXISTS EXTRACT FROM IN KEY LATERAL NOT \
-                      NULLIF ON ONLY OPERATOR OR ROW SELECT THEN VACUUM VALUES WHEN WHERE WITH";
+const SYNTAX: &str = "ALL AND ANY ARRAY AS BY CASE COALESCE COPY EXISTS EXTRACT FROM IN KEY LATERAL \
+                      MATERIALIZED NOT NULLIF ON ONLY OPERATOR OR ROW SELECT THEN VACUUM VALUES WHEN WHERE WITH";
 
 /// After these comes the name of a relation.
-const BEFORE_RELATION: [&str; 7] = ["FROM", "INTO", "JOIN", "ONLY", "SEQUENCE", "TABLE", "UPDATE"];
+const BEFORE_RELATION: [&str; 7] = [
+    "FROM", "INTO", "JOIN", "ONLY", "SEQUENCE", "TABLE", "UPDATE",
+];
 
 /// What else may come after them.
 const NOT_RELATION: [&str; 8] = [
@@ -86,7 +88,11 @@ fn strings(source: &str) -> Vec<String> {
             [']', ..] if depth > 0 => (at, depth) = (at + 1, depth - 1),
             ['r', '#', '"', ..] => {
                 let end = rest.windows(2).position(|pair| pair == ['"', '#']);
-                let end = rest[3..].windows(2).position(|pair| pair == ['"', '#']).or(end).unwrap();
+                let end = rest[3..]
+                    .windows(2)
+                    .position(|pair| pair == ['"', '#'])
+                    .or(end)
+                    .unwrap();
                 if depth == 0 {
                     found.push(rest[3..3 + end].iter().collect());
                 }
@@ -114,7 +120,10 @@ fn string(letters: &[char]) -> (String, usize) {
         match &letters[at..] {
             ['"', ..] => return (text, at + 1),
             ['\\', '\n', rest @ ..] => {
-                at += 2 + rest.iter().take_while(|letter| letter.is_whitespace()).count();
+                at += 2 + rest
+                    .iter()
+                    .take_while(|letter| letter.is_whitespace())
+                    .count();
             }
             ['\\', 'n', ..] => {
                 text.push('\n');
@@ -153,10 +162,17 @@ fn tokens(sql: &str) -> Vec<Token> {
                 until(at + 1, *letter)
             }
             letter if is_word(letter) || *letter == '$' => {
-                let length = letters[at + 1..].iter().take_while(|next| is_word(next)).count();
+                let length = letters[at + 1..]
+                    .iter()
+                    .take_while(|next| is_word(next))
+                    .count();
                 let word: String = letters[at..=at + length].iter().collect();
                 let is_name = letter.is_ascii_alphabetic() || *letter == '_';
-                token = Some(if is_name { Token::Word(word) } else { Token::Value });
+                token = Some(if is_name {
+                    Token::Word(word)
+                } else {
+                    Token::Value
+                });
                 at + 1 + length
             }
             '(' | ')' | ',' | ';' | '.' | '[' | ']' | '}' => {
@@ -213,7 +229,9 @@ pub(crate) fn common_tables<'a>(texts: impl IntoIterator<Item = &'a str>) -> BTr
 /// How many tokens the list of columns takes with which `tokens` begin, if they do.
 fn columns(tokens: &[Token]) -> usize {
     let open = tokens.first() == Some(&Token::Sign("(".into()));
-    let end = tokens.iter().position(|token| *token == Token::Sign(")".into()));
+    let end = tokens
+        .iter()
+        .position(|token| *token == Token::Sign(")".into()));
     let Some(end) = end.filter(|_| open) else {
         return 0;
     };
@@ -242,7 +260,11 @@ pub(crate) fn names(sql: &str, common: &BTreeSet<String>) -> Names {
         match token {
             Token::Word(name) => {
                 let is_member = at > 0 && sign(at - 1) == ".";
-                let schema = if at > 1 && is_member { word(at - 2) } else { "" };
+                let schema = if at > 1 && is_member {
+                    word(at - 2)
+                } else {
+                    ""
+                };
                 if is_known(schema) {
                     names.qualified.insert(name.clone());
                     continue;
@@ -250,7 +272,9 @@ pub(crate) fn names(sql: &str, common: &BTreeSet<String>) -> Names {
                 let before = if at > 0 { word(at - 1) } else { "" };
                 let is_call = sign(at + 1) == "(";
                 let is_column_list = before == "AS" && columns(&tokens[at + 1..]) > 0;
-                let is_syntax = SYNTAX.split(' ').any(|syntax| syntax.eq_ignore_ascii_case(name));
+                let is_syntax = SYNTAX
+                    .split(' ')
+                    .any(|syntax| syntax.eq_ignore_ascii_case(name));
                 let calls = is_call && !is_syntax && !is_column_list && !common.contains(name);
                 let reads = BEFORE_RELATION.contains(&before)
                     && !(at > 1 && word(at - 2) == "DISTINCT")

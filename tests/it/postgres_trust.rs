@@ -23,12 +23,17 @@ const CODE: &str = "
 /// A role of the test's own, which is a member of others.
 fn role(attributes: &str) -> String {
     let name = format!("role_{}", Uuid::now_v7().simple());
-    server().execute("postgres", &format!("CREATE ROLE {name} LOGIN {attributes}"));
+    server().execute(
+        "postgres",
+        &format!("CREATE ROLE {name} LOGIN {attributes}"),
+    );
     name
 }
 
 async fn execute(database: &str, role: &str, sql: &str) {
-    let pool = PgPool::connect(&server().url_as(role, database)).await.unwrap();
+    let pool = PgPool::connect(&server().url_as(role, database))
+        .await
+        .unwrap();
     let executed = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&pool).await;
     executed.unwrap_or_else(|error| panic!("{role}: {sql}: {error}"));
     pool.close().await;
@@ -41,8 +46,10 @@ fn has_run(database: &str) -> bool {
 }
 
 /// The errors of everything that reads or clears tables, as `role` of `database`; each must be one.
-async fn refusals(host: &PostgresHost, role: &str) -> Vec<String> {
-    let pool = PgPool::connect(&server().url_as(role, &host.database.name)).await.unwrap();
+async fn refusals(host: &PostgresHost, elsewhere: &PostgresHost, role: &str) -> Vec<String> {
+    let pool = PgPool::connect(&server().url_as(role, &host.database.name))
+        .await
+        .unwrap();
     let database = Postgres::open_from(&pool, &FactoryRows::None).await;
     let database = match database {
         Ok(database) => database,
@@ -51,27 +58,25 @@ async fn refusals(host: &PostgresHost, role: &str) -> Vec<String> {
     let builder = only(&["tables"]).data_dir(host.data()).backups("backups");
     let builder = builder.preserve_table("_sqlx_migrations", "tracks migrations");
     let engine = builder.database(database).build().await.unwrap();
-    let plan = engine.plan(&Selection::all()).await.unwrap_err();
-    let reset = engine.reset(everything()).await.unwrap_err();
-    let backup = engine.backup(BackupRequest::new("one")).await.unwrap_err();
     let fill = FactoryRows::Script("INSERT INTO drafts VALUES (1, 'x')".to_owned());
-    let script = Postgres::open_from(&pool, &fill).await.unwrap_err();
-    let migrated = Postgres::open(&pool, &host.migrator).await.unwrap_err();
     let pristine = FactoryRows::Database(server().url_as(role, &host.database.name));
-    let elsewhere = PostgresHost::new().await;
-    let pristine = Postgres::open_from(&elsewhere.pool, &pristine).await.unwrap_err();
     vec![
-        chain(&plan),
-        chain(&reset),
-        chain(&backup),
-        chain(&script),
-        chain(&migrated),
-        chain(&pristine),
+        told(engine.plan(&Selection::all()).await),
+        told(engine.reset(everything()).await),
+        told(engine.backup(BackupRequest::new("one")).await),
+        told(Postgres::open_from(&pool, &fill).await),
+        told(Postgres::open_from(&elsewhere.pool, &pristine).await),
     ]
 }
 
+fn told<T, E: std::error::Error + 'static>(result: Result<T, E>) -> String {
+    result.map_or_else(|error| chain(&error), |_| "it was not refused".to_owned())
+}
+
 async fn trusted(host: &PostgresHost, role: &str) -> Postgres {
-    let pool = PgPool::connect(&server().url_as(role, &host.database.name)).await.unwrap();
+    let pool = PgPool::connect(&server().url_as(role, &host.database.name))
+        .await
+        .unwrap();
     let options = Postgres::trust_database(true);
     options.open_from(&pool, &FactoryRows::None).await.unwrap()
 }
@@ -86,7 +91,12 @@ async fn a_superuser_is_told_to_connect_as_the_owner_of_the_tables() {
              FOR EACH ROW EXECUTE FUNCTION fires();",
     )
     .await;
-    for error in refusals(&host, Server::SUPERUSER).await {
+    let pool = PgPool::connect(&server().url(&host.database.name))
+        .await
+        .unwrap();
+    let mut errors = refusals(&host, &PostgresHost::new().await, Server::SUPERUSER).await;
+    errors.push(told(Postgres::open(&pool, &host.migrator).await));
+    for error in errors {
         assert!(error.contains("use table `"), "{error}");
         assert!(error.contains("belongs to the role `creator`"), "{error}");
         assert!(error.contains("connect as `creator`"), "{error}");
@@ -135,9 +145,16 @@ async fn a_role_is_trusted_by_its_members_unless_they_have_more_rights() {
         (String::new(), true),
     ] {
         let member = role(&attributes);
-        server().execute(database, &format!("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {member}"));
-        let pool = PgPool::connect(&server().url_as(&member, database)).await.unwrap();
-        let opened = Postgres::open_from(&pool, &FactoryRows::None).await.unwrap();
+        server().execute(
+            database,
+            &format!("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {member}"),
+        );
+        let pool = PgPool::connect(&server().url_as(&member, database))
+            .await
+            .unwrap();
+        let opened = Postgres::open_from(&pool, &FactoryRows::None)
+            .await
+            .unwrap();
         let mut snapshot = opened.read().await.unwrap();
         let counted = snapshot.count("posts").await;
         match counted {
@@ -152,9 +169,16 @@ async fn a_role_is_trusted_by_its_members_unless_they_have_more_rights() {
         pool.close().await;
     }
     // Whose own tables they are has nothing to fear, whatever rights it has.
-    server().execute("postgres", &format!("ALTER ROLE {owner} BYPASSRLS CREATEROLE"));
-    let pool = PgPool::connect(&server().url_as(&owner, database)).await.unwrap();
-    let opened = Postgres::open_from(&pool, &FactoryRows::None).await.unwrap();
+    server().execute(
+        "postgres",
+        &format!("ALTER ROLE {owner} BYPASSRLS CREATEROLE"),
+    );
+    let pool = PgPool::connect(&server().url_as(&owner, database))
+        .await
+        .unwrap();
+    let opened = Postgres::open_from(&pool, &FactoryRows::None)
+        .await
+        .unwrap();
     let mut snapshot = opened.read().await.unwrap();
     assert_eq!(snapshot.count("posts").await.unwrap(), 3);
 }
@@ -163,9 +187,16 @@ async fn a_role_is_trusted_by_its_members_unless_they_have_more_rights() {
 async fn a_session_that_can_become_a_superuser_again_counts_as_one() {
     let host = PostgresHost::new().await;
     let admin = role("SUPERUSER");
-    server().execute("postgres", &format!("ALTER ROLE {admin} SET role = 'creator'"));
-    let pool = PgPool::connect(&server().url_as(&admin, &host.database.name)).await.unwrap();
-    let opened = Postgres::open_from(&pool, &FactoryRows::None).await.unwrap();
+    server().execute(
+        "postgres",
+        &format!("ALTER ROLE {admin} SET role = 'creator'"),
+    );
+    let pool = PgPool::connect(&server().url_as(&admin, &host.database.name))
+        .await
+        .unwrap();
+    let opened = Postgres::open_from(&pool, &FactoryRows::None)
+        .await
+        .unwrap();
     let mut snapshot = opened.read().await.unwrap();
     let error = chain(&snapshot.count("posts").await.unwrap_err());
     assert!(error.contains("belongs to the role `creator`"), "{error}");
@@ -173,16 +204,46 @@ async fn a_session_that_can_become_a_superuser_again_counts_as_one() {
 
 #[tokio::test]
 async fn code_of_another_role_in_ones_own_table_is_refused_by_name() {
+    let host = PostgresHost::new().await;
+    let database = &host.database.name;
+    server().execute(database, "GRANT ALL ON SCHEMA public TO plain");
+    execute(database, Server::PLAIN, CODE).await;
+    execute(
+        database,
+        Server::PLAIN,
+        "CREATE DOMAIN public.checked AS text CHECK (public.ran(VALUE));
+         CREATE COLLATION public.theirs FROM \"C\";
+         CREATE FUNCTION public.same(int, int) RETURNS boolean IMMUTABLE LANGUAGE sql
+             AS 'SELECT public.ran($1)';
+         CREATE OPERATOR public.=== (FUNCTION = public.same, LEFTARG = int, RIGHTARG = int);",
+    )
+    .await;
+    let elsewhere = PostgresHost::new().await;
     for (planted, object) in [
-        ("ALTER TABLE drafts ADD CHECK (public.ran(text))", "function public.ran(anyelement)"),
-        ("ALTER TABLE drafts ADD flag boolean DEFAULT public.ran(1)", "function public.ran"),
+        (
+            "ALTER TABLE drafts ADD CHECK (public.ran(text))",
+            "function public.ran(anyelement)",
+        ),
+        (
+            "ALTER TABLE drafts ADD flag boolean DEFAULT public.ran(1)",
+            "function public.ran",
+        ),
         (
             "ALTER TABLE drafts ADD flag boolean GENERATED ALWAYS AS (public.ran(text)) STORED",
             "function public.ran",
         ),
-        ("CREATE INDEX ON drafts (public.ran(text))", "function public.ran"),
-        ("CREATE INDEX ON drafts (id) WHERE public.ran(text)", "function public.ran"),
-        ("CREATE STATISTICS many ON public.ran(text), id FROM drafts", "function public.ran"),
+        (
+            "CREATE INDEX ON drafts (public.ran(text))",
+            "function public.ran",
+        ),
+        (
+            "CREATE INDEX ON drafts (id) WHERE public.ran(text)",
+            "function public.ran",
+        ),
+        (
+            "CREATE STATISTICS many ON public.ran(text), id FROM drafts",
+            "function public.ran",
+        ),
         (
             "CREATE TRIGGER fires BEFORE INSERT ON drafts FOR EACH ROW EXECUTE FUNCTION fires()",
             "function public.fires()",
@@ -196,7 +257,10 @@ async fn code_of_another_role_in_ones_own_table_is_refused_by_name() {
             "CREATE RULE also AS ON INSERT TO drafts DO ALSO SELECT public.ran(1)",
             "function public.ran",
         ),
-        ("CREATE POLICY few ON drafts USING (public.ran(text))", "function public.ran"),
+        (
+            "CREATE POLICY few ON drafts USING (public.ran(text))",
+            "function public.ran",
+        ),
         (
             "CREATE MATERIALIZED VIEW shown AS SELECT public.ran(text) FROM drafts",
             "function public.ran",
@@ -210,14 +274,26 @@ async fn code_of_another_role_in_ones_own_table_is_refused_by_name() {
             "CREATE DOMAIN own AS text CHECK (public.ran(VALUE)); ALTER TABLE drafts ADD x own",
             "function public.ran",
         ),
-        ("ALTER TABLE drafts ADD x public.checked", "type public.checked"),
-        ("ALTER TABLE drafts ADD x public.checked[]", "type public.checked"),
+        (
+            "ALTER TABLE drafts ADD x public.checked",
+            "type public.checked",
+        ),
+        (
+            "ALTER TABLE drafts ADD x public.checked[]",
+            "type public.checked",
+        ),
         (
             "CREATE TYPE pair AS (one public.checked, two int); ALTER TABLE drafts ADD x pair",
             "type public.checked",
         ),
-        ("ALTER TABLE drafts ADD CHECK (id OPERATOR(public.===) 1)", "function public.same"),
-        ("ALTER TABLE drafts ADD x text COLLATE public.theirs", "collation public.theirs"),
+        (
+            "ALTER TABLE drafts ADD CHECK (id OPERATOR(public.===) 1)",
+            "function public.same",
+        ),
+        (
+            "ALTER TABLE drafts ADD x text COLLATE public.theirs",
+            "collation public.theirs",
+        ),
         (
             "CREATE TABLE refers (id int REFERENCES drafts (id) CHECK (public.ran(id)))",
             "function public.ran",
@@ -228,32 +304,26 @@ async fn code_of_another_role_in_ones_own_table_is_refused_by_name() {
             "function public.ran",
         ),
     ] {
-        let host = PostgresHost::new().await;
-        let database = &host.database.name;
-        server().execute(database, "GRANT ALL ON SCHEMA public TO plain");
-        execute(database, Server::PLAIN, CODE).await;
-        execute(
-            database,
-            Server::PLAIN,
-            "CREATE DOMAIN public.checked AS text CHECK (public.ran(VALUE));
-             CREATE COLLATION public.theirs FROM \"C\";
-             CREATE FUNCTION public.same(int, int) RETURNS boolean IMMUTABLE LANGUAGE sql
-                 AS 'SELECT public.ran($1)';
-             CREATE OPERATOR public.=== (FUNCTION = public.same, LEFTARG = int, RIGHTARG = int);",
-        )
-        .await;
         host.run(planted).await;
-        host.run("INSERT INTO drafts (id, text) VALUES (5, 'mine')").await;
+        host.run("INSERT INTO drafts (id, text) VALUES (5, 'mine')")
+            .await;
         // What the owner does itself is not looked at here.
         server().execute(database, "ALTER SEQUENCE canary RESTART");
-        let refusals = refusals(&host, Server::CREATOR).await;
-        for error in &refusals {
+        for error in refusals(&host, &elsewhere, Server::CREATOR).await {
             assert!(error.contains("use table `"), "{planted}: {error}");
             assert!(error.contains(object), "{planted}: {error}");
             assert!(error.contains("of the role `plain`"), "{planted}: {error}");
-            assert!(error.contains("make `creator` the owner"), "{planted}: {error}");
+            assert!(
+                error.contains("make `creator` the owner"),
+                "{planted}: {error}"
+            );
         }
         assert!(!has_run(database), "{planted}");
+        host.run(
+            "DROP TABLE IF EXISTS refers, drafts CASCADE; DROP TYPE IF EXISTS pair CASCADE;
+             DROP DOMAIN IF EXISTS own; CREATE TABLE drafts (id int PRIMARY KEY, text text)",
+        )
+        .await;
     }
 }
 
@@ -275,12 +345,44 @@ async fn an_event_trigger_with_code_of_another_role_is_refused() {
          ALTER TABLE _sqlx_migrations OWNER TO postgres; ALTER SCHEMA public OWNER TO postgres;
          CREATE EVENT TRIGGER watches ON ddl_command_start EXECUTE FUNCTION public.watches()",
     );
-    let opened = Postgres::open_from(&pool, &FactoryRows::None).await.unwrap();
+    let opened = Postgres::open_from(&pool, &FactoryRows::None)
+        .await
+        .unwrap();
     let mut snapshot = opened.read().await.unwrap();
     let error = chain(&snapshot.count("posts").await.unwrap_err());
     assert!(error.contains("event trigger watches"), "{error}");
     let error = chain(&opened.prepare().await.unwrap_err());
     assert!(error.contains("event trigger `watches`"), "{error}");
+}
+
+#[tokio::test]
+async fn what_a_predefined_role_owns_counts_as_its_members() {
+    let host = PostgresHost::new().await;
+    let database = &host.database.name;
+    host.run(CODE).await;
+    server().execute(
+        database,
+        "ALTER TABLE posts OWNER TO postgres; ALTER TABLE drafts OWNER TO postgres;
+         ALTER TABLE _sqlx_migrations OWNER TO postgres; ALTER SCHEMA public OWNER TO postgres;
+         GRANT CREATE ON SCHEMA public TO pg_database_owner",
+    );
+    let pool = PgPool::connect(&server().url(database)).await.unwrap();
+    let count = async || {
+        let opened = Postgres::open_from(&pool, &FactoryRows::None)
+            .await
+            .unwrap();
+        let mut snapshot = opened.read().await.unwrap();
+        snapshot.count("drafts").await
+    };
+    count().await.unwrap();
+    server().execute(
+        database,
+        "ALTER FUNCTION public.ran(anyelement) OWNER TO pg_database_owner;
+         ALTER TABLE drafts ADD CHECK (public.ran(text))",
+    );
+    let error = chain(&count().await.unwrap_err());
+    assert!(error.contains("function public.ran(anyelement)"), "{error}");
+    assert!(error.contains("of the role `creator`"), "{error}");
 }
 
 #[tokio::test]
@@ -304,32 +406,53 @@ async fn a_view_that_takes_the_place_of_a_table_is_not_read() {
             "count" => transaction.count("drafts").await.unwrap_err(),
             "fingerprint" => transaction.fingerprint(&drafts).await.unwrap_err(),
             "keep" => transaction.keep(&kept, &drafts).await.unwrap_err(),
-            "save" => transaction.save("drafts", &mut Vec::new()).await.unwrap_err(),
+            "save" => transaction
+                .save("drafts", &mut Vec::new())
+                .await
+                .unwrap_err(),
             _ => transaction.clear(&drafts).await.unwrap_err(),
         };
         let error = chain(&error);
-        assert!(error.contains("not the table any more"), "{action}: {error}");
+        assert!(
+            error.contains("not the table any more"),
+            "{action}: {error}"
+        );
         assert!(!has_run(&host.database.name), "{action}");
     }
 }
 
 /// Each takes the table of the commit records, or its place, and names what is wrong.
 const RECORDS: [(&str, &str); 19] = [
-    ("CREATE TRIGGER t BEFORE INSERT ON $ FOR EACH ROW EXECUTE FUNCTION fires()", "triggers"),
+    (
+        "CREATE TRIGGER t BEFORE INSERT ON $ FOR EACH ROW EXECUTE FUNCTION fires()",
+        "triggers",
+    ),
     (
         "CREATE TRIGGER t AFTER DELETE ON $ FOR EACH STATEMENT EXECUTE FUNCTION fires()",
         "triggers",
     ),
-    ("CREATE RULE r AS ON INSERT TO $ DO ALSO SELECT ran(1)", "rules"),
+    (
+        "CREATE RULE r AS ON INSERT TO $ DO ALSO SELECT ran(1)",
+        "rules",
+    ),
     ("ALTER TABLE $ ENABLE ROW LEVEL SECURITY", "policies"),
     ("CREATE POLICY p ON $ USING (ran(run))", "policies"),
     ("ALTER TABLE $ ADD CHECK (ran(run))", "constraints"),
     ("CREATE INDEX ON $ (ran(run))", "indexes"),
     ("CREATE STATISTICS s ON ran(run), run FROM $", "statistics"),
-    ("ALTER TABLE $ ALTER outcome SET DEFAULT ran(1)::text", "defaults"),
-    ("ALTER TABLE $ ALTER at SET DEFAULT CASE WHEN ran(1) THEN now() END", "defaults"),
+    (
+        "ALTER TABLE $ ALTER outcome SET DEFAULT ran(1)::text",
+        "defaults",
+    ),
+    (
+        "ALTER TABLE $ ALTER at SET DEFAULT CASE WHEN ran(1) THEN now() END",
+        "defaults",
+    ),
     ("ALTER TABLE $ ADD x boolean", "columns"),
-    ("ALTER TABLE $ ADD x boolean GENERATED ALWAYS AS (ran(run)) STORED", "columns"),
+    (
+        "ALTER TABLE $ ADD x boolean GENERATED ALWAYS AS (ran(run)) STORED",
+        "columns",
+    ),
     (
         "CREATE DOMAIN d AS text CHECK (ran(VALUE)); ALTER TABLE $ ALTER outcome TYPE d",
         "columns",
@@ -337,46 +460,56 @@ const RECORDS: [(&str, &str); 19] = [
     ("CREATE TABLE child () INHERITS ($)", "part"),
     ("ALTER TABLE $ SET UNLOGGED", "unlogged"),
     ("CREATE TABLE refers (run text REFERENCES $)", "foreign key"),
-    ("DROP TABLE $; CREATE VIEW $ AS SELECT ran(1)", "not an ordinary table"),
+    (
+        "DROP TABLE $; CREATE VIEW $ AS SELECT ran(1)",
+        "not an ordinary table",
+    ),
     (
         "DROP TABLE $; CREATE TABLE $ (run text PRIMARY KEY, outcome text NOT NULL,
              at timestamptz NOT NULL DEFAULT now(), rewrite text[], xid xid8)
              PARTITION BY LIST (run)",
         "not an ordinary table",
     ),
-    (
-        "DROP TABLE $; CREATE SEQUENCE $",
-        "not an ordinary table",
-    ),
+    ("DROP TABLE $; CREATE SEQUENCE $", "not an ordinary table"),
 ];
 
 #[tokio::test]
 async fn a_record_table_that_is_not_the_engines_own_is_refused_by_name() {
+    let host = PostgresHost::new().await;
+    host.run(CODE).await;
+    let engine = host.tables_engine().await;
+    let database = host.postgres().await;
     for (planted, fault) in RECORDS {
-        let host = PostgresHost::new().await;
-        host.run(CODE).await;
-        let engine = host.tables_engine().await;
-        let database = host.postgres().await;
         let mut open = database.write(&CLEARING).await.unwrap();
         open.clear(&["posts".to_owned()]).await.unwrap();
         host.run(&planted.replace('$', RECORD_TABLE)).await;
-        let errors = [
-            chain(&open.commit(Uuid::now_v7()).await.unwrap_err()),
-            chain(&engine.plan(&Selection::all()).await.unwrap_err()),
-            chain(&engine.reset(everything()).await.unwrap_err()),
-            chain(&database.decide(Uuid::now_v7()).await.unwrap_err()),
-            chain(&database.reclaim().await.unwrap_err()),
-            chain(&database.prepare().await.unwrap_err()),
-            chain(&Postgres::open(&host.pool, &host.migrator).await.unwrap_err()),
-            chain(&Postgres::open_from(&host.pool, &FactoryRows::None).await.unwrap_err()),
-        ];
-        for error in errors {
-            assert!(error.contains("\"_factory_reset\"` cannot be used"), "{planted}: {error}");
+        for error in [
+            told(open.commit(Uuid::now_v7()).await),
+            told(engine.plan(&Selection::all()).await),
+            told(engine.reset(everything()).await),
+            told(database.decide(Uuid::now_v7()).await),
+            told(database.reclaim().await),
+            told(database.prepare().await),
+            told(Postgres::open(&host.pool, &host.migrator).await),
+            told(Postgres::open_from(&host.pool, &FactoryRows::None).await),
+        ] {
+            assert!(
+                error.contains("\"_factory_reset\"` cannot be used"),
+                "{planted}: {error}"
+            );
             assert!(error.contains(fault), "{planted}: {error}");
             assert!(error.contains("drop"), "{planted}: {error}");
         }
         assert!(!has_run(&host.database.name), "{planted}");
         assert_eq!(host.number("SELECT count(*) FROM posts").await, 3);
+        for kind in ["TABLE", "VIEW", "SEQUENCE"] {
+            let drop = format!("DROP {kind} IF EXISTS {RECORD_TABLE} CASCADE");
+            // It says so where it is of another kind.
+            let _ = sqlx::raw_sql(AssertSqlSafe(drop)).execute(&host.pool).await;
+        }
+        host.run("DROP TABLE IF EXISTS child, refers CASCADE; DROP DOMAIN IF EXISTS d CASCADE")
+            .await;
+        database.prepare().await.unwrap();
     }
 }
 
@@ -387,9 +520,15 @@ async fn a_record_table_of_another_role_is_refused_with_its_name() {
     let give = format!("ALTER TABLE {RECORD_TABLE} OWNER TO plain");
     server().execute(&host.database.name, &give);
     let error = chain(&engine.plan(&Selection::all()).await.unwrap_err());
-    assert!(error.contains("belongs to the role `plain`: connect as that role"), "{error}");
+    assert!(
+        error.contains("belongs to the role `plain`: connect as that role"),
+        "{error}"
+    );
     let error = chain(&engine.reset(everything()).await.unwrap_err());
-    assert!(error.contains("belongs to the role `plain`: connect as that role"), "{error}");
+    assert!(
+        error.contains("belongs to the role `plain`: connect as that role"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -397,15 +536,20 @@ async fn a_trigger_that_is_created_during_a_reset_waits_for_its_commit() {
     let host = PostgresHost::new().await;
     host.run(CODE).await;
     let database = host.postgres().await;
-    host.run(&format!("GRANT TRIGGER ON {RECORD_TABLE} TO plain; GRANT ALL ON SCHEMA public TO plain"))
-        .await;
+    host.run(&format!(
+        "GRANT TRIGGER ON {RECORD_TABLE} TO plain; GRANT ALL ON SCHEMA public TO plain"
+    ))
+    .await;
     // The planter has the table, and has not committed.
     let mut planter = host.connect().await;
     let plant = format!(
         "BEGIN; CREATE TRIGGER t BEFORE INSERT ON {RECORD_TABLE} FOR EACH ROW \
          EXECUTE FUNCTION fires()"
     );
-    sqlx::raw_sql(AssertSqlSafe(plant)).execute(&mut planter).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(plant))
+        .execute(&mut planter)
+        .await
+        .unwrap();
     let decide = tokio::spawn(async move { database.decide(Uuid::now_v7()).await });
     let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND database =
                  (SELECT oid FROM pg_database WHERE datname = current_database())";
@@ -436,7 +580,7 @@ async fn what_the_record_says_is_to_be_rewritten_is_never_run_as_sql() {
          ], pg_current_xact_id())"
     ))
     .await;
-    let files = "SELECT sum(pg_relation_filenode(c.oid))::bigint FROM pg_class AS c
+    let files = "SELECT sum(pg_relation_filenode(c.oid)::bigint)::bigint FROM pg_class AS c
                  WHERE relname IN ('posts', 'odd \"it''s; %I.\\table')";
     let system = "SELECT pg_relation_filenode('pg_class'::regclass)::bigint";
     let (before, catalogue) = (host.number(files).await, host.number(system).await);
@@ -451,7 +595,16 @@ async fn what_the_record_says_is_to_be_rewritten_is_never_run_as_sql() {
 #[tokio::test]
 async fn names_of_any_kind_are_quoted_wherever_they_are_used() {
     let long = "l".repeat(63);
-    let names = ["a.b", "it's", "say \"hi\"", "%I %s %%", "back\\slash", "U&\"x\"", "größe", &long];
+    let names = [
+        "a.b",
+        "it's",
+        "say \"hi\"",
+        "%I %s %%",
+        "back\\slash",
+        "U&\"x\"",
+        "größe",
+        &long,
+    ];
     let quote = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
     let mut sql = String::new();
     for name in names {
@@ -520,8 +673,14 @@ async fn the_sql_of_a_step_finds_the_tables_of_the_host() {
         .await
         .unwrap();
     assert_eq!(path, "\"$user\", public");
-    sqlx::query("UPDATE posts SET text = 'x'").execute(&mut *connection).await.unwrap();
-    sqlx::query("SET search_path = public").execute(connection).await.unwrap();
+    sqlx::query("UPDATE posts SET text = 'x'")
+        .execute(&mut *connection)
+        .await
+        .unwrap();
+    sqlx::query("SET search_path = public")
+        .execute(connection)
+        .await
+        .unwrap();
     transaction.clear(&["posts".to_owned()]).await.unwrap();
     transaction.check().await.unwrap();
     transaction.commit(Uuid::now_v7()).await.unwrap();
@@ -534,7 +693,13 @@ async fn no_other_role_can_connect_to_a_scratch_database() {
                     pg_catalog.has_database_privilege('plain', current_database(), 'CONNECT, TEMP')
                     AS is_open";
     let host = PostgresHost::with(&[POSTS, open]).await;
-    assert_eq!(host.number("SELECT is_open::int::bigint FROM open").await, 1);
+    assert_eq!(
+        host.number("SELECT is_open::int::bigint FROM open").await,
+        1
+    );
     host.reset_tables().await;
-    assert_eq!(host.number("SELECT is_open::int::bigint FROM open").await, 0);
+    assert_eq!(
+        host.number("SELECT is_open::int::bigint FROM open").await,
+        0
+    );
 }

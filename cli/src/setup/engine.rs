@@ -56,7 +56,11 @@ impl Setup {
             let probed = pristine.probe().await;
             probed.map_err(|error| self.unreachable(source, &error))?;
         }
-        let trust = self.manifest.database.as_ref().and_then(|it| it.trust_database);
+        let trust = self
+            .manifest
+            .database
+            .as_ref()
+            .and_then(|it| it.trust_database);
         let opened = address.open(&rows, trust.unwrap_or_default()).await;
         let opened = opened.map_err(|error| self.wrong(source, &error))?;
         match self.check_database(&opened, source).await {

@@ -27,7 +27,10 @@ async fn a_superuser_is_refused_until_the_manifest_trusts_the_database() {
     ] {
         let ran = bench.run(command);
         assert_ne!(ran.exit, 0, "{command:?}: {ran:?}");
-        assert!(ran.error().contains("belongs to the role `creator`"), "{ran:?}");
+        assert!(
+            ran.error().contains("belongs to the role `creator`"),
+            "{ran:?}"
+        );
         assert!(ran.error().contains("connect as `creator`"), "{ran:?}");
         assert!(ran.error().contains("`trust_database`"), "{ran:?}");
     }

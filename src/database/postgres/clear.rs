@@ -7,11 +7,11 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use super::aside::Aside;
 use super::catalogue::{Catalogue, Table};
 use super::error::failed;
+use super::factory::Factory;
 use super::foreign_keys::{ForeignKey, parents_first};
 use super::kept::Kept;
 use super::references::Seeds;
 use super::ways::Ways;
-use super::factory::Factory;
 use super::{DatabaseError, copy, run};
 
 /// A foreign key asks about each row that goes of the table that it refers to; dropping it and

@@ -9,8 +9,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::catalogue::{Catalogue, Table};
 use super::error::failed;
-use super::sequences::{self, State};
 use super::factory::Factory;
+use super::sequences::{self, State};
 use super::{DatabaseError, Tally};
 
 /// A line of JSON, then the rows in the text format of COPY.

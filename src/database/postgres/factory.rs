@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::PgConnection;
+use sqlx::migrate::{MigrateError, Migrator};
 
 use super::catalogue::{Catalogue, Table};
 use super::connect::{Connect, close};
@@ -204,13 +204,12 @@ async fn migrations_table(
 ) -> Result<String, DatabaseError> {
     // The migrator may name it without its schema.
     model.apply(connection).await?;
-    let oid: Option<i64> = sqlx::query_scalar(
-        "SELECT pg_catalog.to_regclass($1)::pg_catalog.oid::pg_catalog.int8",
-    )
-    .bind(migrator.table_name.as_ref())
-    .fetch_one(&mut *connection)
-    .await
-    .map_err(failed("look for the migrations table"))?;
+    let oid: Option<i64> =
+        sqlx::query_scalar("SELECT pg_catalog.to_regclass($1)::pg_catalog.oid::pg_catalog.int8")
+            .bind(migrator.table_name.as_ref())
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(failed("look for the migrations table"))?;
     run(connection, &host_path::engine_session())
         .await
         .map_err(failed("look for the migrations table"))?;

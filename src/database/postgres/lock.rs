@@ -19,7 +19,10 @@ pub(super) async fn take(
     spare: &Spare,
 ) -> Result<Option<DatabaseLock>, DatabaseError> {
     // Such locks are each database's own.
-    let take = format!("SELECT pg_catalog.pg_try_advisory_lock('{}'::pg_catalog.int8)", key(schema));
+    let take = format!(
+        "SELECT pg_catalog.pg_try_advisory_lock('{}'::pg_catalog.int8)",
+        key(schema)
+    );
     let taken: Vec<(bool,)> = ask(&mut connection, &take)
         .await
         .map_err(failed("take the reset's advisory lock"))?;

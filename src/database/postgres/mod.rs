@@ -284,18 +284,18 @@ async fn identity(
     connect: &Connect,
     schema: &str,
 ) -> Result<String, DatabaseError> {
-    let database: String =
-        sqlx::query_scalar(
-            "SELECT d.oid::pg_catalog.text FROM pg_catalog.pg_database AS d \
+    let database: String = sqlx::query_scalar(
+        "SELECT d.oid::pg_catalog.text FROM pg_catalog.pg_database AS d \
              WHERE d.datname = pg_catalog.current_database()",
-        )
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(failed("read which database it is"))?;
-    let server: Result<String, _> =
-        sqlx::query_scalar("SELECT system_identifier::pg_catalog.text FROM pg_catalog.pg_control_system()")
-            .fetch_one(connection)
-            .await;
+    )
+    .fetch_one(&mut *connection)
+    .await
+    .map_err(failed("read which database it is"))?;
+    let server: Result<String, _> = sqlx::query_scalar(
+        "SELECT system_identifier::pg_catalog.text FROM pg_catalog.pg_control_system()",
+    )
+    .fetch_one(connection)
+    .await;
     let server = match server {
         Ok(server) => server,
         Err(error) if error::is_denied(&error) => connect.address(),

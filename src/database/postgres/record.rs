@@ -24,7 +24,7 @@ struct Planted {
 
 /// The table of the commit records, in the schema of the host. Each statement on it comes after a
 /// lock that keeps it as it is, and a look at what it is then, in the same text.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Record {
     schema: String,
     is_trusted: bool,
@@ -54,10 +54,13 @@ impl Record {
         }
         let refusal = match self.is_trusted {
             true => String::new(),
-            false => refuse("found.trigger", &format!("FROM ({}) AS found;", event_triggers())),
+            false => refuse(
+                "found.trigger",
+                &format!("FROM ({}) AS found", event_triggers()),
+            ),
         };
         let create = format!(
-            "{refusal} CREATE TABLE IF NOT EXISTS {} \
+            "{refusal}; CREATE TABLE IF NOT EXISTS {} \
              (run pg_catalog.text PRIMARY KEY, outcome pg_catalog.text NOT NULL, \
               at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.now(), \
               rewrite pg_catalog.text[], xid pg_catalog.xid8)",
@@ -66,8 +69,9 @@ impl Record {
         match run(connection, &create).await {
             // Two at once may collide for all the IF NOT EXISTS.
             Err(_) if self.is_there(connection).await? => Ok(()),
-            created => created
-                .map_err(|error| self.failed("create the table of the commit record", error)),
+            created => {
+                created.map_err(|error| self.failed("create the table of the commit record", error))
+            }
         }
     }
 

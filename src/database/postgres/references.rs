@@ -7,9 +7,9 @@ use sqlx::PgConnection;
 use super::ask::ask;
 use super::catalogue::{Catalogue, Table};
 use super::error::failed;
+use super::factory::Factory;
 use super::foreign_keys::ForeignKey;
 use super::kept::Kept;
-use super::factory::Factory;
 use super::{DatabaseError, Reference, copy, run};
 
 /// Factory rows as a table that SQL can join, for the length of the transaction.

@@ -92,7 +92,10 @@ impl PostgresTransaction {
             )
         });
         let scan = each.collect::<Vec<_>>().join(" UNION ALL ");
-        let scan = format!("{} {scan} ORDER BY number", hold_to_read(self.locked.is_none(), &tables));
+        let scan = format!(
+            "{} {scan} ORDER BY number",
+            hold_to_read(self.locked.is_none(), &tables)
+        );
         let scanned: Vec<(i32, i64, Option<String>)> = ask(&mut self.connection, &scan)
             .await
             .map_err(failed("count the tables"))?;
