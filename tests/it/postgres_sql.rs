@@ -6,8 +6,8 @@ use std::fs;
 use std::path::Path;
 
 /// What SQL itself spells with a parenthesis.
-const SYNTAX: &str = "ALL AND ANY ARRAY AS BY CASE COALESCE EXISTS EXTRACT FROM IN KEY LATERAL NOT \
-                      NULLIF ON ONLY OPERATOR OR ROW SELECT THEN VACUUM VALUES WHEN WHERE WITH";
+const SYNTAX: &str = "ALL AND ANY ARRAY AS BY CASE COALESCE COPY EXISTS EXTRACT FROM IN KEY LATERAL \
+                      MATERIALIZED NOT NULLIF ON ONLY OPERATOR OR ROW SELECT THEN VACUUM VALUES WHEN WHERE WITH";
 
 /// After these comes the name of a relation.
 const BEFORE_RELATION: [&str; 7] = [

@@ -46,7 +46,7 @@ fn has_run(database: &str) -> bool {
 }
 
 /// The errors of everything that reads or clears tables, as `role` of `database`; each must be one.
-async fn refusals(host: &PostgresHost, role: &str) -> Vec<String> {
+async fn refusals(host: &PostgresHost, elsewhere: &PostgresHost, role: &str) -> Vec<String> {
     let pool = PgPool::connect(&server().url_as(role, &host.database.name))
         .await
         .unwrap();
@@ -58,25 +58,19 @@ async fn refusals(host: &PostgresHost, role: &str) -> Vec<String> {
     let builder = only(&["tables"]).data_dir(host.data()).backups("backups");
     let builder = builder.preserve_table("_sqlx_migrations", "tracks migrations");
     let engine = builder.database(database).build().await.unwrap();
-    let plan = engine.plan(&Selection::all()).await.unwrap_err();
-    let reset = engine.reset(everything()).await.unwrap_err();
-    let backup = engine.backup(BackupRequest::new("one")).await.unwrap_err();
     let fill = FactoryRows::Script("INSERT INTO drafts VALUES (1, 'x')".to_owned());
-    let script = Postgres::open_from(&pool, &fill).await.unwrap_err();
-    let migrated = Postgres::open(&pool, &host.migrator).await.unwrap_err();
     let pristine = FactoryRows::Database(server().url_as(role, &host.database.name));
-    let elsewhere = PostgresHost::new().await;
-    let pristine = Postgres::open_from(&elsewhere.pool, &pristine)
-        .await
-        .unwrap_err();
     vec![
-        chain(&plan),
-        chain(&reset),
-        chain(&backup),
-        chain(&script),
-        chain(&migrated),
-        chain(&pristine),
+        told(engine.plan(&Selection::all()).await),
+        told(engine.reset(everything()).await),
+        told(engine.backup(BackupRequest::new("one")).await),
+        told(Postgres::open_from(&pool, &fill).await),
+        told(Postgres::open_from(&elsewhere.pool, &pristine).await),
     ]
+}
+
+fn told<T, E: std::error::Error + 'static>(result: Result<T, E>) -> String {
+    result.map_or_else(|error| chain(&error), |_| "it was not refused".to_owned())
 }
 
 async fn trusted(host: &PostgresHost, role: &str) -> Postgres {
@@ -97,7 +91,12 @@ async fn a_superuser_is_told_to_connect_as_the_owner_of_the_tables() {
              FOR EACH ROW EXECUTE FUNCTION fires();",
     )
     .await;
-    for error in refusals(&host, Server::SUPERUSER).await {
+    let pool = PgPool::connect(&server().url(&host.database.name))
+        .await
+        .unwrap();
+    let mut errors = refusals(&host, &PostgresHost::new().await, Server::SUPERUSER).await;
+    errors.push(told(Postgres::open(&pool, &host.migrator).await));
+    for error in errors {
         assert!(error.contains("use table `"), "{error}");
         assert!(error.contains("belongs to the role `creator`"), "{error}");
         assert!(error.contains("connect as `creator`"), "{error}");
@@ -205,6 +204,21 @@ async fn a_session_that_can_become_a_superuser_again_counts_as_one() {
 
 #[tokio::test]
 async fn code_of_another_role_in_ones_own_table_is_refused_by_name() {
+    let host = PostgresHost::new().await;
+    let database = &host.database.name;
+    server().execute(database, "GRANT ALL ON SCHEMA public TO plain");
+    execute(database, Server::PLAIN, CODE).await;
+    execute(
+        database,
+        Server::PLAIN,
+        "CREATE DOMAIN public.checked AS text CHECK (public.ran(VALUE));
+         CREATE COLLATION public.theirs FROM \"C\";
+         CREATE FUNCTION public.same(int, int) RETURNS boolean IMMUTABLE LANGUAGE sql
+             AS 'SELECT public.ran($1)';
+         CREATE OPERATOR public.=== (FUNCTION = public.same, LEFTARG = int, RIGHTARG = int);",
+    )
+    .await;
+    let elsewhere = PostgresHost::new().await;
     for (planted, object) in [
         (
             "ALTER TABLE drafts ADD CHECK (public.ran(text))",
@@ -290,27 +304,12 @@ async fn code_of_another_role_in_ones_own_table_is_refused_by_name() {
             "function public.ran",
         ),
     ] {
-        let host = PostgresHost::new().await;
-        let database = &host.database.name;
-        server().execute(database, "GRANT ALL ON SCHEMA public TO plain");
-        execute(database, Server::PLAIN, CODE).await;
-        execute(
-            database,
-            Server::PLAIN,
-            "CREATE DOMAIN public.checked AS text CHECK (public.ran(VALUE));
-             CREATE COLLATION public.theirs FROM \"C\";
-             CREATE FUNCTION public.same(int, int) RETURNS boolean IMMUTABLE LANGUAGE sql
-                 AS 'SELECT public.ran($1)';
-             CREATE OPERATOR public.=== (FUNCTION = public.same, LEFTARG = int, RIGHTARG = int);",
-        )
-        .await;
         host.run(planted).await;
         host.run("INSERT INTO drafts (id, text) VALUES (5, 'mine')")
             .await;
         // What the owner does itself is not looked at here.
         server().execute(database, "ALTER SEQUENCE canary RESTART");
-        let refusals = refusals(&host, Server::CREATOR).await;
-        for error in &refusals {
+        for error in refusals(&host, &elsewhere, Server::CREATOR).await {
             assert!(error.contains("use table `"), "{planted}: {error}");
             assert!(error.contains(object), "{planted}: {error}");
             assert!(error.contains("of the role `plain`"), "{planted}: {error}");
@@ -320,6 +319,11 @@ async fn code_of_another_role_in_ones_own_table_is_refused_by_name() {
             );
         }
         assert!(!has_run(database), "{planted}");
+        host.run(
+            "DROP TABLE IF EXISTS refers, drafts CASCADE; DROP TYPE IF EXISTS pair CASCADE;
+             DROP DOMAIN IF EXISTS own; CREATE TABLE drafts (id int PRIMARY KEY, text text)",
+        )
+        .await;
     }
 }
 
@@ -349,6 +353,36 @@ async fn an_event_trigger_with_code_of_another_role_is_refused() {
     assert!(error.contains("event trigger watches"), "{error}");
     let error = chain(&opened.prepare().await.unwrap_err());
     assert!(error.contains("event trigger `watches`"), "{error}");
+}
+
+#[tokio::test]
+async fn what_a_predefined_role_owns_counts_as_its_members() {
+    let host = PostgresHost::new().await;
+    let database = &host.database.name;
+    host.run(CODE).await;
+    server().execute(
+        database,
+        "ALTER TABLE posts OWNER TO postgres; ALTER TABLE drafts OWNER TO postgres;
+         ALTER TABLE _sqlx_migrations OWNER TO postgres; ALTER SCHEMA public OWNER TO postgres;
+         GRANT CREATE ON SCHEMA public TO pg_database_owner",
+    );
+    let pool = PgPool::connect(&server().url(database)).await.unwrap();
+    let count = async || {
+        let opened = Postgres::open_from(&pool, &FactoryRows::None)
+            .await
+            .unwrap();
+        let mut snapshot = opened.read().await.unwrap();
+        snapshot.count("drafts").await
+    };
+    count().await.unwrap();
+    server().execute(
+        database,
+        "ALTER FUNCTION public.ran(anyelement) OWNER TO pg_database_owner;
+         ALTER TABLE drafts ADD CHECK (public.ran(text))",
+    );
+    let error = chain(&count().await.unwrap_err());
+    assert!(error.contains("function public.ran(anyelement)"), "{error}");
+    assert!(error.contains("of the role `creator`"), "{error}");
 }
 
 #[tokio::test]
@@ -441,33 +475,24 @@ const RECORDS: [(&str, &str); 19] = [
 
 #[tokio::test]
 async fn a_record_table_that_is_not_the_engines_own_is_refused_by_name() {
+    let host = PostgresHost::new().await;
+    host.run(CODE).await;
+    let engine = host.tables_engine().await;
+    let database = host.postgres().await;
     for (planted, fault) in RECORDS {
-        let host = PostgresHost::new().await;
-        host.run(CODE).await;
-        let engine = host.tables_engine().await;
-        let database = host.postgres().await;
         let mut open = database.write(&CLEARING).await.unwrap();
         open.clear(&["posts".to_owned()]).await.unwrap();
         host.run(&planted.replace('$', RECORD_TABLE)).await;
-        let errors = [
-            chain(&open.commit(Uuid::now_v7()).await.unwrap_err()),
-            chain(&engine.plan(&Selection::all()).await.unwrap_err()),
-            chain(&engine.reset(everything()).await.unwrap_err()),
-            chain(&database.decide(Uuid::now_v7()).await.unwrap_err()),
-            chain(&database.reclaim().await.unwrap_err()),
-            chain(&database.prepare().await.unwrap_err()),
-            chain(
-                &Postgres::open(&host.pool, &host.migrator)
-                    .await
-                    .unwrap_err(),
-            ),
-            chain(
-                &Postgres::open_from(&host.pool, &FactoryRows::None)
-                    .await
-                    .unwrap_err(),
-            ),
-        ];
-        for error in errors {
+        for error in [
+            told(open.commit(Uuid::now_v7()).await),
+            told(engine.plan(&Selection::all()).await),
+            told(engine.reset(everything()).await),
+            told(database.decide(Uuid::now_v7()).await),
+            told(database.reclaim().await),
+            told(database.prepare().await),
+            told(Postgres::open(&host.pool, &host.migrator).await),
+            told(Postgres::open_from(&host.pool, &FactoryRows::None).await),
+        ] {
             assert!(
                 error.contains("\"_factory_reset\"` cannot be used"),
                 "{planted}: {error}"
@@ -477,6 +502,14 @@ async fn a_record_table_that_is_not_the_engines_own_is_refused_by_name() {
         }
         assert!(!has_run(&host.database.name), "{planted}");
         assert_eq!(host.number("SELECT count(*) FROM posts").await, 3);
+        for kind in ["TABLE", "VIEW", "SEQUENCE"] {
+            let drop = format!("DROP {kind} IF EXISTS {RECORD_TABLE} CASCADE");
+            // It says so where it is of another kind.
+            let _ = sqlx::raw_sql(AssertSqlSafe(drop)).execute(&host.pool).await;
+        }
+        host.run("DROP TABLE IF EXISTS child, refers CASCADE; DROP DOMAIN IF EXISTS d CASCADE")
+            .await;
+        database.prepare().await.unwrap();
     }
 }
 
@@ -547,7 +580,7 @@ async fn what_the_record_says_is_to_be_rewritten_is_never_run_as_sql() {
          ], pg_current_xact_id())"
     ))
     .await;
-    let files = "SELECT sum(pg_relation_filenode(c.oid))::bigint FROM pg_class AS c
+    let files = "SELECT sum(pg_relation_filenode(c.oid)::bigint)::bigint FROM pg_class AS c
                  WHERE relname IN ('posts', 'odd \"it''s; %I.\\table')";
     let system = "SELECT pg_relation_filenode('pg_class'::regclass)::bigint";
     let (before, catalogue) = (host.number(files).await, host.number(system).await);

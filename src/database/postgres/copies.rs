@@ -106,7 +106,8 @@ async fn create(
 /// writes a sequence as a quoted string with its schema and its type; within another string both
 /// quotes would be doubled.
 fn drawing_from(counters: &BTreeMap<String, String>, default: &str) -> String {
-    let written = |relation: &str| format!("{}::regclass", literal(relation));
+    const TYPE: &str = "regclass";
+    let written = |relation: &str| format!("{}::{TYPE}", literal(relation));
     counters
         .iter()
         .fold(default.to_owned(), |default, (original, copy)| {

@@ -24,7 +24,7 @@ struct Planted {
 
 /// The table of the commit records, in the schema of the host. Each statement on it comes after a
 /// lock that keeps it as it is, and a look at what it is then, in the same text.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Record {
     schema: String,
     is_trusted: bool,
@@ -56,11 +56,11 @@ impl Record {
             true => String::new(),
             false => refuse(
                 "found.trigger",
-                &format!("FROM ({}) AS found;", event_triggers()),
+                &format!("FROM ({}) AS found", event_triggers()),
             ),
         };
         let create = format!(
-            "{refusal} CREATE TABLE IF NOT EXISTS {} \
+            "{refusal}; CREATE TABLE IF NOT EXISTS {} \
              (run pg_catalog.text PRIMARY KEY, outcome pg_catalog.text NOT NULL, \
               at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.now(), \
               rewrite pg_catalog.text[], xid pg_catalog.xid8)",

@@ -10,9 +10,13 @@ const MARK: (&str, &str) = ("factory-reset[", "]");
 /// which begins with `FROM`.
 pub(super) fn refuse(reason: &str, rows: &str) -> String {
     // There is no statement that raises an error of its own without a procedural language; a text
-    // that is no number does.
+    // that is no number does. The planner must not see that it is a constant, otherwise it raises
+    // the error for no row.
     let (begin, end) = MARK;
-    format!("SELECT ('{begin}' || {reason} || '{end}')::pg_catalog.int4 {rows}")
+    format!(
+        "SELECT ('{begin}' || refused.reason || '{end}')::pg_catalog.int4 \
+         FROM (SELECT {reason} AS reason {rows} OFFSET 0) AS refused"
+    )
 }
 
 /// The reason, if `error` comes from a statement of [`refuse`].

@@ -7,6 +7,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use super::ask::ask;
 use super::catalogue::{Catalogue, Sequence, Table, literal, quote};
 use super::error::failed;
+use super::refusal::refuse;
 use super::{DatabaseError, run};
 
 /// Where a sequence stands: its last value, and whether that is given out already.
@@ -36,8 +37,20 @@ pub(super) async fn states(
         let name = literal(relation);
         format!("SELECT {name}::pg_catalog.text, last_value, is_called FROM {relation}")
     });
-    let sql = each.collect::<Vec<_>>().join(" UNION ALL ");
-    let states: Vec<(String, i64, bool)> = ask(connection, &sql)
+    let each = each.collect::<Vec<_>>().join(" UNION ALL ");
+    // A view could have taken the place of one since the catalogue was read.
+    let names = relations.iter();
+    let names = names.map(|relation| format!("({})", literal(relation)));
+    let check = refuse(
+        "known.name || ' is not the sequence any more that the catalogue had: try again'",
+        &format!(
+            "FROM (VALUES {}) AS known (name) WHERE NOT EXISTS ( \
+                 SELECT FROM pg_catalog.pg_sequence AS s \
+                 WHERE s.seqrelid = pg_catalog.to_regclass(known.name)::pg_catalog.oid)",
+            names.collect::<Vec<_>>().join(", ")
+        ),
+    );
+    let states: Vec<(String, i64, bool)> = ask(connection, &format!("{check}; {each}"))
         .await
         .map_err(failed("read the sequences"))?;
     let states = states.into_iter();

@@ -417,7 +417,7 @@ impl Transaction for PostgresTransaction {
             self.settle().await.map_err(DatabaseError::rolled_back)?;
         }
         let rewrite = std::mem::take(&mut self.rewrite).into_iter().collect();
-        let record = self.host.record.clone();
+        let record = &self.host.record;
         record
             .commit(&mut self.connection, run, rewrite)
             .await

@@ -55,14 +55,15 @@ enum Untrusted {
 /// `pg_database_owner` is.
 pub(super) const STRANGER: &str = r#"
     session_role AS MATERIALIZED (
-        SELECT u.oid, EXISTS (
-            SELECT FROM pg_catalog.pg_roles AS r
-            WHERE (r.rolsuper OR r.rolcreaterole OR r.rolreplication OR r.rolbypassrls
-                   OR r.rolname ~ '^pg_' AND r.rolname <> 'pg_database_owner')
-              AND pg_catalog.pg_has_role(u.oid, r.oid, 'MEMBER')
-        ) AS has_more
+        SELECT u.oid, pg_catalog.bool_or(r.rolsuper) AS is_super,
+               pg_catalog.bool_or(
+                   r.rolsuper OR r.rolcreaterole OR r.rolreplication OR r.rolbypassrls
+                   OR r.rolname ~ '^pg_' AND r.rolname <> 'pg_database_owner'
+               ) AS has_more
         FROM pg_catalog.pg_roles AS u
+        JOIN pg_catalog.pg_roles AS r ON pg_catalog.pg_has_role(u.oid, r.oid, 'MEMBER')
         WHERE u.rolname IN (SESSION_USER, CURRENT_USER)
+        GROUP BY u.oid
     ),
     stranger AS MATERIALIZED (
         SELECT o.oid, real.rolname
@@ -78,28 +79,48 @@ pub(super) const STRANGER: &str = r#"
     )"#;
 
 /// The tables whose code reaches an object of a stranger, each object once. From every such object
-/// the way leads to all that depends on it, and from a part to the whole: from a constraint to its
-/// table, from a rule to its view. A foreign key runs no code of the table it refers to. A
+/// the way leads to all that depends on it, and from a part to the whole: from a constraint or an
+/// index to its table, from a rule to its view, from the columns of a composite type to that type. A foreign key runs no code of the table it refers to. A
 /// materialized view counts for the tables that it shows, because it is refreshed with them. A
-/// schema counts where the session's role has more rights: its owner can put a view in the place
-/// of a table.
+/// schema counts for a superuser: its owner can put a view in the place of a table. Owners are read from each catalogue, because `pg_shdepend` does not have what a
+/// predefined role such as `pg_database_owner` owns. What the server came with has lower numbers.
 pub(super) fn strangers() -> String {
     format!("WITH RECURSIVE {STRANGER}, {REACHED}")
 }
 
 const REACHED: &str = r#"
     planted AS (
-        SELECT o.classid AS class, o.objid AS object, s.rolname AS owner
-        FROM stranger AS s
-        JOIN pg_catalog.pg_shdepend AS o
-          ON o.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass AND o.refobjid = s.oid
-        JOIN pg_catalog.pg_database AS d ON d.oid = o.dbid
-        WHERE d.datname = pg_catalog.current_database() AND o.deptype = 'o'
-          AND (o.classid <> 'pg_catalog.pg_namespace'::pg_catalog.regclass
-               OR EXISTS (SELECT FROM session_role AS r WHERE r.has_more))
+        SELECT o.tableoid AS class, o.oid AS object, o.relowner AS owner
+        FROM pg_catalog.pg_class AS o WHERE o.oid >= 16384
+        UNION ALL SELECT o.tableoid, o.oid, o.proowner
+        FROM pg_catalog.pg_proc AS o WHERE o.oid >= 16384
+        UNION ALL SELECT o.tableoid, o.oid, o.typowner
+        FROM pg_catalog.pg_type AS o WHERE o.oid >= 16384
+        UNION ALL SELECT o.tableoid, o.oid, o.oprowner
+        FROM pg_catalog.pg_operator AS o WHERE o.oid >= 16384
+        UNION ALL SELECT o.tableoid, o.oid, o.opcowner
+        FROM pg_catalog.pg_opclass AS o WHERE o.oid >= 16384
+        UNION ALL SELECT o.tableoid, o.oid, o.opfowner
+        FROM pg_catalog.pg_opfamily AS o WHERE o.oid >= 16384
+        UNION ALL SELECT o.tableoid, o.oid, o.collowner
+        FROM pg_catalog.pg_collation AS o WHERE o.oid >= 16384
+        UNION ALL SELECT o.tableoid, o.oid, o.conowner
+        FROM pg_catalog.pg_conversion AS o WHERE o.oid >= 16384
+        UNION ALL SELECT o.tableoid, o.oid, o.cfgowner
+        FROM pg_catalog.pg_ts_config AS o WHERE o.oid >= 16384
+        UNION ALL SELECT o.tableoid, o.oid, o.dictowner
+        FROM pg_catalog.pg_ts_dict AS o WHERE o.oid >= 16384
+        UNION ALL SELECT o.tableoid, o.oid, o.lanowner
+        FROM pg_catalog.pg_language AS o WHERE o.oid >= 16384
+        UNION ALL SELECT o.tableoid, o.oid, o.stxowner
+        FROM pg_catalog.pg_statistic_ext AS o WHERE o.oid >= 16384
+        UNION ALL SELECT o.tableoid, o.oid, o.nspowner
+        FROM pg_catalog.pg_namespace AS o
+        WHERE EXISTS (SELECT FROM session_role AS r WHERE r.is_super)
     ),
     reached (class, object, first_class, first, owner) AS (
-        SELECT p.class, p.object, p.class, p.object, p.owner FROM planted AS p
+        SELECT p.class, p.object, p.class, p.object, s.rolname
+        FROM planted AS p JOIN stranger AS s ON s.oid = p.owner
         UNION
         SELECT next.class, next.object, r.first_class, r.first, r.owner
         FROM reached AS r, LATERAL (
@@ -125,11 +146,11 @@ const REACHED: &str = r#"
               )
             UNION ALL
             SELECT d.refclassid, d.refobjid
-            FROM pg_catalog.pg_index AS i
+            FROM pg_catalog.pg_class AS c
             JOIN pg_catalog.pg_depend AS d
-              ON d.classid = r.class AND d.objid = i.indexrelid AND d.deptype IN ('a', 'i')
+              ON d.classid = r.class AND d.objid = c.oid AND d.deptype IN ('a', 'i')
             WHERE r.class = 'pg_catalog.pg_class'::pg_catalog.regclass
-              AND i.indexrelid = r.object
+              AND c.oid = r.object AND c.relkind IN ('c', 'i', 'I')
         ) AS next
     ),
     relation AS (
