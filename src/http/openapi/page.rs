@@ -1,7 +1,9 @@
 //! The document and the page that shows it, as they are served.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use axum::body::{Body, Bytes};
 use axum::extract::{Extension, OriginalUri, Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Uri, header};
@@ -80,7 +82,12 @@ fn file(path: &str) -> Response {
         Ok(None) => return Refused::not_found("there is nothing at this path").into_response(),
         Err(error) => return Refused::failed(error.to_string(), None).into_response(),
     };
-    let mut response = file.bytes.into_owned().into_response();
+    // Not copied: a client that reads nothing would hold a megabyte.
+    let bytes = match file.bytes {
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => bytes.into(),
+    };
+    let mut response = Body::from(bytes).into_response();
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&file.content_type) {
         headers.insert(header::CONTENT_TYPE, value);

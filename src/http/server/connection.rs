@@ -73,6 +73,11 @@ impl Connection {
         }
     }
 
+    /// Since when the client leaves data unread; `None` when it has read everything.
+    pub(super) fn stalled_since(&self) -> Option<Instant> {
+        self.state().stalled
+    }
+
     /// The client reads nothing at the moment.
     pub(super) fn stalled(&self) {
         let mut state = self.state();

@@ -4,6 +4,8 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::time::Instant;
+
 use super::address::Address;
 use super::connection::Connection;
 use super::limits::Limits;
@@ -27,7 +29,7 @@ struct Open {
 pub(super) struct Admitted {
     pub(super) connection: Arc<Connection>,
     number: u64,
-    connections: Arc<Connections>,
+    pub(super) connections: Arc<Connections>,
 }
 
 impl Drop for Admitted {
@@ -50,10 +52,13 @@ impl Connections {
         let mut open = self.open();
         let of_address = open.of_address.get(&address).copied().unwrap_or_default();
         if of_address >= self.limits.of(address) {
-            open.close_one(Some(address))?;
+            open.close_one(|connection| {
+                let is_of_address = connection.address == address;
+                is_of_address.then(|| connection.idle_since())?
+            })?;
         }
         if open.connections.len() >= self.limits.connections {
-            open.close_one(None)?;
+            open.close_one(Connection::idle_since)?;
         }
         let connection = Arc::new(Connection::new(address));
         let number = open.next;
@@ -69,7 +74,18 @@ impl Connections {
 
     /// Closes one idle connection, because the process has run out of file descriptors.
     pub(super) fn make_room(&self) {
-        let _ = self.open().close_one(None);
+        let _ = self.open().close_one(Connection::idle_since);
+    }
+
+    /// A client has stopped to read. Where too many do, the connection that has stalled longest is
+    /// closed, because each holds an answer in memory.
+    pub(super) fn stalled(&self) {
+        let mut open = self.open();
+        let all = open.connections.values();
+        let stalled = all.filter(|connection| connection.stalled_since().is_some());
+        if stalled.count() > self.limits.stalled() {
+            let _ = open.close_one(Connection::stalled_since);
+        }
     }
 
     /// Nothing panics while it holds this lock; a poisoned one would be as good.
@@ -79,14 +95,12 @@ impl Connections {
 }
 
 impl Open {
-    /// Closes the connection that has idled longest, of `address` or else of the address that has
-    /// most connections. It counts no more, although its task has still to drop the socket.
-    fn close_one(&mut self, address: Option<Address>) -> Option<()> {
+    /// Of the connections for which `since` returns a time, closes the one with the earliest of the
+    /// address that has most connections. It counts no more, although its task has still to drop
+    /// the socket.
+    fn close_one(&mut self, since: impl Fn(&Connection) -> Option<Instant>) -> Option<()> {
         let candidates = self.connections.iter().filter_map(|(number, connection)| {
-            if address.is_some_and(|address| address != connection.address) {
-                return None;
-            }
-            let since = connection.idle_since()?;
+            let since = since(connection)?;
             let of_address = self.of_address.get(&connection.address);
             Some((of_address, Reverse(since), Reverse(*number)))
         });
@@ -155,6 +169,23 @@ mod tests {
         first.connection.stalled();
         assert!(connections.admit(remote(2)).is_some());
         assert!(!is_open(&first) && first.connection.drops_unsent());
+    }
+
+    #[tokio::test]
+    async fn few_clients_that_do_not_read_hold_an_answer_each() {
+        let connections = connections(64, 64);
+        let most = connections.limits.stalled();
+        let all: Vec<_> = (0..64)
+            .map(|_| connections.admit(remote(1)).unwrap())
+            .collect();
+        for admitted in &all {
+            work(admitted);
+            admitted.connection.stalled();
+            connections.stalled();
+        }
+        let (closed, open) = all.split_at(64 - most);
+        assert!(!closed.iter().any(is_open));
+        assert!(open.iter().all(is_open));
     }
 
     #[tokio::test]

@@ -61,6 +61,11 @@ impl Limits {
         (self.connections / 8).max(1)
     }
 
+    /// How many connections may have a client that does not read: an eighth.
+    pub(super) fn stalled(&self) -> usize {
+        (self.connections / 8).max(1)
+    }
+
     /// How many connections `address` may have.
     pub(super) fn of(&self, address: Address) -> usize {
         match address {

@@ -26,7 +26,7 @@ use tower::ServiceExt;
 
 use super::body::{Arriving, Sending};
 use super::connection::Connection;
-use super::connections::Connections;
+use super::connections::{Admitted, Connections};
 use super::limits::Limits;
 use super::stream::DeadlineStream;
 use crate::http::ClientGone;
@@ -50,6 +50,7 @@ const SOCKET_BUFFER: usize = 64 * 1024;
 ///   of 64 bits counts as one), and fewer where the process may not open enough files. A further
 ///   one takes the place of the one that has idled or stalled longest, and is refused only where a
 ///   handler works for each of them.
+/// - At most an eighth of them hold an answer that their client does not read.
 /// - Each request is answered in a task of its own: when its client disconnects, a handler is not
 ///   dropped half-way. It can ask [`ClientGone`] while it waits.
 /// - Handlers find the address of their client in [`ConnectInfo<SocketAddr>`](ConnectInfo).
@@ -160,7 +161,7 @@ impl Server {
                 continue;
             };
             let connection = Arc::clone(&admitted.connection);
-            let served = self.connect(stream, address, &connection, &requests, limits);
+            let served = self.connect(stream, address, &admitted, &requests, limits);
             let served = graceful.watch(served);
             tokio::spawn(async move {
                 tokio::select! {
@@ -190,19 +191,21 @@ impl Server {
         &self,
         stream: TcpStream,
         address: SocketAddr,
-        connection: &Arc<Connection>,
+        admitted: &Admitted,
         requests: &TaskTracker,
         limits: Limits,
     ) -> impl GracefulConnection<Error = hyper::Error> + use<> {
         if let Err(error) = configure(&stream, limits.write) {
             tracing::debug!(%error, "failed to configure a socket");
         }
-        let stream = DeadlineStream::new(stream, Arc::clone(connection), limits.write);
+        let connection = Arc::clone(&admitted.connection);
+        let connections = Arc::clone(&admitted.connections);
+        let stream = DeadlineStream::new(stream, connection, connections, limits.write);
         let answering = Answering {
             app: self.app.clone(),
             lost: self.lost,
             address,
-            connection: Arc::clone(connection),
+            connection: Arc::clone(&admitted.connection),
             requests: requests.clone(),
             body_limit: limits.body,
         };

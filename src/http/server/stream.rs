@@ -11,12 +11,14 @@ use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
 use super::connection::Connection;
+use super::connections::Connections;
 
 /// A socket that fails when a write makes no progress for too long. Only a pending write counts:
 /// a stream of events may be quiet.
 pub(super) struct DeadlineStream {
     stream: TcpStream,
     connection: Arc<Connection>,
+    connections: Arc<Connections>,
     limit: Duration,
     /// Runs while a write is pending.
     deadline: Option<Pin<Box<Sleep>>>,
@@ -24,10 +26,16 @@ pub(super) struct DeadlineStream {
 }
 
 impl DeadlineStream {
-    pub(super) fn new(stream: TcpStream, connection: Arc<Connection>, limit: Duration) -> Self {
+    pub(super) fn new(
+        stream: TcpStream,
+        connection: Arc<Connection>,
+        connections: Arc<Connections>,
+        limit: Duration,
+    ) -> Self {
         Self {
             stream,
             connection,
+            connections,
             limit,
             deadline: None,
             is_stalled: false,
@@ -46,6 +54,7 @@ impl DeadlineStream {
         if !self.is_stalled {
             self.is_stalled = true;
             self.connection.stalled();
+            self.connections.stalled();
         }
         let limit = self.limit;
         let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(limit)));
