@@ -61,10 +61,10 @@ impl Display for Printable<'_> {
 pub fn printable_json(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     let mut units = [0; 2];
-    for letter in json.chars() {
+    for (letter, is_escaped) in escaped(json) {
         match letter {
             '\n' | '\r' | '\t' => text.push(' '),
-            letter if is_hidden(letter) => {
+            letter if is_escaped => {
                 for unit in letter.encode_utf16(&mut units) {
                     text.push_str(&format!("\\u{unit:04x}"));
                 }

@@ -1,5 +1,6 @@
 //! What is written where: on stdout what was asked for, on stderr everything else.
 
+use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::{ErrorKind, Write, stderr, stdout};
 use std::process::ExitCode;
@@ -16,9 +17,10 @@ pub(crate) fn failed(failure: &Failure) -> ExitCode {
 /// Says what is wrong with the arguments, and ends the process; prints help where that was asked
 /// for.
 pub(crate) fn misused(error: &clap::Error) -> ! {
-    let text = error.render().to_string();
-    if error.use_stderr() && !text.lines().all(|line| Printable::new(line).is_plain()) {
-        text.lines().for_each(|line| note(line));
+    let is_plain = |argument: OsString| Printable::new(&argument.to_string_lossy()).is_plain();
+    if error.use_stderr() && !std::env::args_os().all(is_plain) {
+        // The message repeats arguments, whose line breaks cannot be told from its own.
+        note(error.render());
         std::process::exit(error.exit_code());
     }
     error.exit()

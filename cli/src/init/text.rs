@@ -142,13 +142,14 @@ fn list(
 
 /// `text` as a TOML string in one line.
 pub(super) fn quoted(text: &str) -> String {
+    let is_hidden = !is_plain(text);
     let mut quoted = String::from("\"");
     for letter in text.chars() {
         match letter {
             '"' => quoted.push_str("\\\""),
             '\\' => quoted.push_str("\\\\"),
             // Whoever reads the manifest must see what a reset clears.
-            letter if is_hidden(letter) => {
+            letter if is_hidden && !is_plain(letter.encode_utf8(&mut [0; 4])) => {
                 quoted.push_str(&format!("\\U{:08X}", u32::from(letter)));
             }
             letter => quoted.push(letter),
@@ -158,9 +159,8 @@ pub(super) fn quoted(text: &str) -> String {
     quoted
 }
 
-fn is_hidden(letter: char) -> bool {
-    // Behind a letter a combining mark can be seen.
-    !Printable::new(&format!("a{letter}")).is_plain()
+fn is_plain(text: &str) -> bool {
+    Printable::new(text).is_plain()
 }
 
 /// `text` for a comment: in one line.
@@ -187,6 +187,7 @@ mod tests {
             "\r\n# x\u{85}\u{2028}y",
             "\u{202e}gpj.exe\u{2066}\u{e0041}\u{feff}",
             "e\u{301}",
+            "\u{301}e\u{301}\u{301}\u{301}\u{301}\u{301}",
         ] {
             let text = format!("name = {}", quoted(name));
             let read: toml::Table = toml::from_str(&text).unwrap();

@@ -32,15 +32,13 @@ fn field(text: &str) -> Option<String> {
     Some(format!("{field}: "))
 }
 
-/// `message` without the value that it quotes, if that may be an address with a password.
+/// `message` without anything that it quotes, if that may be an address with a password.
 fn without_password(message: &str) -> String {
     let quotes = ['"', '`'];
-    match (message.find(quotes), message.rfind(['@'])) {
-        (Some(start), Some(at)) => {
-            let end = message[at..]
-                .find(quotes)
-                .map_or(message.len(), |end| at + end);
-            format!("{}…{}", &message[..=start], &message[end.max(start + 1)..])
+    let may_hold_one = message.contains('@') || message.contains("://");
+    match (message.find(quotes), message.rfind(quotes)) {
+        (Some(first), Some(last)) if may_hold_one => {
+            format!("{}…{}", &message[..=first], &message[last..])
         }
         _ => message.to_owned(),
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use factory_reset::{RelativePath, chain};
+use factory_reset::RelativePath;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 
@@ -49,11 +49,12 @@ impl Address {
         }
         if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             check_authority(url)?;
-            let options = PgConnectOptions::from_str(url).map_err(|error| {
-                format!(
-                    "{}: write `postgres://user@host:5432/database`",
-                    chain(&error)
-                )
+            // The cause would repeat values.
+            let options = PgConnectOptions::from_str(url).map_err(|_| {
+                "is not the address of a PostgreSQL database: write \
+                 `postgres://user@host:5432/database`, with `%40` for an `@` and `%2F` for a `/` in \
+                 a password"
+                    .to_owned()
             })?;
             return Ok(Self::Postgres(Box::new(options)));
         }
@@ -98,12 +99,13 @@ fn has_at(text: &str) -> bool {
     text.contains('@')
 }
 
-/// Whether `text`, which is to name a file, holds `user:password@` instead.
+/// Whether `text`, which is to name a file, is an address or holds `user:password@` instead.
 pub(super) fn may_hold_password(text: &str) -> bool {
     let text = text.strip_prefix("sqlite:").unwrap_or(text);
     let text = text.strip_prefix("//").unwrap_or(text);
     let before = text.split_once('@').map(|(before, _)| before);
-    !text.starts_with(['/', '.']) && before.is_some_and(|before| before.contains(':'))
+    let has_one = before.is_some_and(|before| before.contains(':'));
+    !text.starts_with(['/', '.']) && (has_one || text.contains("://"))
 }
 
 impl Address {

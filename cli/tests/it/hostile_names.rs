@@ -134,8 +134,8 @@ async fn every_command_shows_names_escaped() {
         );
     }
     bench.write("data/backups/\u{202e}\u{1b}[2J\nEVIL.tar.zst", "x");
-    done(&bench, &["backups"]);
-    done(&bench, &["--json", "backups"]);
+    run(&bench, &["backups"]);
+    run(&bench, &["--json", "backups"]);
     let phrase = r"RESET THE \U{202E}SHOP";
     run(&bench, &["run"]);
     run(&bench, &["run", "--confirm", "\u{202e}\u{1b}[2J\nEVIL"]);
@@ -218,7 +218,7 @@ fn messages_show_hostile_paths_and_text_of_the_manifest_escaped() {
         for arguments in [&["check"][..], &["--json", "preview"]] {
             let ran = run(&bench, arguments);
             assert_ne!(ran.exit, 0, "{manifest}: {ran:?}");
-            assert_eq!(ran.stderr.matches("error: ").count(), 1, "{ran:?}");
+            ran.error();
         }
     }
     for arguments in [

@@ -72,16 +72,17 @@ fn addresses() -> impl Iterator<Item = String> {
     ADDRESSES.iter().map(|it| it.replace("SECRET", SECRET))
 }
 
-/// Runs `command` with all of its log, which must fail without the secret.
-fn fails(mut command: Command, place: &str, address: &str) {
+/// Runs `command` with all of its log, in which the secret must not be.
+fn keeps_quiet(mut command: Command, place: &str, address: &str) {
     let command = command.env("RUST_LOG", "trace").env("NO_COLOR", "1");
     let ran = Ran::of(&command.output().unwrap());
-    assert_ne!(ran.exit, 0, "{place}: {address}: {ran:?}");
     for text in [&ran.stdout, &ran.stderr] {
         assert!(!text.contains(SECRET), "{place}: {address}: {text}");
     }
-    // The same, to be read aloud.
-    ran.error();
+    assert!(
+        !ran.stderr.contains("panicked"),
+        "{place}: {address}: {ran:?}"
+    );
 }
 
 #[tokio::test]
@@ -137,7 +138,7 @@ async fn no_message_about_a_manifest_repeats_a_password() {
             for arguments in [&["check"][..], &["--json", "preview"]] {
                 let mut command = bench.command(arguments);
                 command.env("ADDRESS", &address);
-                fails(command, place, &address);
+                keeps_quiet(command, place, &address);
             }
         }
     }
@@ -150,12 +151,12 @@ fn no_message_about_an_argument_repeats_a_password() {
         let data_dir = ["init", "--data-dir", "data", "--output", "-"];
         let mut command = bench.command(&[&data_dir[..], &["--database-env", "ADDRESS"]].concat());
         command.env("ADDRESS", &address);
-        fails(command, "--database-env", &address);
+        keeps_quiet(command, "--database-env", &address);
         let command = bench.command(&[&data_dir[..], &["--database", &address]].concat());
-        fails(command, "--database", &address);
+        keeps_quiet(command, "--database", &address);
         for arguments in [&["options"][..], &["--json", "history"]] {
             let command = bench.command(&[&["--url", &address], arguments].concat());
-            fails(command, "--url", &address);
+            keeps_quiet(command, "--url", &address);
         }
         let command = bench.command(&[
             "--url",
@@ -164,6 +165,6 @@ fn no_message_about_an_argument_repeats_a_password() {
             &address,
             "options",
         ]);
-        fails(command, "--token", &address);
+        keeps_quiet(command, "--token", &address);
     }
 }

@@ -9,8 +9,8 @@ const HIDDEN =
   String.raw`\u{1bca0}-\u{1bca3}\u{1d159}\u{1d173}-\u{1d17a}\u{1fffe}\u{1ffff}` +
   String.raw`\u{2fffe}\u{2ffff}\u{3fffe}\u{3ffff}\u{4fffe}\u{4ffff}\u{5fffe}\u{5ffff}` +
   String.raw`\u{6fffe}\u{6ffff}\u{7fffe}\u{7ffff}\u{8fffe}\u{8ffff}\u{9fffe}\u{9ffff}` +
-  String.raw`\u{afffe}\u{affff}\u{bfffe}\u{bffff}\u{cfffe}\u{cffff}\u{dfffe}\u{dffff}` +
-  String.raw`\u{e0000}-\u{e0fff}\u{efffe}\u{effff}\u{ffffe}\u{fffff}\u{10fffe}\u{10ffff}`;
+  String.raw`\u{afffe}\u{affff}\u{bfffe}\u{bffff}\u{cfffe}\u{cffff}` +
+  String.raw`\u{dfffe}-\u{e0fff}\u{efffe}\u{effff}\u{ffffe}\u{fffff}\u{10fffe}\u{10ffff}`;
 const hidden = new RegExp(`[${HIDDEN}]`, "gu");
 /** Combining marks with nothing to combine with, or more in a row than any script needs. */
 const marks = /(^|\p{M}{4})(\p{M}+)/gu;
