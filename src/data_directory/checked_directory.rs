@@ -8,7 +8,9 @@
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::{Path, PathBuf};
+#[cfg(feature = "backup")]
+use std::path::Path;
+use std::path::PathBuf;
 
 use rustix::fs::{
     AtFlags, Dir, FileType, Mode, OFlags, Stat, fchmod, fstat, fsync, mkdirat, openat, renameat,
@@ -79,6 +81,7 @@ impl CheckedDirectory {
     }
 
     /// Its own path, for messages.
+    #[cfg(feature = "backup")]
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -157,6 +160,7 @@ impl CheckedDirectory {
     }
 
     /// Opens a file to read it; none when it does not exist.
+    #[cfg(feature = "backup")]
     pub(crate) fn open_file(&self, name: &str) -> Result<Option<File>, PathError> {
         Ok(self.open_with_status(name)?.map(|(file, _)| file))
     }
