@@ -114,6 +114,10 @@ const REACHED: &str = r#"
         FROM pg_catalog.pg_language AS o WHERE o.oid >= 16384
         UNION ALL SELECT o.tableoid, o.oid, o.stxowner
         FROM pg_catalog.pg_statistic_ext AS o WHERE o.oid >= 16384
+        UNION ALL SELECT o.tableoid, o.oid, o.fdwowner
+        FROM pg_catalog.pg_foreign_data_wrapper AS o WHERE o.oid >= 16384
+        UNION ALL SELECT o.tableoid, o.oid, o.srvowner
+        FROM pg_catalog.pg_foreign_server AS o WHERE o.oid >= 16384
         UNION ALL SELECT o.tableoid, o.oid, o.nspowner
         FROM pg_catalog.pg_namespace AS o
         WHERE EXISTS (SELECT FROM session_role AS r WHERE r.is_super)
