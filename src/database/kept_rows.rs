@@ -28,7 +28,8 @@ impl KeptRows {
 
     /// Adds the rows of `table` for which `condition` is true: an SQL expression over the
     /// table's columns, in the database's own dialect. It is put into statements as it is, so
-    /// it must never be made of what somebody has sent.
+    /// it must never be made of what somebody has sent. PostgreSQL looks its names up in
+    /// `pg_catalog` alone: write what is in another schema with its name, such as `public.users`.
     #[must_use]
     pub fn rows(mut self, table: impl Into<String>, condition: impl Into<String>) -> Self {
         self.rows.push((table.into(), condition.into()));

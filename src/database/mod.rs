@@ -227,8 +227,8 @@ pub trait Transaction: Send {
         Ok(None)
     }
 
-    /// The connection, for steps with SQL of their own on a PostgreSQL host. They leave the
-    /// transaction open.
+    /// The connection, for steps with SQL of their own on a PostgreSQL host, with the search path
+    /// of the host's own connections. They leave the transaction open.
     #[cfg(feature = "postgres")]
     async fn postgres(&mut self) -> Result<Option<&mut sqlx::PgConnection>, DatabaseError> {
         Ok(None)

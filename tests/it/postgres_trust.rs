@@ -207,6 +207,8 @@ async fn code_of_another_role_in_ones_own_table_is_refused_by_name() {
     let host = PostgresHost::new().await;
     let database = &host.database.name;
     server().execute(database, "GRANT ALL ON SCHEMA public TO plain");
+    let wrapper = "CREATE FOREIGN DATA WRAPPER w; GRANT USAGE ON FOREIGN DATA WRAPPER w TO plain";
+    server().execute(database, wrapper);
     execute(database, Server::PLAIN, CODE).await;
     execute(
         database,
@@ -215,7 +217,9 @@ async fn code_of_another_role_in_ones_own_table_is_refused_by_name() {
          CREATE COLLATION public.theirs FROM \"C\";
          CREATE FUNCTION public.same(int, int) RETURNS boolean IMMUTABLE LANGUAGE sql
              AS 'SELECT public.ran($1)';
-         CREATE OPERATOR public.=== (FUNCTION = public.same, LEFTARG = int, RIGHTARG = int);",
+         CREATE OPERATOR public.=== (FUNCTION = public.same, LEFTARG = int, RIGHTARG = int);
+         CREATE SERVER theirs FOREIGN DATA WRAPPER w;
+         GRANT USAGE ON FOREIGN SERVER theirs TO creator;",
     )
     .await;
     let elsewhere = PostgresHost::new().await;
@@ -302,6 +306,13 @@ async fn code_of_another_role_in_ones_own_table_is_refused_by_name() {
             "DROP TABLE drafts; CREATE TABLE drafts (id int, text text) PARTITION BY RANGE (id);
              CREATE TABLE part PARTITION OF drafts DEFAULT; ALTER TABLE part ADD CHECK (ran(id))",
             "function public.ran",
+        ),
+        (
+            "DROP TABLE drafts; CREATE TABLE drafts (id int, text text) PARTITION BY RANGE (id);
+             CREATE FOREIGN TABLE part PARTITION OF drafts FOR VALUES FROM (10) TO (20)
+                 SERVER theirs;
+             CREATE TABLE rest PARTITION OF drafts DEFAULT",
+            "server theirs",
         ),
     ] {
         host.run(planted).await;

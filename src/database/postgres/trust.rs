@@ -1,7 +1,8 @@
 //! Whose code would run with the privileges of this session.
 //!
 //! Counting, clearing and filling a table run the code that is attached to it: triggers, checks,
-//! defaults, indexes, domains, and through them functions. A role that can change such code must
+//! defaults, indexes, domains, and through them functions. Which functions the body of a function
+//! calls is known only where the server records it. A role that can change such code must
 //! not gain from a session of another role. Trusted are superusers, the session's own role, and
 //! every role that it is a member of; but where the session's role has more rights than the
 //! objects of a database give, no other role is.
@@ -23,7 +24,7 @@ pub(super) struct Stranger {
     session: String,
 }
 
-/// A row of [`STRANGERS`]: the table, 0 for all of them; the object; its owner; whether the object
+/// A row of [`strangers`]: the table, 0 for all of them; the object; its owner; whether the object
 /// is the table; the role of the session.
 pub(super) type Row = (i64, String, String, bool, String);
 
@@ -114,6 +115,10 @@ const REACHED: &str = r#"
         FROM pg_catalog.pg_language AS o WHERE o.oid >= 16384
         UNION ALL SELECT o.tableoid, o.oid, o.stxowner
         FROM pg_catalog.pg_statistic_ext AS o WHERE o.oid >= 16384
+        UNION ALL SELECT o.tableoid, o.oid, o.fdwowner
+        FROM pg_catalog.pg_foreign_data_wrapper AS o WHERE o.oid >= 16384
+        UNION ALL SELECT o.tableoid, o.oid, o.srvowner
+        FROM pg_catalog.pg_foreign_server AS o WHERE o.oid >= 16384
         UNION ALL SELECT o.tableoid, o.oid, o.nspowner
         FROM pg_catalog.pg_namespace AS o
         WHERE EXISTS (SELECT FROM session_role AS r WHERE r.is_super)
