@@ -4,17 +4,20 @@ use std::time::Duration;
 
 use factory_reset::{Database, Engine, FactoryRows, Selection, Sqlite, chain};
 
-use crate::fixture::{Host, SHORT, everything, only};
+use crate::fixture::{CLEARING, Host, SHORT, everything, only};
 use crate::rich::wal;
 
-/// An engine that waits for the database no longer than a test can.
-async fn engine(host: &Host, keeps: &[&str]) -> Engine {
+/// Far longer than anything takes that ends at all, on a busy machine too.
+const LONG: Duration = Duration::from_secs(30);
+
+/// An engine that waits for the database no longer than `limit`.
+async fn engine(host: &Host, keeps: &[&str], limit: Duration) -> Engine {
     let database = Sqlite::open(&host.pool, &host.migrator).await.unwrap();
     let mut builder = only(&["tables"])
         .data_dir(host.data())
         .database(database.factory_image(false))
-        .database_timeout(SHORT)
-        .step_timeout(SHORT);
+        .database_timeout(limit)
+        .step_timeout(limit);
     for table in keeps {
         builder = builder.preserve_table(*table, "the test's");
     }
@@ -52,14 +55,14 @@ async fn views_cost_neither_a_preview_nor_a_reset_anything() {
     for views in [doubling(), chained(), ENDLESS.to_owned()] {
         let host = Host::new().await;
         host.run(&views).await;
-        let engine = engine(&host, &[]).await;
+        let engine = engine(&host, &[], LONG).await;
         let plan = engine.plan(&Selection::all()).await.unwrap();
         assert!(plan.unclaimed().len() > 1);
         let report = engine.reset(everything()).await.unwrap();
         assert!(report.pending.is_empty(), "{:?}", report.pending);
         assert_eq!(host.number("SELECT count(*) FROM posts").await, 1);
         let from = Sqlite::open_from(&host.pool, &FactoryRows::None);
-        let database = tokio::time::timeout(Duration::from_secs(20), from).await;
+        let database = tokio::time::timeout(LONG, from).await;
         database.unwrap().unwrap().close().await;
     }
 }
@@ -75,7 +78,7 @@ async fn a_preview_that_takes_too_long_ends_at_its_limit_and_the_database_can_be
          {fill} INSERT INTO children SELECT 'child ' || i FROM n"
     ))
     .await;
-    let engine = engine(&host, &["children"]).await;
+    let engine = engine(&host, &["children"], SHORT).await;
     for _ in 0..3 {
         let error = chain(&engine.plan(&Selection::all()).await.unwrap_err());
         assert!(error.contains("no answer within 2 s"), "{error}");
@@ -98,7 +101,7 @@ async fn a_reset_that_takes_too_long_gives_the_write_lock_back() {
          INSERT INTO seeds VALUES (-1)",
     )
     .await;
-    let engine = engine(&host, &[]).await;
+    let engine = engine(&host, &[], SHORT).await;
     let error = chain(&engine.reset(everything()).await.unwrap_err());
     assert!(error.contains("no answer within 2 s"), "{error}");
     host.run("DELETE FROM seeds WHERE id > 0").await;

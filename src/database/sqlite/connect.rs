@@ -121,6 +121,13 @@ impl Connect {
             made.map_err(unsafe_file)?;
         }
         connection.confine().await.map_err(failed())?;
+        if !self.trusts_schema {
+            // Some of the host's pragmas have read the schema already, before it was distrusted.
+            sqlx::query("PRAGMA writable_schema = RESET")
+                .execute(&mut *connection)
+                .await
+                .map_err(failed())?;
+        }
         Ok(connection)
     }
 

@@ -11,7 +11,7 @@ struct Locked(#[source] sqlx::Error);
 pub(super) fn failed(action: impl Into<String>) -> impl FnOnce(sqlx::Error) -> DatabaseError {
     move |error| match is_busy(&error) {
         true => DatabaseError::new(action, Locked(error)),
-        false => DatabaseError::new(action, error),
+        false => DatabaseError::on(action)(error),
     }
 }
 
