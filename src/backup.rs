@@ -63,6 +63,7 @@ pub struct RestoreRequest {
     pub(crate) actor: Option<String>,
     pub(crate) digest: Option<String>,
     pub(crate) run: Option<Uuid>,
+    pub(crate) setup_token: Option<String>,
     pub(crate) cancellation: CancellationToken,
 }
 
@@ -76,6 +77,7 @@ impl RestoreRequest {
             actor: None,
             digest: None,
             run: None,
+            setup_token: None,
             cancellation: CancellationToken::new(),
         }
     }
@@ -108,6 +110,14 @@ impl RestoreRequest {
         self
     }
 
+    /// Activates a [setup token](crate::OwnerProof::issue) at the commit, if the backup leaves the
+    /// service without an owner.
+    #[must_use]
+    pub fn setup_token(mut self, token: impl Into<String>) -> Self {
+        self.setup_token = Some(token.into());
+        self
+    }
+
     /// Gives the restoration up when `cancellation` is cancelled before the commit: everything
     /// is put back as it was. After the commit it is finished.
     #[must_use]
@@ -125,6 +135,7 @@ impl RestoreRequest {
         request.actor = self.actor;
         request.digest = self.digest;
         request.run = self.run;
+        request.setup_token = self.setup_token;
         request.restore = Some(self.name);
         request.cancellation = self.cancellation;
         request
@@ -167,6 +178,10 @@ pub struct BackupContents {
     pub files: u64,
     /// How many bytes are in them.
     pub bytes: u64,
+    /// The tables and paths of the step that no backup holds: sessions, one-time tokens, signing
+    /// keys.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ephemeral: Vec<String>,
 }
 
 /// A table in a backup.
@@ -231,6 +246,19 @@ pub enum BackupError {
         /// Why.
         source: StepError,
     },
+    /// Rows of a table refer to ephemeral rows, which no backup holds: they could not be restored.
+    #[error(
+        "{rows} rows of table `{table}` refer to the ephemeral table `{ephemeral}`, which no backup \
+         holds: declare `{table}` ephemeral as well, or drop the declaration of `{ephemeral}`"
+    )]
+    RefersToEphemeral {
+        /// The table whose rows refer.
+        table: String,
+        /// The ephemeral table.
+        ephemeral: String,
+        /// How many rows refer.
+        rows: u64,
+    },
     /// Requests under way did not end in time.
     #[error("requests under way did not end: try again")]
     Drain,
@@ -287,6 +315,7 @@ impl From<SavedStep> for BackupContents {
             paths: paths().map(|path| path.name.clone()).collect(),
             step: step.id,
             label: step.label,
+            ephemeral: step.ephemeral,
             tables: tables
                 .map(|table| BackupTable {
                     name: table.name,

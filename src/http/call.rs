@@ -2,7 +2,7 @@
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -13,12 +13,16 @@ use super::if_match::Condition;
 use super::json::Object;
 use super::refused::Refused;
 use super::run::run;
+use super::standing::Unproven;
 use crate::backup::RestoreRequest;
 use crate::engine::Engine;
 use crate::error::ResetError;
 use crate::message;
 use crate::request::ResetRequest;
 use crate::selection::Selection;
+
+/// Carries the setup token that the reset is to activate.
+const SETUP_TOKEN: HeaderName = HeaderName::from_static("setup-token");
 
 /// What a destructive call without its confirmation is answered.
 const UNCONFIRMED: &str = "confirmation required: set \"confirm\": true";
@@ -28,6 +32,7 @@ pub(super) struct Call {
     pub(super) engine: Engine,
     pub(super) body: Bytes,
     actor: String,
+    unproven: Option<Unproven>,
     path: String,
     headers: HeaderMap,
 }
@@ -36,6 +41,7 @@ impl FromRequest<Engine> for Call {
     type Rejection = Refused;
 
     async fn from_request(request: Request, engine: &Engine) -> Result<Self, Refused> {
+        let unproven = request.extensions().get().copied();
         let actor = request.extensions().get::<Actor>();
         let actor = actor.map(|actor| actor.0.clone()).unwrap_or_default();
         let path = format!("{} {}", request.method(), request.uri().path());
@@ -45,6 +51,7 @@ impl FromRequest<Engine> for Call {
             engine: engine.clone(),
             body,
             actor,
+            unproven,
             path,
             headers,
         })
@@ -82,9 +89,11 @@ impl Call {
         backup: Option<String>,
     ) -> Result<Response, Refused> {
         let (request, condition) = (self.repeatable()?, Condition::of(&self.headers));
+        let token = self.setup_token()?;
         let Self { engine, actor, .. } = self;
         let mut asked = ResetRequest::new(selection).confirmed().actor(actor);
         asked.backup = backup;
+        asked.setup_token = token;
         let work = move |engine: Engine, this: Try| async move {
             let mut asked = asked.run(this.run);
             asked.digest = condition.digest(&engine, asked.selection()).await?;
@@ -99,8 +108,10 @@ impl Call {
     /// Restores the backup `name`.
     pub(super) async fn restore(self, name: String) -> Result<Response, Refused> {
         let (request, condition) = (self.repeatable()?, Condition::of(&self.headers));
+        let token = self.setup_token()?;
         let Self { engine, actor, .. } = self;
         let mut asked = RestoreRequest::new(&*name).confirmed().actor(actor);
+        asked.setup_token = token;
         let work = move |engine: Engine, this: Try| async move {
             asked.digest = condition.digest(&engine, &Selection::all()).await?;
             engine.restore_behind_gate(asked.run(this.run)).await
@@ -117,6 +128,23 @@ impl Call {
         let conditions = self.headers.get_all(header::IF_MATCH);
         let mut content = vec![self.path.as_bytes(), &self.body];
         content.extend(conditions.iter().map(HeaderValue::as_bytes));
-        Repeatable::of(&self.headers, &content)
+        let repeatable = Repeatable::of(&self.headers, &content)?;
+        Ok(repeatable.map(|repeatable| repeatable.of_caller(self.unproven)))
+    }
+
+    /// The setup token that the call carries.
+    fn setup_token(&self) -> Result<Option<String>, Refused> {
+        let mut tokens = self.headers.get_all(SETUP_TOKEN).iter();
+        let (token, other) = (tokens.next(), tokens.next());
+        let Some(token) = token else {
+            return Ok(None);
+        };
+        match (token.to_str(), other) {
+            (Ok(token), None) => Ok(Some(token.to_owned())),
+            _ => Err(Refused::new(
+                StatusCode::FORBIDDEN,
+                "`Setup-Token`: send one, as it was issued",
+            )),
+        }
     }
 }

@@ -13,6 +13,7 @@ use super::answer_behind_gate;
 use super::answers::Record;
 use super::refused::Refused;
 use super::reply::Reply;
+use super::standing::{self, Unproven};
 use crate::engine::Engine;
 use crate::error::chain;
 use crate::gate::ClosedGate;
@@ -41,6 +42,8 @@ pub(super) struct Repeatable {
     name: String,
     /// What else of the request must be the same in a repeat, hashed.
     fingerprint: String,
+    /// Who must not get an answer of an earlier owner.
+    unproven: Option<Unproven>,
 }
 
 /// One try at what a request asks for.
@@ -103,7 +106,13 @@ impl Repeatable {
         Ok(Key::of(headers)?.map(|key| Self {
             name: key.name,
             fingerprint: hash(content),
+            unproven: None,
         }))
+    }
+
+    /// The same request of a caller who may have to prove to be the owner.
+    pub(super) fn of_caller(self, unproven: Option<Unproven>) -> Self {
+        Self { unproven, ..self }
     }
 }
 
@@ -161,7 +170,9 @@ where
     Work: FnOnce(Try) -> Doing,
     Doing: Future<Output = Done>,
 {
-    let Repeatable { name, fingerprint } = request;
+    let Repeatable {
+        name, fingerprint, ..
+    } = request;
     let answers = &engine.inner.answers;
     let _turn = answers.turn(name).await;
     let known = match answers.find(name).await {
@@ -169,6 +180,10 @@ where
         Err(error) => return unwritten(&error),
     };
     let since = known.as_ref().map(|record| record.at);
+    let is_withheld = |unproven: Unproven| since.is_some_and(|at| unproven.withholds(at));
+    if request.unproven.is_some_and(is_withheld) {
+        return standing::refused().into_response();
+    }
     let mut record = match known {
         Some(record) if record.fingerprint != *fingerprint => return other_request(),
         Some(Record {

@@ -20,6 +20,7 @@ mod openapi;
 mod options;
 mod page;
 mod progress;
+mod proof;
 mod recall;
 mod refused;
 mod reply;
@@ -27,6 +28,7 @@ mod router;
 mod run;
 mod runs;
 mod selected;
+mod standing;
 
 pub use answer::answer_behind_gate;
 pub(crate) use answers::Answers;

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::sse::{Event as Message, Sse};
 use axum::response::{IntoResponse, Response};
@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 #[cfg(feature = "openapi")]
 use super::openapi;
+use super::standing::Unproven;
 use crate::engine::Engine;
 use crate::event::{Event, EventId};
 use crate::event_log::Events;
@@ -41,9 +42,15 @@ const RETRY: Duration = Duration::from_secs(1);
         openapi::Always,
     )
 ))]
-pub(super) async fn listen(engine: State<Engine>, headers: HeaderMap) -> Response {
+pub(super) async fn listen(
+    engine: State<Engine>,
+    unproven: Option<Extension<Unproven>>,
+    headers: HeaderMap,
+) -> Response {
     let retry = stream::iter([Ok::<_, Infallible>(Message::default().retry(RETRY))]);
-    let told = messages(engine.events_after(last(&headers)));
+    // Earlier events may be those of an earlier owner's runs.
+    let last = last(&headers).filter(|_| unproven.is_none());
+    let told = messages(engine.events_after(last));
     let mut response = Sse::new(retry.chain(told.map(Ok))).into_response();
     for (name, value) in [(header::CACHE_CONTROL, "no-store"), (ACCEL_BUFFERING, "no")] {
         let value = HeaderValue::from_static(value);

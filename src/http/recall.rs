@@ -1,7 +1,7 @@
 //! `GET /answer`: for whoever has lost the reply, and with it perhaps the right to ask: a reset may
 //! have ended the session that asked for it.
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -14,6 +14,7 @@ use super::openapi;
 use super::refused::Refused;
 use super::reply::Reply;
 use super::run::recalled;
+use super::standing::{self, Unproven};
 use crate::engine::Engine;
 use crate::history::{Action, HistoryEntry};
 use crate::message;
@@ -38,6 +39,8 @@ struct UnderWay {
         (status = 200, description = "What it was answered, or with the status of its failure",
             body = ref("#/components/schemas/Answered")),
         (status = 202, description = "It is under way", body = ref("#/components/schemas/UnderWay")),
+        (status = 403, description = "It is the answer of an earlier owner, and the caller has not \
+            proven to be the owner", body = ref("#/components/schemas/Error")),
         (status = 404, description = "No such request is known: it has not come, or nothing was \
             begun", body = ref("#/components/schemas/Error")),
         openapi::OfBody, openapi::OfRun,
@@ -46,7 +49,11 @@ struct UnderWay {
         (status = 500, description = "It failed; nothing has been lost", body = ref("#/components/schemas/Error")),
     )
 ))]
-pub(super) async fn answer(engine: State<Engine>, headers: HeaderMap) -> Result<Response, Refused> {
+pub(super) async fn answer(
+    engine: State<Engine>,
+    unproven: Option<Extension<Unproven>>,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
     let key = Key::of(&headers)?.filter(|key| key.length >= UNGUESSABLE);
     let key = key.ok_or_else(|| {
         let error = format!(
@@ -60,6 +67,9 @@ pub(super) async fn answer(engine: State<Engine>, headers: HeaderMap) -> Result<
     let known = known.map_err(|error| Refused::failed(crate::error::chain(&error), None))?;
     let unknown = || Refused::not_found("no request with this `Idempotency-Key` is known");
     let record = known.ok_or_else(unknown)?;
+    if unproven.is_some_and(|Extension(unproven)| unproven.withholds(record.at)) {
+        return Err(standing::refused());
+    }
     if let Some(reply) = record.answer {
         return Ok(replayed(reply));
     }

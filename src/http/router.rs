@@ -3,16 +3,19 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, Extension, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 
-use super::authoriser::Authoriser;
+use super::authoriser::{Authoriser, Denial};
 #[cfg(feature = "openapi")]
 use super::openapi;
 use super::refused::Refused;
-use super::{backups, cache, complete, database, files, options, progress, recall, runs, selected};
+use super::standing::{Unproven, require_proof};
+use super::{
+    backups, cache, complete, database, files, options, progress, proof, recall, runs, selected,
+};
 use crate::engine::Engine;
 
 /// How large a body may be, in bytes: names of tables and directories.
@@ -32,8 +35,13 @@ const LARGEST_BODY: usize = 64 * 1024;
 /// | `POST /restore` | puts back what a backup holds |
 /// | `GET /history`, `GET /history/{id}` | the runs of the past, and one of them with its report |
 /// | `GET /events` | the progress of the run that is under way, as Server-Sent Events |
+/// | `POST /setup-token` | issues a token that proves, after a reset, to have been the owner before |
+/// | `POST /prove` | accepts such a token, or a credential of the host that outlives resets |
 /// | `GET /answer` | the answer to a request whose reply was lost, for its `Idempotency-Key`, without authorisation |
 /// | `GET /openapi.json`, `GET /docs` | their description, without authorisation (feature `openapi`) |
+///
+/// After a reset that [hands the service over](crate::EngineBuilder::owner_step), callers who have
+/// not proven to be the owner get 403 for backups, restores, history and setup tokens.
 ///
 /// What destroys anything needs `"confirm": true`, understands `If-Match` with the `ETag` of
 /// `/options` and `/preview`, and `Idempotency-Key`. It answers 200 with `{"success": true,
@@ -48,18 +56,30 @@ const LARGEST_BODY: usize = 64 * 1024;
 pub fn router(engine: &Engine, authoriser: impl Authoriser) -> Router {
     let authoriser: Arc<dyn Authoriser> = Arc::new(authoriser);
     #[cfg(not(feature = "openapi"))]
-    let (guarded, open) = (guarded(), open());
+    let (guarded, present, open) = (guarded(), present(), open());
     #[cfg(feature = "openapi")]
-    let ((guarded, mut document), (open, others)) = (guarded(), open());
+    let ((guarded, mut document), (present, others), (open, more)) =
+        (guarded(), present(), open());
+    let doorkeeper = Doorkeeper {
+        engine: engine.clone(),
+        authoriser: authoriser.clone(),
+    };
     let router = guarded
+        .route_layer(middleware::from_fn(require_proof))
+        .merge(present)
         .fallback(unknown)
         .method_not_allowed_fallback(not_allowed)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .layer(middleware::from_fn_with_state(authoriser, authorise))
-        .merge(open.method_not_allowed_fallback(not_allowed));
+        .layer(Extension(authoriser))
+        .layer(middleware::from_fn_with_state(doorkeeper.clone(), authorise));
+    let open = open
+        .route_layer(middleware::from_fn_with_state(doorkeeper, recognise))
+        .method_not_allowed_fallback(not_allowed);
+    let router = router.merge(open);
     #[cfg(feature = "openapi")]
     let router = {
         document.merge(others);
+        document.merge(more);
         router.merge(openapi::routes(&document).method_not_allowed_fallback(not_allowed))
     };
     router.with_state(engine.clone())
@@ -89,8 +109,19 @@ macro_rules! routes {
 }
 
 routes! {
-    /// Those behind the authoriser.
+    /// Those behind the authoriser that need a proof of ownership: every route that may touch what
+    /// earlier owners have left. A new route belongs here, unless it touches the present state alone.
     fn guarded {
+        get "/backups" => backups::list,
+        delete "/backups/{name}" => backups::remove,
+        post "/restore" => backups::restore,
+        get "/history" => runs::list,
+        get "/history/{id}" => runs::show,
+        post "/setup-token" => proof::issue,
+    }
+
+    /// Those behind the authoriser that touch nothing but the present state.
+    fn present {
         get "/options" => options::show,
         post "/preview" => selected::preview,
         post "/run" => selected::reset,
@@ -99,12 +130,8 @@ routes! {
         post "/cache" => cache::reset,
         post "/complete" => complete::reset,
         post "/backup" => backups::make,
-        get "/backups" => backups::list,
-        delete "/backups/{name}" => backups::remove,
-        post "/restore" => backups::restore,
-        get "/history" => runs::list,
-        get "/history/{id}" => runs::show,
         get "/events" => progress::listen,
+        post "/prove" => proof::prove,
     }
 
     /// Those whose key is in the request itself.
@@ -113,20 +140,40 @@ routes! {
     }
 }
 
-async fn authorise(
-    State(authoriser): State<Arc<dyn Authoriser>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let (parts, body) = request.into_parts();
-    match authoriser.authorise(&parts).await {
-        Ok(actor) => {
-            let mut request = Request::from_parts(parts, body);
-            request.extensions_mut().insert(actor);
-            next.run(request).await
-        }
-        Err(denial) => denial.into_response(),
+/// Tells who calls, and what that caller may see.
+#[derive(Clone)]
+struct Doorkeeper {
+    engine: Engine,
+    authoriser: Arc<dyn Authoriser>,
+}
+
+impl Doorkeeper {
+    /// Writes down in `request` who calls, or gives the host's denial.
+    async fn identify(&self, request: Request) -> (Request, Result<(), Denial>) {
+        let (mut parts, body) = request.into_parts();
+        let authorised = self.authoriser.authorise(&parts).await;
+        let known = authorised.map(|actor| {
+            if let Some(unproven) = Unproven::of(&self.engine, &*self.authoriser, &actor) {
+                parts.extensions.insert(unproven);
+            }
+            parts.extensions.insert(actor);
+        });
+        (Request::from_parts(parts, body), known)
     }
+}
+
+async fn authorise(State(keeper): State<Doorkeeper>, request: Request, next: Next) -> Response {
+    match keeper.identify(request).await {
+        (request, Ok(())) => next.run(request).await,
+        (_, Err(denial)) => denial.into_response(),
+    }
+}
+
+/// Lets every caller through, because the key in the request is enough; but one who is known has no
+/// more rights than on the other routes.
+async fn recognise(State(keeper): State<Doorkeeper>, request: Request, next: Next) -> Response {
+    let (request, _) = keeper.identify(request).await;
+    next.run(request).await
 }
 
 async fn unknown() -> Refused {
@@ -146,6 +193,7 @@ mod tests {
     #[test]
     fn with_and_without_its_description_the_router_has_the_same_routes() {
         let (_, mut document) = guarded();
+        document.merge(present().1);
         document.merge(open().1);
         let document = serde_json::to_value(document).unwrap();
         let paths = document["paths"].as_object().unwrap().iter();
