@@ -5,7 +5,7 @@ use axum::response::IntoResponse;
 use shared_host::{Server, announce, listen, shutdown_signal};
 use sqlx::migrate::MigrateError;
 
-use crate::access::{KnownPassword, SetupTokenError, Users};
+use crate::access::{JwtSecretError, KnownPassword, SetupTokenError, Users};
 use crate::arguments::ServeArguments;
 use crate::reset::{self, EngineError};
 use crate::{ApiError, AppState, DemoError, OpenError, app, demo, pages};
@@ -17,6 +17,9 @@ pub enum StartupError {
     /// The data directory, the database or the cache is not usable.
     #[error("failed to prepare the service")]
     Open(#[from] OpenError),
+    /// There is nothing to sign tokens with.
+    #[error("failed to load the secret that signs tokens")]
+    JwtSecret(#[from] JwtSecretError),
     /// What a crash has left cannot be removed.
     #[error("failed to clean up the data directory")]
     Leftovers(#[source] io::Error),
@@ -59,6 +62,7 @@ pub async fn serve(arguments: &ServeArguments) -> Result<(), StartupError> {
     let engine = reset::build(&state).await?;
     let leftovers = state.files.remove_leftovers();
     leftovers.map_err(StartupError::Leftovers)?;
+    state.tokens.load().await?;
 
     state.database.migrate().await?;
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use shared_host::Hashing;
 
-use crate::access::{Authentication, JwtSecret, JwtSecretError, Setup, SetupToken, Tokens, Users};
+use crate::access::{
+    Authentication, JwtSecretError, JwtSecretSource, Setup, SetupToken, Tokens, Users,
+};
 use crate::{Cache, CacheError, DataArguments, DataFiles, Database, DatabaseUrlError};
 
 /// Everything that the host keeps at hand. Cloning it is cheap.
@@ -18,6 +20,8 @@ pub struct AppState {
     pub cache: Cache,
     /// Hashes passwords.
     pub hashing: Arc<Hashing>,
+    /// What callers show.
+    pub tokens: Arc<Tokens>,
     /// Who calls.
     pub authentication: Arc<Authentication>,
     /// What the first administrator is created with.
@@ -55,8 +59,7 @@ impl AppState {
     ///
     /// # Errors
     ///
-    /// When an argument is not valid, or the secret that signs tokens can be neither read nor
-    /// made.
+    /// When an argument is not valid.
     pub fn create(arguments: &DataArguments) -> Result<Self, OpenError> {
         let files =
             DataFiles::create(&arguments.data_dir).map_err(|source| OpenError::Directory {
@@ -75,13 +78,14 @@ impl AppState {
         let database = Database::open(arguments.database_url.as_deref(), &files.database())?;
         let cache = Cache::open(arguments.redis_url.as_deref())?;
         let secret = match &arguments.jwt_secret {
-            Some(secret) => JwtSecret::new(secret.clone())?,
-            None => JwtSecret::load_or_create(&files.jwt_secret())?,
+            Some(secret) => JwtSecretSource::configured(secret.clone(), files.token_epoch())?,
+            None => JwtSecretSource::generated(files.jwt_secret()),
         };
+        let tokens = Arc::new(Tokens::new(secret));
         let users = Users::new(database.clone());
         let hashing = Arc::new(Hashing::default());
         let authentication = Arc::new(Authentication::new(
-            Tokens::new(&secret),
+            Arc::clone(&tokens),
             users.clone(),
             Arc::clone(&hashing),
         ));
@@ -97,6 +101,7 @@ impl AppState {
             database,
             cache,
             hashing,
+            tokens,
             authentication,
             setup_token,
             setup,

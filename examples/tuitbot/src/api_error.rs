@@ -4,7 +4,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use factory_reset::{ResetError, chain};
+use factory_reset::{ProofError, ResetError, chain};
 use serde_json::json;
 use shared_host::BodyError;
 
@@ -28,6 +28,12 @@ pub enum ApiError {
     /// Known, but without the CSRF token of the session.
     #[error("the `X-CSRF-Token` header is missing or does not match the session")]
     CsrfMismatch,
+    /// The setup token proves nothing, and the caller has no API token.
+    #[error(
+        "the setup token is unknown, used, expired or not active: send the API token as bearer, or \
+         leave the token out"
+    )]
+    WrongSetupToken,
     /// The passphrase is another one.
     #[error("wrong passphrase")]
     WrongPassphrase,
@@ -81,7 +87,7 @@ impl ApiError {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized | Self::WrongPassphrase => StatusCode::UNAUTHORIZED,
-            Self::CsrfMismatch => StatusCode::FORBIDDEN,
+            Self::CsrfMismatch | Self::WrongSetupToken => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
@@ -101,6 +107,15 @@ impl ApiError {
 impl From<BodyError> for ApiError {
     fn from(error: BodyError) -> Self {
         Self::Body(error)
+    }
+}
+
+impl From<ProofError> for ApiError {
+    fn from(error: ProofError) -> Self {
+        match error {
+            ProofError::Token => Self::WrongSetupToken,
+            error => Self::internal(error),
+        }
     }
 }
 
@@ -124,6 +139,7 @@ fn reset_message(error: &ResetError) -> String {
 fn reset_status(error: &ResetError) -> StatusCode {
     match error {
         ResetError::Confirmation => StatusCode::BAD_REQUEST,
+        ResetError::SetupToken(_) => StatusCode::FORBIDDEN,
         ResetError::AlreadyRunning | ResetError::Blocked(_) | ResetError::Guard { .. } => {
             StatusCode::CONFLICT
         }

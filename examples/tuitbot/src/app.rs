@@ -2,12 +2,12 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use factory_reset::Engine;
+use axum::{Extension, Router};
+use factory_reset::{Engine, OwnerProof};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyDeadlineLayer;
 use tower_http::trace::TraceLayer;
@@ -33,7 +33,7 @@ pub fn app(state: AppState, engine: &Engine, pages: Router) -> Router {
     // The reset's own routes lie outside of the gate, and of the deadline: a reset is never
     // given up half-way because it takes long.
     let reset = reset_routes(&state, engine);
-    ordinary_routes(state)
+    ordinary_routes(state, engine.owner_proof())
         .layer(engine.gate().except(HEALTH))
         .layer(from_fn(answer_in_time))
         .merge(reset)
@@ -44,11 +44,12 @@ pub fn app(state: AppState, engine: &Engine, pages: Router) -> Router {
         .layer(TraceLayer::new_for_http().on_failure(()))
 }
 
-fn ordinary_routes(state: AppState) -> Router {
+fn ordinary_routes(state: AppState, proof: OwnerProof) -> Router {
     let open = Router::new()
         .route(HEALTH, get(health::show))
         .route("/api/settings/status", get(settings::status))
         .route("/api/settings/init", post(settings::init))
+        .route("/api/auth/claim", post(auth::claim))
         .route("/api/auth/login", post(auth::login))
         .route("/api/auth/status", get(auth::status));
     let authentication = Arc::clone(&state.authentication);
@@ -63,6 +64,7 @@ fn ordinary_routes(state: AppState) -> Router {
     open.merge(protected)
         .fallback(|| async { ApiError::NotFound("no such route") })
         .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
+        .layer(Extension(proof))
         .with_state(state)
 }
 

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use factory_reset::chain;
+use factory_reset::{OwnerProof, chain};
 use tokio::sync::Mutex;
 
 use crate::access::{OpenedSession, Passphrase, Sessions};
@@ -17,6 +17,52 @@ pub struct Onboarding {
     sessions: Sessions,
     watchtower: Arc<Watchtower>,
     turn: Mutex<()>,
+}
+
+/// With what somebody claims the service.
+pub struct Claim {
+    /// What the owner signs in with from now on.
+    pub passphrase: String,
+}
+
+/// What a visitor shows to prove to be the owner from before the last reset.
+pub struct Credentials {
+    /// What decides about a setup token.
+    pub proof: OwnerProof,
+    /// A setup token.
+    pub setup_token: Option<String>,
+    /// Whether the request carries the API token.
+    pub is_bearer: bool,
+}
+
+impl Credentials {
+    /// Refuses a setup token that proves nothing. Changes nothing.
+    fn check(&self) -> Result<(), ApiError> {
+        match &self.setup_token {
+            Some(token) if !self.is_bearer && self.proof.is_missing() => {
+                Ok(self.proof.check(token)?)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether they prove anything.
+    fn prove(&self) -> bool {
+        self.is_bearer || self.setup_token.is_some()
+    }
+
+    /// Makes the proof hold for the sessions of the new owner. The claim stands whatever comes of
+    /// it: the owner can prove it again.
+    async fn use_up(&self) {
+        let used = match &self.setup_token {
+            _ if self.is_bearer => self.proof.vouch().await,
+            Some(token) if self.proof.is_missing() => self.proof.prove(token).await,
+            _ => Ok(()),
+        };
+        if let Err(error) = used {
+            tracing::error!(error = chain(&error), "the proof of ownership does not hold");
+        }
+    }
 }
 
 impl Onboarding {
@@ -52,13 +98,15 @@ impl Onboarding {
     pub async fn complete(
         &self,
         configuration: &Configuration,
-        passphrase: Option<String>,
+        claim: Option<Claim>,
+        credentials: &Credentials,
     ) -> Result<Option<OpenedSession>, ApiError> {
         // One after the other: whoever comes second must find the first one's files.
         let _turn = self.turn.lock().await;
-        self.check(configuration, passphrase.as_deref()).await?;
-        let session = match passphrase {
-            Some(passphrase) => Some(self.claim(passphrase).await?),
+        credentials.check()?;
+        self.check(configuration, claim.as_ref()).await?;
+        let session = match claim {
+            Some(claim) => Some(self.set_claim(claim).await?),
             None => None,
         };
         // The configuration comes last: until it is there, onboarding can be repeated.
@@ -71,29 +119,62 @@ impl Onboarding {
         if let Err(error) = self.watchtower.start(configuration.source_folders()) {
             tracing::warn!(%error, "the new sources are not watched");
         }
+        // Without a session there is nobody yet whom the proof could serve.
+        if session.is_some() {
+            credentials.use_up().await;
+        }
         Ok(session)
+    }
+
+    /// Claims a service that was taken into use without a claim, and signs the caller in.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Unauthorized`] without the API token or a setup token, so that the first visitor
+    /// does not take over a configured bot; a conflict when there is a passphrase already, or no
+    /// configuration yet; when the input is not valid, or something cannot be written. Nothing has
+    /// changed then.
+    pub async fn claim(
+        &self,
+        claim: Claim,
+        credentials: &Credentials,
+    ) -> Result<OpenedSession, ApiError> {
+        if !credentials.prove() {
+            return Err(ApiError::Unauthorized);
+        }
+        let _turn = self.turn.lock().await;
+        if !credentials.is_bearer {
+            // Where no proof is missing, no setup token is active either.
+            let token = credentials.setup_token.as_deref().unwrap_or_default();
+            credentials.proof.check(token)?;
+        }
+        if !self.is_configured().await? {
+            return Err(ApiError::Conflict(
+                "there is no configuration yet: send the claim with `POST /api/settings/init`"
+                    .to_owned(),
+            ));
+        }
+        self.check_claim(&claim, "passphrase").await?;
+        let session = self.set_claim(claim).await?;
+        credentials.use_up().await;
+        Ok(session)
+    }
+
+    async fn is_configured(&self) -> Result<bool, ApiError> {
+        let is_configured = self.configuration.exists().await;
+        is_configured.map_err(ApiError::internal)
     }
 
     async fn check(
         &self,
         configuration: &Configuration,
-        passphrase: Option<&str>,
+        claim: Option<&Claim>,
     ) -> Result<(), ApiError> {
-        let is_configured = self.configuration.exists().await;
-        if is_configured.map_err(ApiError::internal)? {
+        if self.is_configured().await? {
             return conflict("a configuration exists already");
         }
-        if let Some(passphrase) = passphrase {
-            let is_claimed = self.passphrase.is_claimed().await;
-            if is_claimed.map_err(ApiError::internal)? {
-                return conflict("a passphrase is set already");
-            }
-            if passphrase.chars().count() < Self::SHORTEST_PASSPHRASE {
-                return Err(ApiError::BadRequest(format!(
-                    "`claim.passphrase` must have at least {} characters",
-                    Self::SHORTEST_PASSPHRASE
-                )));
-            }
+        if let Some(claim) = claim {
+            self.check_claim(claim, "claim.passphrase").await?;
         }
         configuration
             .validate(&self.data_directory)
@@ -101,9 +182,24 @@ impl Onboarding {
             .map_err(|invalid| ApiError::BadRequest(invalid.to_string()))
     }
 
-    async fn claim(&self, passphrase: String) -> Result<OpenedSession, ApiError> {
+    /// Refuses a claim that cannot be set; `field` is where the request has the passphrase.
+    async fn check_claim(&self, claim: &Claim, field: &str) -> Result<(), ApiError> {
+        let is_claimed = self.passphrase.is_claimed().await;
+        if is_claimed.map_err(ApiError::internal)? {
+            return conflict("a passphrase is set already");
+        }
+        if claim.passphrase.chars().count() < Self::SHORTEST_PASSPHRASE {
+            return Err(ApiError::BadRequest(format!(
+                "`{field}` must have at least {} characters",
+                Self::SHORTEST_PASSPHRASE
+            )));
+        }
+        Ok(())
+    }
+
+    async fn set_claim(&self, claim: Claim) -> Result<OpenedSession, ApiError> {
         self.passphrase
-            .set(passphrase)
+            .set(claim.passphrase)
             .await
             .map_err(ApiError::internal)?;
         match self.sessions.open().await {

@@ -1,14 +1,16 @@
 use std::net::SocketAddr;
 
-use axum::Json;
 use axum::extract::{ConnectInfo, State};
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
+use axum::{Extension, Json};
 use axum_extra::extract::CookieJar;
+use factory_reset::OwnerProof;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::access::{Caller, PassphraseError, SessionCookie};
+use crate::onboarding::{Claim, Credentials};
 use crate::{ApiError, AppState, JsonBody};
 
 /// What a browser signs in with.
@@ -39,6 +41,35 @@ pub(crate) async fn login(
         Err(error) => return Err(ApiError::internal(error)),
     }
     let opened = state.sessions.open().await?;
+    Ok((SessionCookie::set(&opened.token), Json(opened.session)))
+}
+
+/// A claim of a bot that was taken into use without one.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ClaimRequest {
+    passphrase: String,
+    /// Proves that the claim is the owner's, where the request does not carry the API token.
+    setup_token: Option<String>,
+}
+
+/// Claims the bot, and signs the caller in. Only whoever knows the API token or an active setup
+/// token may, because anybody could take over a configured bot otherwise.
+pub(crate) async fn claim(
+    State(state): State<AppState>,
+    Extension(proof): Extension<OwnerProof>,
+    headers: HeaderMap,
+    JsonBody(request): JsonBody<ClaimRequest>,
+) -> Result<impl IntoResponse, ApiError> {
+    let credentials = Credentials {
+        proof,
+        setup_token: request.setup_token,
+        is_bearer: state.authentication.is_bearer(&headers),
+    };
+    let claim = Claim {
+        passphrase: request.passphrase,
+    };
+    let opened = state.onboarding.claim(claim, &credentials).await?;
     Ok((SessionCookie::set(&opened.token), Json(opened.session)))
 }
 

@@ -1,11 +1,14 @@
-use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use factory_reset::OwnerProof;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::access::SessionCookie;
 use crate::configuration::{Business, ContentSources, XApi};
+use crate::onboarding::{Claim, Credentials};
 use crate::{ApiError, AppState, Configuration, JsonBody};
 
 /// Whether the service has been taken into use.
@@ -35,18 +38,22 @@ pub(crate) struct InitRequest {
     x_api: XApi,
     business: Business,
     content_sources: Option<ContentSources>,
-    claim: Option<Claim>,
+    claim: Option<ClaimRequest>,
+    /// Proves that the claim is that of the owner from before the last reset.
+    setup_token: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Claim {
+struct ClaimRequest {
     passphrase: String,
 }
 
 /// Takes the service into use.
 pub(crate) async fn init(
     State(state): State<AppState>,
+    Extension(proof): Extension<OwnerProof>,
+    headers: HeaderMap,
     JsonBody(request): JsonBody<InitRequest>,
 ) -> Result<Response, ApiError> {
     let configuration = Configuration {
@@ -54,10 +61,17 @@ pub(crate) async fn init(
         business: request.business,
         content_sources: request.content_sources,
     };
-    let passphrase = request.claim.map(|claim| claim.passphrase);
-    let opened = state
-        .onboarding
-        .complete(&configuration, passphrase)
+    let claim = request.claim.map(|claim| Claim {
+        passphrase: claim.passphrase,
+    });
+    let credentials = Credentials {
+        proof,
+        setup_token: request.setup_token,
+        is_bearer: state.authentication.is_bearer(&headers),
+    };
+    let onboarding = &state.onboarding;
+    let opened = onboarding
+        .complete(&configuration, claim, &credentials)
         .await?;
     let mut body = json!({ "status": "created", "config": configuration });
     Ok(match opened {
