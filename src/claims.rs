@@ -397,7 +397,10 @@ impl Ownership {
     pub(crate) fn is_ephemeral(&self, kind: ItemKind, name: &str) -> bool {
         match kind {
             ItemKind::Table => self.ephemeral_tables.contains(name),
-            ItemKind::Path => self.ephemeral_paths.iter().any(|path| path.as_str() == name),
+            ItemKind::Path => self
+                .ephemeral_paths
+                .iter()
+                .any(|path| path.as_str() == name),
             _ => false,
         }
     }

@@ -450,7 +450,10 @@ pub(crate) async fn settle(
     if let Some(record) = journal.record()
         && let Err(error) = inner.owner_proof.commit(record.run).await
     {
-        tracing::warn!(error = chain(&error), "could not write down that the owner has to prove");
+        tracing::warn!(
+            error = chain(&error),
+            "could not write down that the owner has to prove"
+        );
         return Some(Pending::new(JOURNAL, &error));
     }
     let settled = if journal.state() == Some(JournalState::Prepared) {

@@ -97,9 +97,7 @@ impl Restoration {
             let descriptor = &step.descriptor;
             match descriptor.phase {
                 Phase::Stop => true,
-                Phase::Erase => {
-                    self.saved(descriptor.id).is_some() || !ephemeral(step).is_empty()
-                }
+                Phase::Erase => self.saved(descriptor.id).is_some() || !ephemeral(step).is_empty(),
                 Phase::Forget => {
                     descriptor.is_refillable && (has_rows || descriptor.scope == Scope::Process)
                 }

@@ -231,10 +231,7 @@ async fn refuse_references(
     }
 }
 
-async fn survey(
-    inner: &Inner,
-    steps: &[Saver],
-) -> Result<BTreeMap<RelativePath, u128>, PathError> {
+async fn survey(inner: &Inner, steps: &[Saver]) -> Result<BTreeMap<RelativePath, u128>, PathError> {
     let mut fingerprints = BTreeMap::new();
     for path in steps.iter().flat_map(|saver| &saver.parts.paths) {
         let (data_directory, here) = (inner.data_directory.clone(), path.clone());

@@ -58,8 +58,7 @@ pub fn router(engine: &Engine, authoriser: impl Authoriser) -> Router {
     #[cfg(not(feature = "openapi"))]
     let (guarded, present, open) = (guarded(), present(), open());
     #[cfg(feature = "openapi")]
-    let ((guarded, mut document), (present, others), (open, more)) =
-        (guarded(), present(), open());
+    let ((guarded, mut document), (present, others), (open, more)) = (guarded(), present(), open());
     let doorkeeper = Doorkeeper {
         engine: engine.clone(),
         authoriser: authoriser.clone(),
@@ -71,7 +70,10 @@ pub fn router(engine: &Engine, authoriser: impl Authoriser) -> Router {
         .method_not_allowed_fallback(not_allowed)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(Extension(authoriser))
-        .layer(middleware::from_fn_with_state(doorkeeper.clone(), authorise));
+        .layer(middleware::from_fn_with_state(
+            doorkeeper.clone(),
+            authorise,
+        ));
     let open = open
         .route_layer(middleware::from_fn_with_state(doorkeeper, recognise))
         .method_not_allowed_fallback(not_allowed);

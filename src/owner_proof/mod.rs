@@ -19,8 +19,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use error::ProofError;
 use jiff::Timestamp;
-pub(crate) use record::StoredToken;
 use record::Record;
+pub(crate) use record::StoredToken;
 use store::Store;
 pub use token::SetupToken;
 use uuid::Uuid;
@@ -241,7 +241,9 @@ impl OwnerProof {
         if !self.state().put_into_force(|_| true) {
             return;
         }
-        tracing::error!("a run has left a state whose outcome is not known: the owner has to prove");
+        tracing::error!(
+            "a run has left a state whose outcome is not known: the owner has to prove"
+        );
         if let Err(error) = self.rename_next().await {
             tracing::error!(error = chain(&error), "it could not be written down");
         }

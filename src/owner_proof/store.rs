@@ -96,7 +96,8 @@ impl Store {
             Err(error) => return Err(PathError::io("open", self.path(name))(error)),
         };
         let status = fstat(&file).map_err(|error| refuse(error.into()))?;
-        if FileType::from_raw_mode(status.st_mode) != FileType::RegularFile || status.st_nlink != 1 {
+        if FileType::from_raw_mode(status.st_mode) != FileType::RegularFile || status.st_nlink != 1
+        {
             return Err(other("it is no regular file with one link"));
         }
         let mut text = Vec::new();

@@ -149,7 +149,10 @@ async fn an_actor_has_one_inert_token() {
     for actor in 0..40 {
         proof.issue(&actor.to_string()).await.unwrap();
     }
-    assert!(proof.find_inert(other.secret()).is_err(), "the oldest is dropped");
+    assert!(
+        proof.find_inert(other.secret()).is_err(),
+        "the oldest is dropped"
+    );
 }
 
 #[tokio::test]

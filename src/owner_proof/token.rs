@@ -43,7 +43,9 @@ impl SetupToken {
     /// When it expires, 24 hours later.
     #[must_use]
     pub fn expires_at(&self) -> Timestamp {
-        self.issued_at.saturating_add(LIFETIME).unwrap_or(Timestamp::MAX)
+        self.issued_at
+            .saturating_add(LIFETIME)
+            .unwrap_or(Timestamp::MAX)
     }
 }
 

@@ -20,6 +20,7 @@ mod contents;
 mod depth;
 mod digest;
 mod dump;
+mod ephemeral;
 mod files;
 mod fixture;
 mod gate;
@@ -39,6 +40,7 @@ mod http_run;
 mod journal;
 mod many_files;
 mod msrv;
+mod ownership;
 mod pending;
 #[cfg(feature = "postgres")]
 mod postgres;

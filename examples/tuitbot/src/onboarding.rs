@@ -60,7 +60,10 @@ impl Credentials {
             _ => Ok(()),
         };
         if let Err(error) = used {
-            tracing::error!(error = chain(&error), "the proof of ownership does not hold");
+            tracing::error!(
+                error = chain(&error),
+                "the proof of ownership does not hold"
+            );
         }
     }
 }

@@ -34,9 +34,10 @@ impl IntoResponses for Always {
         let allow = HeaderBuilder::new().description(Some("the methods that there are"));
         responses([
             (401, denial("The host does not know who asks")),
-            (403, denial(
-                    "The host does not allow it, or the caller has not proven to be the owner",
-                )),
+            (
+                403,
+                denial("The host does not allow it, or the caller has not proven to be the owner"),
+            ),
             (
                 405,
                 error("The path has no such method").header("Allow", allow.build()),

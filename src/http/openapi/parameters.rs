@@ -59,7 +59,11 @@ impl IntoParams for Handover {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let description = "A token from `/setup-token`: once the run is committed, `/prove` accepts \
                            it, if the run hands the service over to somebody else";
-        header("Setup-Token", description, text().pattern(Some("^[0-9a-f]{64}$")))
+        header(
+            "Setup-Token",
+            description,
+            text().pattern(Some("^[0-9a-f]{64}$")),
+        )
     }
 }
 

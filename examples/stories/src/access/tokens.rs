@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 use shared_host::random_token;
 use tokio::task::spawn_blocking;
 
-use super::jwt_secret::{JwtSecret, JwtSecretError, JwtSecretSource};
 use super::User;
+use super::jwt_secret::{JwtSecret, JwtSecretError, JwtSecretSource};
 
 /// Issues and verifies tokens: JSON Web Tokens, signed by HMAC with SHA-256.
 pub struct Tokens {
