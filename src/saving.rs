@@ -162,7 +162,8 @@ fn chosen(inner: &Inner, request: &BackupRequest) -> Result<Vec<Saver>, BackupEr
             ephemeral: Vec::new(),
         });
     }
-    if chosen.is_empty() {
+    let has_nothing = |saver: &Saver| saver.parts.is_empty() && !saver.ephemeral.is_empty();
+    if chosen.iter().all(has_nothing) {
         let wanted = request.include.iter().flatten();
         let wanted: Vec<_> = wanted.map(|category| category.as_str()).collect();
         return Err(BackupError::Nothing(wanted.join(", ")));
