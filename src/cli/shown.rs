@@ -74,6 +74,8 @@ pub(super) struct Item {
     pub(super) bytes: Option<u64>,
     #[serde(default)]
     pub(super) message: Option<String>,
+    #[serde(default)]
+    pub(super) ephemeral: bool,
 }
 
 impl Item {

@@ -94,7 +94,8 @@ async fn the_first_visitor_after_a_reset_sees_nothing_of_the_earlier_owner() {
         assert_eq!(restored.status, 403, "{}", restored.text);
         let delete = session.request(&server, Method::DELETE, "/api/reset/backups/before");
         assert_eq!(send(delete).await.status, 403);
-        let issue = session.post(&server, "/api/reset/setup-token", &json!({}));
+        let nothing = json!({});
+        let issue = session.post(&server, "/api/reset/setup-token", &nothing);
         assert_eq!(issue.await.status, 403);
     }
     assert!(server.path("backups/before.tar.zst").exists());
