@@ -19,6 +19,7 @@ use crate::executor::record;
 use crate::gate::ClosedGate;
 use crate::history::{HistoryEntry, Kept};
 use crate::journal::{Journal, JournalRecord};
+use crate::owner_proof::StoredToken;
 use crate::plan::{PlannedStep, ResetPlan};
 use crate::planner::{self, Carried};
 use crate::report::{Pending, Report, SWEEP, cleared};
@@ -59,6 +60,8 @@ pub(crate) struct Attempt<'a> {
     staging: Option<Arc<Staging>>,
     /// Whether the files are counted once they are staged, and the gate is open.
     counts_staged: bool,
+    /// Becomes active at the commit.
+    setup_token: Option<StoredToken>,
     /// What is put in the place of what goes.
     #[cfg(feature = "backup")]
     restoration: Option<&'a Restoration>,
@@ -82,9 +85,15 @@ impl<'a> Attempt<'a> {
             stopped: Vec::new(),
             staging: None,
             counts_staged: false,
+            setup_token: None,
             #[cfg(feature = "backup")]
             restoration: None,
         }
+    }
+
+    /// Activates `token` at the commit, if the run hands the service over.
+    pub(crate) fn activate(&mut self, token: Option<StoredToken>) {
+        self.setup_token = token;
     }
 
     /// Puts what `restoration` holds in the place of what goes.
@@ -180,7 +189,7 @@ impl<'a> Attempt<'a> {
             return Err(FailureCause::Blocked(blockers));
         }
         #[cfg(feature = "backup")]
-        if let Some(parts) = self.restoration.and_then(Restoration::secrets) {
+        if let Some(parts) = self.restoration.and_then(|open| open.secrets(self.inner)) {
             let secrets = planner::plan_alone(self.inner, &SECRETS, parts).await?;
             plan.steps.push(secrets);
         }
@@ -247,6 +256,13 @@ impl<'a> Attempt<'a> {
             tracing::warn!(
                 error = chain(&error),
                 "could not write down that it is committed"
+            );
+        }
+        // Before anybody can claim the service. `settle` tries once more.
+        if let Err(error) = self.inner.owner_proof.commit(self.run).await {
+            tracing::warn!(
+                error = chain(&error),
+                "could not write down that the owner has to prove to be the owner"
             );
         }
         let mut pending = Vec::new();
@@ -363,6 +379,7 @@ impl<'a> Attempt<'a> {
                 blocking(move || purge(&data_directory, run)).await?;
             }
         }
+        self.inner.owner_proof.undo(self.run).await?;
         Ok(running.journal.abort().await?)
     }
 

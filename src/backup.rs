@@ -64,6 +64,7 @@ pub struct RestoreRequest {
     pub(crate) actor: Option<String>,
     pub(crate) digest: Option<String>,
     pub(crate) run: Option<Uuid>,
+    pub(crate) setup_token: Option<String>,
     pub(crate) cancellation: CancellationToken,
 }
 
@@ -77,6 +78,7 @@ impl RestoreRequest {
             actor: None,
             digest: None,
             run: None,
+            setup_token: None,
             cancellation: CancellationToken::new(),
         }
     }
@@ -109,6 +111,14 @@ impl RestoreRequest {
         self
     }
 
+    /// Activates a [setup token](crate::OwnerProof::issue) at the commit, if the backup leaves the
+    /// service without an owner.
+    #[must_use]
+    pub fn setup_token(mut self, token: impl Into<String>) -> Self {
+        self.setup_token = Some(token.into());
+        self
+    }
+
     /// Gives the restoration up when `cancellation` is cancelled before the commit: everything
     /// is put back as it was. After the commit it is finished.
     #[must_use]
@@ -126,6 +136,7 @@ impl RestoreRequest {
         request.actor = self.actor;
         request.digest = self.digest;
         request.run = self.run;
+        request.setup_token = self.setup_token;
         request.restore = Some(self.name);
         request.cancellation = self.cancellation;
         request
@@ -168,6 +179,10 @@ pub struct BackupContents {
     pub files: u64,
     /// How many bytes are in them.
     pub bytes: u64,
+    /// The tables and paths of the step that no backup holds: sessions, one-time tokens, signing
+    /// keys.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ephemeral: Vec<String>,
 }
 
 /// A table in a backup.
@@ -235,6 +250,19 @@ pub enum BackupError {
         /// Why.
         source: StepError,
     },
+    /// Rows of a table refer to ephemeral rows, which no backup holds: they could not be restored.
+    #[error(
+        "{rows} rows of table `{table}` refer to the ephemeral table `{ephemeral}`, which no backup \
+         holds: declare `{table}` ephemeral as well, or drop the declaration of `{ephemeral}`"
+    )]
+    RefersToEphemeral {
+        /// The table whose rows refer.
+        table: String,
+        /// The ephemeral table.
+        ephemeral: String,
+        /// How many rows refer.
+        rows: u64,
+    },
     /// Requests under way did not end in time.
     #[error("requests under way did not end: try again")]
     Drain,
@@ -291,6 +319,7 @@ impl From<SavedStep> for BackupContents {
             paths: paths().map(|path| path.name.clone()).collect(),
             step: step.id,
             label: step.label,
+            ephemeral: step.ephemeral,
             tables: tables
                 .map(|table| BackupTable {
                     name: table.name,

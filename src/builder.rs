@@ -25,6 +25,7 @@ use crate::guard::{Guard, NothingUnclaimed};
 use crate::history::History;
 use crate::journal::{Journal, JournalRecord};
 use crate::known_tables::{KnownTables, list};
+use crate::owner_proof::OwnerProof;
 use crate::plan_queue::PlanQueue;
 use crate::registry::StepRegistration;
 #[cfg(feature = "backup")]
@@ -58,8 +59,11 @@ pub struct EngineBuilder {
     preserved_paths: Vec<(PathBuf, String)>,
     preserved_tables: Vec<(String, String)>,
     secrets: Vec<PathBuf>,
+    ephemeral_paths: Vec<PathBuf>,
+    ephemeral_tables: Vec<String>,
     #[cfg(feature = "backup")]
     backups: Option<PathBuf>,
+    owner_step: Option<String>,
     kept_rows: Vec<KeptRows>,
     confirmation: Option<String>,
     guards: Vec<Box<dyn Guard>>,
@@ -81,8 +85,11 @@ impl EngineBuilder {
             preserved_paths: Vec::new(),
             preserved_tables: Vec::new(),
             secrets: Vec::new(),
+            ephemeral_paths: Vec::new(),
+            ephemeral_tables: Vec::new(),
             #[cfg(feature = "backup")]
             backups: None,
+            owner_step: None,
             kept_rows: Vec::new(),
             confirmation: None,
             guards: Vec::new(),
@@ -177,6 +184,33 @@ impl EngineBuilder {
     #[must_use]
     pub fn preserve_table(mut self, table: impl Into<String>, reason: impl Into<String>) -> Self {
         self.preserved_tables.push((table.into(), reason.into()));
+        self
+    }
+
+    /// Names the step that clears what the owner of the service signs in with, so that a reset of
+    /// it leaves the service to the first visitor who claims it. The [router](fn@crate::http::router)
+    /// then withholds what earlier owners have left (backups, history, lost answers) until the
+    /// new owner has proven knowledge of a credential that outlives resets: see
+    /// [`OwnerProof`](crate::OwnerProof).
+    #[must_use]
+    pub fn owner_step(mut self, step: impl Into<String>) -> Self {
+        self.owner_step = Some(step.into());
+        self
+    }
+
+    /// Declares that the rows of a table must not be restored, whichever step claims it: see
+    /// [`Claims::ephemeral_table`](crate::Claims::ephemeral_table).
+    #[must_use]
+    pub fn ephemeral_table(mut self, table: impl Into<String>) -> Self {
+        self.ephemeral_tables.push(table.into());
+        self
+    }
+
+    /// Declares that a claimed path must not be restored, whichever step claims it: see
+    /// [`Claims::ephemeral_path`](crate::Claims::ephemeral_path).
+    #[must_use]
+    pub fn ephemeral_path(mut self, path: impl Into<PathBuf>) -> Self {
+        self.ephemeral_paths.push(path.into());
         self
     }
 
@@ -291,6 +325,7 @@ impl EngineBuilder {
         {
             return Err(BuildError::ReservedStep(step.descriptor.id));
         }
+        let owner_step = self.find_owner_step(&steps)?;
         if self.confirmation.as_deref() == Some("") {
             return Err(BuildError::EmptyConfirmation);
         }
@@ -369,6 +404,18 @@ impl EngineBuilder {
         let none = BTreeSet::new();
         let migrated = database.as_ref();
         let migrated = migrated.map_or(&none, |database| database.migrated_tables());
+        for table in self.ephemeral_tables {
+            let spelled = known.find(&table).unwrap_or(&table);
+            if !ownership.make_table_ephemeral(spelled, migrated) {
+                return Err(BuildError::UnclaimedEphemeral { name: table });
+            }
+        }
+        for path in self.ephemeral_paths {
+            if !ownership.make_path_ephemeral(&path) {
+                let name = path.display().to_string();
+                return Err(BuildError::UnclaimedEphemeral { name });
+            }
+        }
         let ids = steps.iter().map(|step| step.descriptor.id);
         let parts = ids.map(|id| (id.as_str(), ownership.parts_of(id, migrated)));
         let parts = parts.collect();
@@ -381,11 +428,12 @@ impl EngineBuilder {
             let backups = backups.map(|path| Backups::new(data_directory.clone(), path));
             (secrets, backups)
         };
-        let (journal, history) = {
+        let (journal, history, owner_proof) = {
             let data_directory = data_directory.clone();
             blocking(move || {
                 let journal = Journal::open(data_directory.clone());
-                (journal, History::open(data_directory))
+                let history = History::open(data_directory.clone());
+                (journal, history, OwnerProof::open(data_directory))
             })
             .await
         };
@@ -415,6 +463,8 @@ impl EngineBuilder {
             #[cfg(feature = "axum")]
             runs: crate::http::runs(),
             history: Arc::new(history),
+            owner_proof,
+            owner_step,
             recovered: OnceLock::new(),
             turn: Arc::default(),
             running: Mutex::new(Running::new(journal)),
@@ -428,6 +478,10 @@ impl EngineBuilder {
                 let _ = inner.recovered.set(entry.id);
             }
             retry::schedule(&inner, &mut running);
+        }
+        inner.owner_proof.settle().await;
+        if inner.owner_step.is_some() {
+            inner.owner_proof.take_into_use().await;
         }
         #[cfg(feature = "backup")]
         restoration::clean(&inner).await;

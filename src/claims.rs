@@ -23,6 +23,8 @@ pub struct Claims {
     keys: BTreeSet<String>,
     tables: BTreeSet<String>,
     migrated_tables: bool,
+    ephemeral_paths: Vec<PathBuf>,
+    ephemeral_tables: BTreeSet<String>,
 }
 
 impl Claims {
@@ -62,9 +64,31 @@ impl Claims {
         self
     }
 
+    /// Claims one table whose rows must not be restored: sessions, one-time tokens. A reset clears
+    /// it like any other table. A backup omits its rows, and every restore returns it to its
+    /// factory state, so that a session that has ended stays ended. No other table may keep rows
+    /// that refer to it.
+    #[must_use]
+    pub fn ephemeral_table(mut self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        self.ephemeral_tables.insert(name.clone());
+        self.table(name)
+    }
+
+    /// Claims a file or directory that must not be restored, given relative to the data directory:
+    /// a signing key, a one-time token. A backup omits it, and every restore removes it like a
+    /// reset does; the step's [`forget`](crate::ResetStep::forget) makes a new one where the
+    /// service needs one.
+    #[must_use]
+    pub fn ephemeral_path(mut self, path: impl AsRef<Path>) -> Self {
+        self.ephemeral_paths.push(path.as_ref().to_owned());
+        self.path(path)
+    }
+
     /// The same claims with the names of tables as the database spells them.
     pub(crate) fn spelled(mut self, spell: impl Fn(String) -> String) -> Self {
-        self.tables = self.tables.into_iter().map(spell).collect();
+        self.tables = self.tables.into_iter().map(&spell).collect();
+        self.ephemeral_tables = self.ephemeral_tables.into_iter().map(spell).collect();
         self
     }
 
@@ -246,6 +270,8 @@ pub(crate) struct Ownership {
     preserved: Vec<Preserved>,
     /// What kind of state each step clears.
     categories: BTreeMap<StepId, Category>,
+    ephemeral_paths: BTreeSet<RelativePath>,
+    ephemeral_tables: BTreeSet<String>,
 }
 
 impl Ownership {
@@ -253,7 +279,10 @@ impl Ownership {
     pub(crate) fn claim(&mut self, step: StepId, claims: &Claims) -> Result<(), ClaimError> {
         let owner = Owner::Step(step);
         for path in &claims.paths {
-            self.own_path(owner, path)?;
+            let owned = self.own_path(owner, path)?;
+            if claims.ephemeral_paths.contains(path) {
+                self.ephemeral_paths.insert(owned);
+            }
         }
         for path in &claims.contents {
             let path = self.own_path(owner, path)?;
@@ -265,6 +294,8 @@ impl Ownership {
         for table in &claims.tables {
             self.own_table(owner, table)?;
         }
+        let ephemeral = claims.ephemeral_tables.iter();
+        self.ephemeral_tables.extend(ephemeral.cloned());
         if claims.migrated_tables
             && let Some(other) = self.migrated_tables.replace(step)
         {
@@ -361,6 +392,74 @@ impl Ownership {
                 second: owner.to_string(),
             }),
         }
+    }
+
+    /// Declares that a path must not be restored. Returns whether a step claims exactly this path.
+    pub(crate) fn make_path_ephemeral(&mut self, path: &Path) -> bool {
+        let Ok(path) = RelativePath::new(path) else {
+            return false;
+        };
+        let is_claimed = matches!(self.paths.get(&path), Some(Owner::Step(_)));
+        if is_claimed {
+            self.ephemeral_paths.insert(path);
+        }
+        is_claimed
+    }
+
+    /// Declares that the rows of a table must not be restored. Returns whether a step claims it,
+    /// when the migrations create `migrated`.
+    pub(crate) fn make_table_ephemeral(
+        &mut self,
+        table: &str,
+        migrated: &BTreeSet<String>,
+    ) -> bool {
+        let is_claimed = match self.tables.get(table) {
+            Some(owner) => matches!(owner, Owner::Step(_)),
+            None => self.migrated_tables.is_some() && migrated.contains(table),
+        };
+        if is_claimed {
+            self.ephemeral_tables.insert(table.to_owned());
+        }
+        is_claimed
+    }
+
+    /// Whether the table or path `name` must not be restored.
+    pub(crate) fn is_ephemeral(&self, kind: ItemKind, name: &str) -> bool {
+        match kind {
+            ItemKind::Table => self.ephemeral_tables.contains(name),
+            ItemKind::Path => self
+                .ephemeral_paths
+                .iter()
+                .any(|path| path.as_str() == name),
+            _ => false,
+        }
+    }
+
+    /// `parts` divided into those that backups hold, and those that are ephemeral.
+    #[cfg(feature = "backup")]
+    pub(crate) fn divide(&self, parts: Parts) -> (Parts, Parts) {
+        let is_ephemeral_table = |table: &String| self.is_ephemeral(ItemKind::Table, table);
+        let is_ephemeral_path =
+            |path: &RelativePath| self.is_ephemeral(ItemKind::Path, path.as_str());
+        let (lost_tables, tables) = parts.tables.into_iter().partition(is_ephemeral_table);
+        let (lost_paths, paths) = parts.paths.into_iter().partition(is_ephemeral_path);
+        let kept = Parts {
+            tables,
+            paths,
+            keys: parts.keys,
+        };
+        let ephemeral = Parts {
+            tables: lost_tables,
+            paths: lost_paths,
+            keys: Vec::new(),
+        };
+        (kept, ephemeral)
+    }
+
+    /// The ephemeral tables.
+    #[cfg(feature = "backup")]
+    pub(crate) fn ephemeral_tables(&self) -> Vec<String> {
+        self.ephemeral_tables.iter().cloned().collect()
     }
 
     /// What the host preserves.

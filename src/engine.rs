@@ -17,7 +17,7 @@ use crate::bundle::Backups;
 use crate::claims::Ownership;
 use crate::data_directory::DataDirectory;
 use crate::database::{Database, KeptRows};
-use crate::descriptor::{StepDescriptor, StepId};
+use crate::descriptor::{Phase, StepDescriptor, StepId};
 use crate::error::{PlanError, RecoveryError, ResetError};
 use crate::event::EventId;
 use crate::event_log::{EventLog, Events};
@@ -26,6 +26,7 @@ use crate::guard::Guard;
 use crate::history::{History, HistoryEntry};
 use crate::journal::Journal;
 use crate::options::Options;
+use crate::owner_proof::OwnerProof;
 use crate::plan::{PlannedStep, ResetPlan};
 use crate::plan_queue::PlanQueue;
 use crate::registry::StepRegistration;
@@ -78,6 +79,9 @@ pub(crate) struct Inner {
     #[cfg(feature = "axum")]
     pub(crate) runs: Arc<tokio::sync::Semaphore>,
     pub(crate) history: Arc<History>,
+    pub(crate) owner_proof: OwnerProof,
+    /// The step that clears what the owner signs in with.
+    pub(crate) owner_step: Option<StepId>,
     /// The run that was ended when the engine was built.
     pub(crate) recovered: OnceLock<Uuid>,
     /// What repeated requests are answered.
@@ -234,6 +238,13 @@ impl Engine {
     pub fn recovered(&self) -> Option<HistoryEntry> {
         let run = self.inner.recovered.get()?;
         self.history_entry(*run)
+    }
+
+    /// Whether the owner has proven to be the owner since the last reset that handed the service
+    /// over: see [`EngineBuilder::owner_step`](crate::EngineBuilder::owner_step).
+    #[must_use]
+    pub fn owner_proof(&self) -> OwnerProof {
+        self.inner.owner_proof.clone()
     }
 
     /// Makes a backup, without stopping the service.
@@ -410,6 +421,16 @@ impl Inner {
     pub(crate) fn parts_of(&self, step: &StepRegistration) -> Parts {
         let parts = self.parts.get(step.descriptor.id.as_str());
         parts.cloned().unwrap_or_default()
+    }
+
+    /// Whether a run of `plan` leaves the service to whoever claims it first.
+    pub(crate) fn hands_over(&self, plan: &ResetPlan) -> bool {
+        let mut steps = plan.steps.iter().map(PlannedStep::descriptor);
+        match self.owner_step {
+            Some(owner) => steps.any(|step| step.id == owner),
+            // Another host of this directory knows which step it is; here it may be any of them.
+            None => self.owner_proof.is_in_use() && steps.any(|step| step.phase == Phase::Erase),
+        }
     }
 
     /// Which step claims `table`.

@@ -15,6 +15,7 @@ use crate::guard::Refusal;
 use crate::history::RunOutcome;
 use crate::journal::JournalError;
 use crate::order::OrderError;
+use crate::owner_proof::ProofError;
 use crate::reference::{self, BrokenReference};
 use crate::report::Report;
 use crate::selection::SelectionError;
@@ -162,6 +163,14 @@ pub enum BuildError {
     /// A step has an id that the framework uses itself.
     #[error("step `{0}` has an id that the framework uses itself: give it another one")]
     ReservedStep(StepId),
+    /// `owner_step` names a step that is not there.
+    #[error("`.owner_step(\"{step}\")` names no step of this engine; there is: {known}")]
+    UnknownOwnerStep {
+        /// The id that the host names.
+        step: String,
+        /// The ids that there are.
+        known: String,
+    },
     /// Two steps give one key of the `cleared` summary.
     #[error("steps `{first}` and `{second}` both give the key `{key}` of `cleared`: rename one")]
     DuplicateKey {
@@ -188,6 +197,15 @@ pub enum BuildError {
         table: String,
         /// The tables that there are.
         known: String,
+    },
+    /// Something is declared ephemeral that no step claims.
+    #[error(
+        "`{name}` is declared ephemeral, but no step clears it: add it to what is cleared, or drop \
+         the declaration"
+    )]
+    UnclaimedEphemeral {
+        /// The table or path.
+        name: String,
     },
     /// The host keeps rows, and the engine has no database.
     #[error("the rows `{0}` are to be kept, but the engine has no database: add `.database(…)`")]
@@ -316,6 +334,9 @@ pub enum ResetError {
     #[cfg(feature = "backup")]
     #[error(transparent)]
     Backup(Box<BackupError>),
+    /// The setup token that the request carries cannot be activated; nothing was touched.
+    #[error("the setup token of this request cannot be used: get a new one, or leave it out")]
+    SetupToken(#[source] ProofError),
     /// A guard refuses; nothing was touched.
     #[error("guard `{guard}` refuses")]
     Guard {

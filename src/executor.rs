@@ -136,6 +136,14 @@ async fn reset(
         None => None,
     };
 
+    let setup_token = match &request.setup_token {
+        Some(token) => {
+            let found = inner.owner_proof.find_inert(token);
+            Some(found.map_err(ResetError::SetupToken)?)
+        }
+        None => None,
+    };
+
     #[cfg(feature = "backup")]
     if let Some(name) = &request.backup {
         saving::check(inner, name, entry.id).await?;
@@ -187,6 +195,7 @@ async fn reset(
     }
 
     let mut attempt = Attempt::new(inner, request, progress, entry, &plan);
+    attempt.activate(setup_token);
     #[cfg(feature = "backup")]
     if let Some(opened) = &opened {
         attempt.restore(opened);

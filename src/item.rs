@@ -79,6 +79,10 @@ pub struct Item {
     /// Why it failed, or another remark.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// Whether it is in no backup, and every restore clears it: sessions, one-time tokens, signing
+    /// keys.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub ephemeral: bool,
     #[serde(skip)]
     is_own_name: bool,
 }
@@ -96,6 +100,7 @@ impl Item {
             kept: 0,
             bytes: None,
             message: None,
+            ephemeral: false,
             is_own_name: false,
         }
     }
@@ -145,6 +150,12 @@ impl Item {
     #[must_use]
     pub fn kept(mut self, rows: u64) -> Self {
         self.kept = rows;
+        self
+    }
+
+    /// The same item, marked as ephemeral or not.
+    pub(crate) fn ephemeral(mut self, is_ephemeral: bool) -> Self {
+        self.ephemeral = is_ephemeral;
         self
     }
 

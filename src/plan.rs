@@ -54,6 +54,17 @@ impl StepPlan {
         self.blockers.push(blocker);
     }
 
+    /// The same plan with its ephemeral items marked.
+    pub(crate) fn mark_ephemeral(mut self, is_ephemeral: impl Fn(ItemKind, &str) -> bool) -> Self {
+        let items = self.items.into_iter();
+        let mark = |item: Item| {
+            let marked = is_ephemeral(item.kind, &item.name);
+            item.ephemeral(marked)
+        };
+        self.items = items.map(mark).collect();
+        self
+    }
+
     /// What would be cleared.
     #[must_use]
     pub fn items(&self) -> &[Item] {

@@ -197,7 +197,8 @@ pub(crate) async fn plan_step(
     let plan = call(Call::Plan, &step.descriptor, inner.limits.step, work)
         .await
         .and_then(|plan| check_claims(&context, plan))
-        .map_err(|source| PlanError::Step { step: id, source })?;
+        .map_err(|source| PlanError::Step { step: id, source })?
+        .mark_ephemeral(|kind, name| inner.ownership.is_ephemeral(kind, name));
     Ok(PlannedStep {
         registration: *step,
         category: inner.ownership.category_of(id),

@@ -111,6 +111,10 @@ pub(crate) async fn decide_prepared(
                 // Nothing is unlinked then; it is tried again.
                 tracing::warn!(%run, error = chain(&error), "could not write down that it is committed");
             }
+            // `settle` tries once more.
+            if let Err(error) = inner.owner_proof.commit(run).await {
+                tracing::warn!(%run, error = chain(&error), "could not write down that the owner has to prove");
+            }
             // Behind a gate that was held since. Otherwise the service may have new things in
             // memory; what is left is carried along by the next reset.
             if running.gate.is_some() {
@@ -128,6 +132,7 @@ pub(crate) async fn decide_prepared(
                 undo(Arc::new(staging)).await?;
             }
             note(inner, &record, RunOutcome::Failed, &[]).await;
+            inner.owner_proof.undo(run).await?;
             journal.abort().await?;
             Ok(release(inner, running).await)
         }
@@ -441,6 +446,16 @@ pub(crate) async fn settle(
     leftover: Leftover,
 ) -> Option<Pending> {
     let nothing_left = leftover == Leftover::default();
+    // The journal is all that decides about what is not written down yet.
+    if let Some(record) = journal.record()
+        && let Err(error) = inner.owner_proof.commit(record.run).await
+    {
+        tracing::warn!(
+            error = chain(&error),
+            "could not write down that the owner has to prove"
+        );
+        return Some(Pending::new(JOURNAL, &error));
+    }
     let settled = if journal.state() == Some(JournalState::Prepared) {
         journal.keep(leftover).await
     } else {

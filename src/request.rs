@@ -23,6 +23,8 @@ pub struct ResetRequest {
     pub(crate) run: Option<Uuid>,
     /// The name of the backup that is made first.
     pub(crate) backup: Option<String>,
+    /// Becomes active at the commit.
+    pub(crate) setup_token: Option<String>,
     /// The name of the backup that is put back instead.
     pub(crate) restore: Option<String>,
     pub(crate) cancellation: CancellationToken,
@@ -49,6 +51,7 @@ impl ResetRequest {
             digest: None,
             run: None,
             backup: None,
+            setup_token: None,
             restore: None,
             cancellation: CancellationToken::new(),
         }
@@ -95,6 +98,15 @@ impl ResetRequest {
     #[must_use]
     pub fn backup(mut self, name: impl Into<String>) -> Self {
         self.backup = Some(name.into());
+        self
+    }
+
+    /// Activates a [setup token](crate::OwnerProof::issue) at the commit, if this run hands the
+    /// service over. The caller shows it afterwards to prove to be the owner. Every other setup
+    /// token is dropped then.
+    #[must_use]
+    pub fn setup_token(mut self, token: impl Into<String>) -> Self {
+        self.setup_token = Some(token.into());
         self
     }
 

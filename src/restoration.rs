@@ -8,7 +8,7 @@ use rustix::fs::{Mode, mkdirat};
 use rustix::io::Errno;
 
 use crate::backup::BackupError;
-use crate::bundle::{BundleError, SavedStep, Unpacked, unpack};
+use crate::bundle::{BundleError, SavedPath, SavedStep, SavedTable, Unpacked, unpack};
 use crate::call::{Call, call};
 use crate::context::EraseHandles;
 use crate::data_directory::{DataDirectory, PathError, remove_tree};
@@ -79,28 +79,49 @@ impl Restoration {
         steps.find(|saved| saved.id == step.as_str())
     }
 
+    /// Whether the backup was made when there was nothing of `step`.
+    pub(crate) fn leaves_empty(&self, step: StepId) -> bool {
+        self.saved(step).is_some_and(|saved| {
+            let has_rows = saved.tables.iter().any(|table| table.rows > 0);
+            let has_files = saved.paths.iter().any(|path| path.there);
+            !has_rows && !has_files
+        })
+    }
+
     /// What is to be replaced; with it everything stops that writes, and what only copies goes:
     /// of a cache that others share, where rows are put back.
     pub(crate) fn selection(&self, inner: &Inner) -> Selection {
         let has_rows = self.steps().iter().any(|saved| !saved.tables.is_empty());
+        let ephemeral = |step: &StepRegistration| inner.ownership.divide(inner.parts_of(step)).1;
         let is_touched = |step: &&StepRegistration| {
             let descriptor = &step.descriptor;
             match descriptor.phase {
                 Phase::Stop => true,
-                Phase::Erase => self.saved(descriptor.id).is_some(),
+                Phase::Erase => self.saved(descriptor.id).is_some() || !ephemeral(step).is_empty(),
                 Phase::Forget => {
                     descriptor.is_refillable && (has_rows || descriptor.scope == Scope::Process)
                 }
             }
         };
-        let touched = inner.steps.iter().filter(is_touched);
-        Selection::steps(touched.map(|step| step.descriptor.id.as_str()))
+        let touched: Vec<_> = inner.steps.iter().filter(is_touched).collect();
+        let ids = touched.iter().map(|step| step.descriptor.id.as_str());
+        // Of a step that the backup does not hold, only what every restore clears.
+        let is_rotated = |step: &&&StepRegistration| {
+            step.descriptor.phase == Phase::Erase && self.saved(step.descriptor.id).is_none()
+        };
+        let rotated = touched.iter().filter(is_rotated);
+        rotated.fold(Selection::steps(ids), |selection, step| {
+            let parts = ephemeral(step);
+            let names: Vec<_> = parts.names().map(str::to_owned).collect();
+            selection.only(step.descriptor.id.as_str(), names)
+        })
     }
 
     /// The secrets that it holds, as parts of the step that saves them.
-    pub(crate) fn secrets(&self) -> Option<Parts> {
+    pub(crate) fn secrets(&self, inner: &Inner) -> Option<Parts> {
         let saved = self.saved(SECRETS.descriptor.id)?;
-        let paths = saved.paths.iter();
+        let is_kept = |path: &&SavedPath| !inner.ownership.is_ephemeral(ItemKind::Path, &path.name);
+        let paths = saved.paths.iter().filter(is_kept);
         let paths = paths.filter_map(|path| RelativePath::new(&path.name).ok());
         Some(Parts {
             paths: paths.collect(),
@@ -116,8 +137,9 @@ impl Restoration {
         handles: &mut EraseHandles<'_>,
     ) -> Result<StepOutcome, StepError> {
         let descriptor = planned.descriptor();
+        let mut items = rotate(planned, handles).await?;
         let Some(saved) = self.saved(descriptor.id) else {
-            return Ok(StepOutcome::default());
+            return Ok(StepOutcome::new(items));
         };
         let mut context = RestoreContext {
             descriptor,
@@ -126,9 +148,12 @@ impl Restoration {
             staging: handles.staging,
             unpacked: &self.unpacked,
             saved,
+            ownership: &inner.ownership,
         };
         let work = planned.step().restore(&mut context);
-        call(Call::Restore, descriptor, inner.limits.step, work).await
+        let restored = call(Call::Restore, descriptor, inner.limits.step, work).await?;
+        items.extend(restored.into_items());
+        Ok(StepOutcome::new(items))
     }
 
     /// Whether every step, table, column and path is what it was when the backup was made.
@@ -158,14 +183,22 @@ impl Restoration {
                 let step = step.ok_or_else(|| Mismatch::new(format!("there is no step `{id}`")))?;
                 inner.parts_of(step)
             };
+            // An older backup may hold what has become ephemeral since: it is skipped.
+            let is_kept = |kind, name: &str| !inner.ownership.is_ephemeral(kind, name);
+            let (parts, _) = inner.ownership.divide(parts);
             let tables = saved.tables.iter().map(|table| table.name.as_str());
+            let tables = tables.filter(|table| is_kept(ItemKind::Table, table));
             compare("table", tables, parts.tables.iter().map(String::as_str))?;
             let paths = saved.paths.iter().map(|path| path.name.as_str());
+            let paths = paths.filter(|path| is_kept(ItemKind::Path, path));
             compare("path", paths, parts.paths.iter().map(RelativePath::as_str))?;
         }
         if let Some(database) = &inner.database {
             let mut transaction = database.read().await?;
-            for table in self.steps().iter().flat_map(|step| &step.tables) {
+            let tables = self.steps().iter().flat_map(|step| &step.tables);
+            let is_kept =
+                |table: &&SavedTable| !inner.ownership.is_ephemeral(ItemKind::Table, &table.name);
+            for table in tables.filter(is_kept) {
                 if transaction.definition(&table.name).await? != table.definition {
                     let name = &table.name;
                     let reason = format!("table `{name}` has other columns than it had then");
@@ -177,6 +210,34 @@ impl Restoration {
         }
         Ok(())
     }
+}
+
+/// Returns the ephemeral state of a step to its factory state, whatever the backup holds: its rows
+/// are those of a fresh install, and nothing is at its paths.
+async fn rotate(
+    planned: &PlannedStep,
+    handles: &mut EraseHandles<'_>,
+) -> Result<Vec<Item>, StepError> {
+    let ephemeral = planned.plan.items().iter().filter(|item| item.ephemeral);
+    let items: Vec<Item> = ephemeral.cloned().collect();
+    let is_table = |item: &&Item| item.kind == ItemKind::Table && item.outcome == Outcome::Removed;
+    let tables: Vec<String> = items
+        .iter()
+        .filter(is_table)
+        .map(|item| item.name.clone())
+        .collect();
+    if !tables.is_empty() {
+        // The rows are gone by now, see `empty`; this inserts those of a fresh install.
+        let transaction = handles.transaction.as_deref_mut();
+        let transaction = transaction.ok_or(StepError::NoDatabase)?;
+        transaction.clear(&tables).await?;
+    }
+    for item in items.iter().filter(|item| item.kind == ItemKind::Path) {
+        let path = RelativePath::new(&item.name).map_err(StepError::other)?;
+        let staging = handles.staging.clone();
+        blocking(move || staging.take_away(&path)).await?;
+    }
+    Ok(items)
 }
 
 /// Takes out every row that is to be replaced: of all tables at once, for they may refer to each

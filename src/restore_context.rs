@@ -6,6 +6,7 @@ use tokio::io::AsyncRead;
 use tokio_util::io::SyncIoBridge;
 
 use crate::bundle::{SavedStep, Unpacked};
+use crate::claims::Ownership;
 use crate::context::resource;
 use crate::data_directory::PathError;
 use crate::database::Transaction;
@@ -29,6 +30,7 @@ pub struct RestoreContext<'a> {
     pub(crate) staging: &'a Arc<Staging>,
     pub(crate) unpacked: &'a Arc<Unpacked>,
     pub(crate) saved: &'a SavedStep,
+    pub(crate) ownership: &'a Ownership,
 }
 
 impl RestoreContext<'_> {
@@ -53,13 +55,18 @@ impl RestoreContext<'_> {
     /// Puts back every table and path that the step has saved with
     /// [`SaveContext::save_claims`](crate::SaveContext::save_claims). The tables are empty by
     /// now; what is at the paths is moved away, and comes back if the restoration is given up.
+    /// Ephemeral state that an older backup holds is skipped.
     ///
     /// # Errors
     ///
     /// When the database or the operating system refuses.
     pub async fn restore_claims(&mut self) -> Result<StepOutcome, StepError> {
         let mut items = Vec::new();
-        for table in &self.saved.tables {
+        let saved = self.saved;
+        let ownership = self.ownership;
+        let is_kept = |kind, name: &str| !ownership.is_ephemeral(kind, name);
+        let tables = saved.tables.iter();
+        for table in tables.filter(|table| is_kept(ItemKind::Table, &table.name)) {
             let rows = self.load(&table.name).await?;
             if rows != table.rows {
                 let name = table.name.clone();
@@ -71,7 +78,8 @@ impl RestoreContext<'_> {
             }
             items.push(Item::restored(ItemKind::Table, &table.name, rows));
         }
-        for path in &self.saved.paths {
+        let paths = saved.paths.iter();
+        for path in paths.filter(|path| is_kept(ItemKind::Path, &path.name)) {
             let name = RelativePath::new(&path.name).map_err(StepError::other)?;
             self.put(name, path.there).await?;
             items.push(if path.there {

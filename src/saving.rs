@@ -9,7 +9,7 @@ use crate::backup::{Backup, BackupError, BackupRequest};
 use crate::bundle::{Backups, BundleError, BundleName, BundleWriter, SavedStep};
 use crate::call::{Call, call};
 use crate::data_directory::PathError;
-use crate::database::{Tally, Transaction};
+use crate::database::{Reference, Tally, Transaction};
 use crate::descriptor::{Category, Phase};
 use crate::engine::Inner;
 use crate::error::{StepError, chain};
@@ -127,12 +127,17 @@ async fn made_by(
     }
 }
 
-/// The steps that are to save, each with what it claims: those with files first, for these may
-/// change under the reader.
-fn chosen(
-    inner: &Inner,
-    request: &BackupRequest,
-) -> Result<Vec<(StepRegistration, Parts)>, BackupError> {
+/// A step that is to save.
+struct Saver {
+    step: StepRegistration,
+    /// What it claims, without what is ephemeral.
+    parts: Parts,
+    /// What of its claims no backup holds.
+    ephemeral: Vec<String>,
+}
+
+/// The steps that are to save: those with files first, for these may change under the reader.
+fn chosen(inner: &Inner, request: &BackupRequest) -> Result<Vec<Saver>, BackupError> {
     let is_included = |category: Option<Category>| match &request.include {
         None => true,
         Some(included) => category.is_some_and(|category| included.contains(&category)),
@@ -142,7 +147,14 @@ fn chosen(
         .iter()
         .filter(|step| step.descriptor.phase == Phase::Erase)
         .filter(|step| is_included(inner.ownership.category_of(step.descriptor.id)))
-        .map(|step| (*step, inner.parts_of(step)))
+        .map(|step| {
+            let (parts, ephemeral) = inner.ownership.divide(inner.parts_of(step));
+            Saver {
+                step: *step,
+                parts,
+                ephemeral: ephemeral.names().map(str::to_owned).collect(),
+            }
+        })
         .collect();
     let asked_for_secrets = request.include.is_some() && is_included(Some(Category::Config));
     if asked_for_secrets && !inner.secrets.is_empty() {
@@ -151,14 +163,19 @@ fn chosen(
             paths,
             ..Parts::default()
         };
-        chosen.push((SECRETS, parts));
+        chosen.push(Saver {
+            step: SECRETS,
+            parts,
+            ephemeral: Vec::new(),
+        });
     }
-    if chosen.is_empty() {
+    let has_nothing = |saver: &Saver| saver.parts.is_empty() && !saver.ephemeral.is_empty();
+    if chosen.iter().all(has_nothing) {
         let wanted = request.include.iter().flatten();
         let wanted: Vec<_> = wanted.map(|category| category.as_str()).collect();
         return Err(BackupError::Nothing(wanted.join(", ")));
     }
-    chosen.sort_by_key(|(_, parts)| parts.paths.is_empty());
+    chosen.sort_by_key(|saver| saver.parts.paths.is_empty());
     Ok(chosen)
 }
 
@@ -168,7 +185,7 @@ async fn attempt(
     inner: &Arc<Inner>,
     backups: &Backups,
     name: &BundleName,
-    steps: &[(StepRegistration, Parts)],
+    steps: &[Saver],
     run: Option<Uuid>,
     tally: Tally,
 ) -> Result<Backup, BackupError> {
@@ -182,7 +199,10 @@ async fn attempt(
         transaction.tables().await?;
         transaction.tally(Some(tally));
     }
-    let saved = save(inner, backups, name, steps, &fingerprints, &mut transaction).await;
+    let saved = match refuse_references(inner, steps, &mut transaction).await {
+        Ok(()) => save(inner, backups, name, steps, &fingerprints, &mut transaction).await,
+        Err(error) => Err(error),
+    };
     if let Some(transaction) = transaction {
         transaction.rollback().await?;
     }
@@ -194,12 +214,34 @@ async fn attempt(
     Ok(made.into())
 }
 
-async fn survey(
+/// Refuses rows that refer to ephemeral rows, because a restore without the latter would fail.
+async fn refuse_references(
     inner: &Inner,
-    steps: &[(StepRegistration, Parts)],
-) -> Result<BTreeMap<RelativePath, u128>, PathError> {
+    steps: &[Saver],
+    transaction: &mut Option<Box<dyn Transaction>>,
+) -> Result<(), BackupError> {
+    let ephemeral = inner.ownership.ephemeral_tables();
+    let (false, Some(transaction)) = (ephemeral.is_empty(), transaction) else {
+        return Ok(());
+    };
+    let is_saved = |reference: &Reference| {
+        let mut tables = steps.iter().flat_map(|saver| &saver.parts.tables);
+        tables.any(|table| *table == reference.table)
+    };
+    let references = transaction.references(&ephemeral).await?;
+    match references.into_iter().find(is_saved) {
+        Some(reference) => Err(BackupError::RefersToEphemeral {
+            table: reference.table,
+            ephemeral: reference.parent,
+            rows: reference.rows,
+        }),
+        None => Ok(()),
+    }
+}
+
+async fn survey(inner: &Inner, steps: &[Saver]) -> Result<BTreeMap<RelativePath, u128>, PathError> {
     let mut fingerprints = BTreeMap::new();
-    for path in steps.iter().flat_map(|(_, parts)| &parts.paths) {
+    for path in steps.iter().flat_map(|saver| &saver.parts.paths) {
         let (data_directory, here) = (inner.data_directory.clone(), path.clone());
         let survey = blocking(move || data_directory.survey(&here)).await?;
         fingerprints.insert(path.clone(), survey.fingerprint);
@@ -211,7 +253,7 @@ async fn save(
     inner: &Arc<Inner>,
     backups: &Backups,
     name: &BundleName,
-    steps: &[(StepRegistration, Parts)],
+    steps: &[Saver],
     fingerprints: &BTreeMap<RelativePath, u128>,
     transaction: &mut Option<Box<dyn Transaction>>,
 ) -> Result<(BundleWriter, Vec<SavedStep>), BackupError> {
@@ -219,7 +261,12 @@ async fn save(
     let writer = blocking(move || BundleWriter::create(&directory, &wanted)).await?;
     let mut writer = Some(writer);
     let mut contents = Vec::new();
-    for (step, parts) in steps {
+    for Saver {
+        step,
+        parts,
+        ephemeral,
+    } in steps
+    {
         let descriptor = &step.descriptor;
         let mut context = SaveContext {
             descriptor,
@@ -232,6 +279,7 @@ async fn save(
             saved: SavedStep {
                 id: descriptor.id.to_string(),
                 label: descriptor.label.to_owned(),
+                ephemeral: ephemeral.clone(),
                 ..SavedStep::default()
             },
             changed: None,

@@ -101,6 +101,11 @@ impl Parts {
         tables.chain(paths).chain(keys)
     }
 
+    #[cfg(feature = "backup")]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.names().next().is_none()
+    }
+
     fn has(&self, part: &str) -> bool {
         self.names().any(|name| name == part)
             || self

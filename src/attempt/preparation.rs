@@ -96,6 +96,16 @@ impl Attempt<'_> {
         Ok(planner::plan_within(self.inner, selection, transaction, carried).await?)
     }
 
+    /// Whether the run leaves the service to whoever claims it first: a restoration only where the
+    /// backup holds nothing that the owner could sign in with.
+    fn hands_over(&self, plan: &ResetPlan) -> bool {
+        #[cfg(feature = "backup")]
+        if let (Some(restoration), Some(owner)) = (self.restoration, self.inner.owner_step) {
+            return self.inner.hands_over(plan) && restoration.leaves_empty(owner);
+        }
+        self.inner.hands_over(plan)
+    }
+
     /// Writes the journal and opens the staging area, before anything is moved.
     pub(super) async fn prepare(
         &mut self,
@@ -139,6 +149,10 @@ impl Attempt<'_> {
             false => record,
         };
         running.journal.begin(record).await?;
+        if self.hands_over(plan) {
+            let token = self.setup_token.take();
+            self.inner.owner_proof.prepare(self.run, token).await?;
+        }
         let (data_directory, run) = (self.inner.data_directory.clone(), self.run);
         let staging = blocking(move || Staging::create(data_directory, run, paths)).await?;
         Ok(self.staging.insert(Arc::new(staging)).clone())

@@ -4,8 +4,9 @@ use std::any::TypeId;
 use std::collections::HashMap;
 
 use super::EngineBuilder;
-use crate::descriptor::{Requirement, StepDescriptor};
+use crate::descriptor::{Requirement, StepDescriptor, StepId};
 use crate::error::BuildError;
+use crate::known_tables::list;
 use crate::order::order;
 use crate::registry::{StepRegistration, registered};
 
@@ -72,6 +73,24 @@ impl EngineBuilder {
         match unused.next() {
             Some((_, resource)) => Err(BuildError::UnusedResource { resource }),
             None => Ok(()),
+        }
+    }
+
+    /// The step that clears what the owner signs in with, if the host names one.
+    pub(super) fn find_owner_step(
+        &self,
+        steps: &[StepRegistration],
+    ) -> Result<Option<StepId>, BuildError> {
+        let Some(owner) = &self.owner_step else {
+            return Ok(None);
+        };
+        let ids = || steps.iter().map(|step| step.descriptor.id);
+        match ids().find(|id| id.as_str() == owner) {
+            Some(id) => Ok(Some(id)),
+            None => Err(BuildError::UnknownOwnerStep {
+                step: owner.clone(),
+                known: list(ids()),
+            }),
         }
     }
 

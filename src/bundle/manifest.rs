@@ -51,6 +51,10 @@ pub struct SavedStep {
     pub paths: Vec<SavedPath>,
     /// What else the step saved, by names of its own.
     pub entries: Vec<String>,
+    /// The tables and paths of the step that are in no bundle: sessions, one-time tokens, signing
+    /// keys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ephemeral: Vec<String>,
 }
 
 impl SavedStep {

@@ -32,7 +32,7 @@ pub(crate) use backups::Backups;
 pub use error::BundleError;
 pub use fault::BundleFault;
 pub(crate) use listing::BundleInfo;
-pub(crate) use manifest::{SavedStep, SavedTable};
+pub(crate) use manifest::{SavedPath, SavedStep, SavedTable};
 pub use name::{BundleName, InvalidName};
 pub(crate) use reader::unpack;
 pub(crate) use unpacked::Unpacked;

@@ -112,6 +112,7 @@ fn of_plan(error: &PlanError) -> Exit {
 fn of_reset(error: &ResetError) -> Exit {
     match error {
         ResetError::Confirmation
+        | ResetError::SetupToken(_)
         | ResetError::Changed { .. }
         | ResetError::References(_)
         | ResetError::Blocked(_)
@@ -140,6 +141,7 @@ fn of_backup(error: &BackupError) -> Exit {
         BackupError::Nowhere
         | BackupError::Exists(_)
         | BackupError::Changing(_)
+        | BackupError::RefersToEphemeral { .. }
         | BackupError::Invalid { .. }
         | BackupError::Unfit { .. }
         | BackupError::Bundle(

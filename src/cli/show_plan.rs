@@ -134,6 +134,9 @@ fn named(item: &Item) -> String {
     if let Some(message) = &item.message {
         let _ = write!(name, " ({message})");
     }
+    if item.ephemeral {
+        name.push_str(" (not in backups)");
+    }
     name
 }
 

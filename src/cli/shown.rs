@@ -81,6 +81,8 @@ pub(super) struct Item {
     pub(super) bytes: Option<u64>,
     #[serde(default)]
     pub(super) message: Option<Untrusted>,
+    #[serde(default)]
+    pub(super) ephemeral: bool,
 }
 
 impl Item {

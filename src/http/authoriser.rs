@@ -35,4 +35,21 @@ pub trait Authoriser: Send + Sync + 'static {
     ///
     /// A [`Denial`] with the host's own answer.
     async fn authorise(&self, request: &Parts) -> Result<Actor, Denial>;
+
+    /// Whether `actor` has authenticated with a credential that outlives resets, such as an API
+    /// token, and so needs no further proof of ownership after one. No actor has, unless the host
+    /// says so. Called only after a reset that has handed the service over, see
+    /// [`EngineBuilder::owner_step`](crate::EngineBuilder::owner_step).
+    fn proves_ownership(&self, actor: &Actor) -> bool {
+        let _ = actor;
+        false
+    }
+
+    /// Whether `secret` is a credential of the host that outlives resets: a caller who has
+    /// authenticated with something else shows it to prove to be the owner. Compare it in constant
+    /// time.
+    async fn accepts_proof(&self, secret: &str) -> bool {
+        let _ = secret;
+        false
+    }
 }

@@ -222,7 +222,7 @@ pub(super) async fn remove(
     path = "/restore",
     operation_id = "restore",
     request_body = Restoration,
-    params(openapi::Conditional, openapi::Repeatable),
+    params(openapi::Conditional, openapi::Repeatable, openapi::Handover),
     responses(
         (status = 200, description = "It is done", body = ref("#/components/schemas/ResetDone")),
         openapi::Always, openapi::OfBody, openapi::OfRun,

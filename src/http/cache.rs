@@ -30,7 +30,7 @@ pub(super) struct CacheReset {
     path = "/cache",
     operation_id = "resetCache",
     request_body = CacheReset,
-    params(openapi::Conditional, openapi::Repeatable),
+    params(openapi::Conditional, openapi::Repeatable, openapi::Handover),
     responses(
         (status = 200, description = "It is done", body = ref("#/components/schemas/ResetDone")),
         openapi::Always, openapi::OfBody, openapi::OfRun,

@@ -2,7 +2,7 @@
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -14,12 +14,16 @@ use super::if_match::Condition;
 use super::json::Object;
 use super::refused::Refused;
 use super::run::run;
+use super::standing::Unproven;
 use crate::backup::RestoreRequest;
 use crate::engine::Engine;
 use crate::error::ResetError;
 use crate::message;
 use crate::request::ResetRequest;
 use crate::selection::Selection;
+
+/// Carries the setup token that the reset is to activate.
+const SETUP_TOKEN: HeaderName = HeaderName::from_static("setup-token");
 
 /// What a destructive call without its confirmation is answered.
 const UNCONFIRMED: &str = "confirmation required: set \"confirm\": true";
@@ -30,6 +34,7 @@ pub(super) struct Call {
     pub(super) body: Bytes,
     pub(super) client: ClientGone,
     actor: Actor,
+    unproven: Option<Unproven>,
     path: String,
     headers: HeaderMap,
 }
@@ -38,6 +43,7 @@ impl FromRequest<Engine> for Call {
     type Rejection = Refused;
 
     async fn from_request(request: Request, engine: &Engine) -> Result<Self, Refused> {
+        let unproven = request.extensions().get().copied();
         let actor = request.extensions().get::<Actor>().cloned();
         // The router puts it there before any call is read.
         let actor = actor.unwrap_or_else(|| Actor(String::new()));
@@ -51,6 +57,7 @@ impl FromRequest<Engine> for Call {
             body,
             client,
             actor,
+            unproven,
             path,
             headers,
         })
@@ -88,9 +95,11 @@ impl Call {
         backup: Option<String>,
     ) -> Result<Response, Refused> {
         let (request, condition) = (self.repeatable()?, Condition::of(&self.headers));
+        let token = self.setup_token()?;
         let Self { engine, actor, .. } = self;
         let mut asked = ResetRequest::new(selection).confirmed().actor(actor.0);
         asked.backup = backup;
+        asked.setup_token = token;
         let work = move |engine: Engine, this: Try| async move {
             let mut asked = asked.run(this.run);
             asked.digest = condition.digest(&engine, asked.selection()).await?;
@@ -105,8 +114,10 @@ impl Call {
     /// Restores the backup `name`.
     pub(super) async fn restore(self, name: String) -> Result<Response, Refused> {
         let (request, condition) = (self.repeatable()?, Condition::of(&self.headers));
+        let token = self.setup_token()?;
         let Self { engine, actor, .. } = self;
         let mut asked = RestoreRequest::new(&*name).confirmed().actor(actor.0);
+        asked.setup_token = token;
         let work = move |engine: Engine, this: Try| async move {
             asked.digest = condition.digest(&engine, &Selection::all()).await?;
             engine.restore_behind_gate(asked.run(this.run)).await
@@ -123,6 +134,23 @@ impl Call {
         let conditions = self.headers.get_all(header::IF_MATCH);
         let mut content = vec![self.path.as_bytes(), &self.body];
         content.extend(conditions.iter().map(HeaderValue::as_bytes));
-        Repeatable::of(&self.headers, &self.actor, &content)
+        let repeatable = Repeatable::of(&self.headers, &self.actor, &content)?;
+        Ok(repeatable.map(|repeatable| repeatable.of_caller(self.unproven)))
+    }
+
+    /// The setup token that the call carries.
+    fn setup_token(&self) -> Result<Option<String>, Refused> {
+        let mut tokens = self.headers.get_all(SETUP_TOKEN).iter();
+        let (token, other) = (tokens.next(), tokens.next());
+        let Some(token) = token else {
+            return Ok(None);
+        };
+        match (token.to_str(), other) {
+            (Ok(token), None) => Ok(Some(token.to_owned())),
+            _ => Err(Refused::new(
+                StatusCode::FORBIDDEN,
+                "`Setup-Token`: send one, as it was issued",
+            )),
+        }
     }
 }

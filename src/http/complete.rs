@@ -39,7 +39,7 @@ pub(super) struct CompleteReset {
     path = "/complete",
     operation_id = "resetEverything",
     request_body = CompleteReset,
-    params(openapi::Conditional, openapi::Repeatable),
+    params(openapi::Conditional, openapi::Repeatable, openapi::Handover),
     responses(
         (status = 200, description = "It is done", body = ref("#/components/schemas/ResetDone")),
         openapi::Always, openapi::OfBody, openapi::OfRun,

@@ -43,7 +43,7 @@ pub(super) struct DatabaseReset {
     path = "/database",
     operation_id = "resetDatabase",
     request_body = DatabaseReset,
-    params(openapi::Conditional, openapi::Repeatable),
+    params(openapi::Conditional, openapi::Repeatable, openapi::Handover),
     responses(
         (status = 200, description = "It is done", body = ref("#/components/schemas/ResetDone")),
         openapi::Always, openapi::OfBody, openapi::OfRun,

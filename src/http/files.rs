@@ -35,7 +35,7 @@ pub(super) struct FilesReset {
     path = "/files",
     operation_id = "resetFiles",
     request_body = FilesReset,
-    params(openapi::Conditional, openapi::Repeatable),
+    params(openapi::Conditional, openapi::Repeatable, openapi::Handover),
     responses(
         (status = 200, description = "It is done", body = ref("#/components/schemas/ResetDone")),
         openapi::Always, openapi::OfBody, openapi::OfRun,

@@ -16,6 +16,7 @@ use super::answers::Record;
 use super::authoriser::Actor;
 use super::refused::Refused;
 use super::reply::Reply;
+use super::standing::{self, Unproven};
 use super::unguessable::is_unguessable;
 use crate::engine::Engine;
 use crate::error::chain;
@@ -52,6 +53,8 @@ pub(super) struct Repeatable {
     actor: String,
     /// What else of the request must be the same in a repeat, hashed.
     fingerprint: String,
+    /// Who must not get an answer of an earlier owner.
+    unproven: Option<Unproven>,
 }
 
 /// One try at what a request asks for.
@@ -119,7 +122,13 @@ impl Repeatable {
             actor: key.of_actor(actor),
             name: key.name,
             fingerprint: hash(content),
+            unproven: None,
         }))
+    }
+
+    /// The same request of a caller who may have to prove to be the owner.
+    pub(super) fn of_caller(self, unproven: Option<Unproven>) -> Self {
+        Self { unproven, ..self }
     }
 }
 
@@ -195,6 +204,7 @@ where
         name,
         actor,
         fingerprint,
+        ..
     } = request;
     let answers = &engine.inner.answers;
     let _turn = answers.turn(name).await;
@@ -203,6 +213,10 @@ where
         Err(error) => return unwritten(&error),
     };
     let since = known.as_ref().map(|record| record.at);
+    let is_withheld = |unproven: Unproven| since.is_some_and(|at| unproven.withholds(at));
+    if request.unproven.is_some_and(is_withheld) {
+        return standing::refused().into_response();
+    }
     let mut record = match known {
         Some(record) if record.fingerprint != *fingerprint || !record.is_of(actor) => {
             return other_request();

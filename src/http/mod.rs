@@ -25,6 +25,7 @@ mod options;
 mod page;
 mod private;
 mod progress;
+mod proof;
 mod recall;
 mod refused;
 mod reply;
@@ -34,6 +35,7 @@ mod runs;
 mod selected;
 #[cfg(feature = "serve")]
 mod server;
+mod standing;
 mod unguessable;
 
 pub use answer::answer_behind_gate;

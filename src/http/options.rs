@@ -1,6 +1,6 @@
 //! `GET /options`: what there is.
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -10,7 +10,9 @@ use super::client_gone::ClientGone;
 use super::openapi;
 use super::refused::Refused;
 use super::reply::Reply;
+use super::standing::Unproven;
 use crate::engine::Engine;
+use crate::options::Options;
 
 /// Everything that can be reset, with its counts.
 #[cfg_attr(feature = "openapi", utoipa::path(
@@ -23,10 +25,29 @@ use crate::engine::Engine;
         openapi::Always,
     )
 ))]
-pub(super) async fn show(engine: State<Engine>, client: ClientGone) -> Result<Response, Refused> {
+pub(super) async fn show(
+    engine: State<Engine>,
+    client: ClientGone,
+    unproven: Option<Extension<Unproven>>,
+) -> Result<Response, Refused> {
     let options = client.run(engine.options()).await;
     let options = options.ok_or_else(Refused::abandoned)??;
-    Ok(with_digest(&options.report.digest, &options))
+    let ownership = engine.inner.owner_step.map(|_| match unproven {
+        Some(_) => "unproven",
+        None => "proven",
+    });
+    let digest = options.report.digest.clone();
+    Ok(with_digest(&digest, &Shown { options, ownership }))
+}
+
+/// The options as one caller sees them.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    options: Options,
+    /// Whether the caller has proven to be the owner; absent where no reset hands the service over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ownership: Option<&'static str>,
 }
 
 /// `body` with the digest of what it shows.

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::sse::{Event as Message, Sse};
 use axum::response::{IntoResponse, Response};
@@ -17,6 +17,7 @@ use uuid::Uuid;
 #[cfg(feature = "openapi")]
 use super::openapi;
 use super::refused::Refused;
+use super::standing::Unproven;
 use crate::engine::Engine;
 use crate::event::{Event, EventId};
 use crate::event_log::Events;
@@ -51,11 +52,17 @@ pub(crate) fn listeners() -> Arc<Semaphore> {
         openapi::Always,
     )
 ))]
-pub(super) async fn listen(engine: State<Engine>, headers: HeaderMap) -> Result<Response, Refused> {
+pub(super) async fn listen(
+    engine: State<Engine>,
+    unproven: Option<Extension<Unproven>>,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
     let permit = Arc::clone(&engine.inner.listeners).try_acquire_owned();
     let permit = permit.map_err(|_| Refused::busy("too many listeners: try again in a moment"))?;
     let retry = stream::iter([Ok::<_, Infallible>(Message::default().retry(RETRY))]);
-    let told = messages(engine.events_after(last(&headers)), permit);
+    // Earlier events may be those of an earlier owner's runs.
+    let last = last(&headers).filter(|_| unproven.is_none());
+    let told = messages(engine.events_after(last), permit);
     let mut response = Sse::new(retry.chain(told.map(Ok))).into_response();
     for (name, value) in [(header::CACHE_CONTROL, "no-store"), (ACCEL_BUFFERING, "no")] {
         let value = HeaderValue::from_static(value);

@@ -22,6 +22,7 @@ use super::openapi;
 use super::refused::Refused;
 use super::reply::Reply;
 use super::run::recalled;
+use super::standing::{self, Unproven};
 use super::unguessable::SHORTEST;
 use crate::engine::Engine;
 use crate::error::chain;
@@ -52,6 +53,8 @@ struct UnderWay {
         (status = 200, description = "What it was answered, or with the status of its failure",
             body = ref("#/components/schemas/Answered")),
         (status = 202, description = "It is under way", body = ref("#/components/schemas/UnderWay")),
+        (status = 403, description = "It is the answer of an earlier owner, and the caller has not \
+            proven to be the owner", body = ref("#/components/schemas/Error")),
         (status = 404, description = "No such request of this caller is known: it has not come, \
             nothing was begun, or it was answered too long ago for a caller without credentials", body = ref("#/components/schemas/Error")),
         openapi::OfBody, openapi::OfRun,
@@ -98,6 +101,12 @@ pub(super) async fn answer(
         && !record.is_of(&key.of_actor(asker))
     {
         return Err(unknown());
+    }
+    if let Some(asker) = &asker
+        && let Some(unproven) = Unproven::of(&engine, &*authoriser, asker)
+        && unproven.withholds(record.at)
+    {
+        return Err(standing::refused());
     }
     let (reply, answered_at) = match record.answer {
         Some(reply) => (reply, record.answered_at.unwrap_or(record.at)),

@@ -147,6 +147,7 @@ impl From<&ResetError> for Refused {
 fn of_reset(error: &ResetError) -> StatusCode {
     match error {
         ResetError::Confirmation => StatusCode::BAD_REQUEST,
+        ResetError::SetupToken(_) => StatusCode::FORBIDDEN,
         ResetError::Plan(error) => of_plan(error),
         ResetError::Changed { .. } => StatusCode::PRECONDITION_FAILED,
         ResetError::References(_)
@@ -195,6 +196,7 @@ fn of_backup(error: &BackupError) -> StatusCode {
         | BackupError::Busy
         | BackupError::Cancelled
         | BackupError::Changing(_)
+        | BackupError::RefersToEphemeral { .. }
         | BackupError::Drain => StatusCode::CONFLICT,
         BackupError::Invalid { .. } | BackupError::Unfit { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         BackupError::Step { .. }

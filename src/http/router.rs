@@ -13,7 +13,10 @@ use super::authoriser::Authoriser;
 use super::openapi;
 use super::private::keep_private;
 use super::refused::Refused;
-use super::{backups, cache, complete, database, files, options, progress, recall, runs, selected};
+use super::standing::{Unproven, require_proof};
+use super::{
+    backups, cache, complete, database, files, options, progress, proof, recall, runs, selected,
+};
 use crate::engine::Engine;
 
 /// How large a body may be, in bytes: names of tables and directories.
@@ -33,8 +36,13 @@ const LARGEST_BODY: usize = 64 * 1024;
 /// | `POST /restore` | puts back what a backup holds |
 /// | `GET /history`, `GET /history/{id}` | the runs of the past, and one of them with its report |
 /// | `GET /events` | the progress of the run that is under way, as Server-Sent Events |
+/// | `POST /setup-token` | issues a token that proves, after a reset, to have been the owner before |
+/// | `POST /prove` | accepts such a token, or a credential of the host that outlives resets |
 /// | `GET /answer` | the answer to a request whose reply was lost, for its unguessable `Idempotency-Key`: to the same caller, and without authorisation for 10 minutes |
 /// | `GET /openapi.json`, `GET /docs` | their description, without authorisation; the names of tables, directories and steps only with it (feature `openapi`) |
+///
+/// After a reset that [hands the service over](crate::EngineBuilder::owner_step), callers who have
+/// not proven to be the owner get 403 for backups, restores, history and setup tokens.
 ///
 /// What destroys anything needs `"confirm": true`, understands `If-Match` with the `ETag` of
 /// `/options` and `/preview`, and `Idempotency-Key`. It answers 200 with `{"success": true,
@@ -53,21 +61,25 @@ const LARGEST_BODY: usize = 64 * 1024;
 pub fn router(engine: &Engine, authoriser: impl Authoriser) -> Router {
     let authoriser: Arc<dyn Authoriser> = Arc::new(authoriser);
     #[cfg(not(feature = "openapi"))]
-    let (guarded, open) = (guarded(), open());
+    let (guarded, present, open) = (guarded(), present(), open());
     #[cfg(feature = "openapi")]
-    let ((guarded, mut document), (open, others)) = (guarded(), open());
+    let ((guarded, mut document), (present, others), (open, more)) = (guarded(), present(), open());
+    let doorkeeper = Doorkeeper {
+        engine: engine.clone(),
+        authoriser: Arc::clone(&authoriser),
+    };
     let router = guarded
+        .route_layer(middleware::from_fn(require_proof))
+        .merge(present)
         .fallback(unknown)
         .method_not_allowed_fallback(not_allowed)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .layer(middleware::from_fn_with_state(
-            Arc::clone(&authoriser),
-            authorise,
-        ))
+        .layer(middleware::from_fn_with_state(doorkeeper, authorise))
         .merge(open.method_not_allowed_fallback(not_allowed));
     #[cfg(feature = "openapi")]
     let router = {
         document.merge(others);
+        document.merge(more);
         router.merge(openapi::document(&document).method_not_allowed_fallback(not_allowed))
     };
     let router = router
@@ -102,8 +114,19 @@ macro_rules! routes {
 }
 
 routes! {
-    /// Those behind the authoriser.
+    /// Those behind the authoriser that need a proof of ownership: every route that may touch what
+    /// earlier owners have left. A new route belongs here, unless it touches the present state alone.
     fn guarded {
+        get "/backups" => backups::list,
+        delete "/backups/{name}" => backups::remove,
+        post "/restore" => backups::restore,
+        get "/history" => runs::list,
+        get "/history/{id}" => runs::show,
+        post "/setup-token" => proof::issue,
+    }
+
+    /// Those behind the authoriser that touch nothing but the present state.
+    fn present {
         get "/options" => options::show,
         post "/preview" => selected::preview,
         post "/run" => selected::reset,
@@ -112,12 +135,8 @@ routes! {
         post "/cache" => cache::reset,
         post "/complete" => complete::reset,
         post "/backup" => backups::make,
-        get "/backups" => backups::list,
-        delete "/backups/{name}" => backups::remove,
-        post "/restore" => backups::restore,
-        get "/history" => runs::list,
-        get "/history/{id}" => runs::show,
         get "/events" => progress::listen,
+        post "/prove" => proof::prove,
     }
 
     /// Those whose key is in the request itself.
@@ -126,17 +145,22 @@ routes! {
     }
 }
 
-async fn authorise(
-    State(authoriser): State<Arc<dyn Authoriser>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let (parts, body) = request.into_parts();
-    match authoriser.authorise(&parts).await {
+/// Tells who calls, and whether that caller may see what earlier owners have left.
+#[derive(Clone)]
+struct Doorkeeper {
+    engine: Engine,
+    authoriser: Arc<dyn Authoriser>,
+}
+
+async fn authorise(State(keeper): State<Doorkeeper>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    match keeper.authoriser.authorise(&parts).await {
         Ok(actor) => {
-            let mut request = Request::from_parts(parts, body);
-            request.extensions_mut().insert(actor);
-            next.run(request).await
+            if let Some(unproven) = Unproven::of(&keeper.engine, &*keeper.authoriser, &actor) {
+                parts.extensions.insert(unproven);
+            }
+            parts.extensions.insert(actor);
+            next.run(Request::from_parts(parts, body)).await
         }
         Err(denial) => denial.into_response(),
     }
@@ -159,6 +183,7 @@ mod tests {
     #[test]
     fn with_and_without_its_description_the_router_has_the_same_routes() {
         let (_, mut document) = guarded();
+        document.merge(present().1);
         document.merge(open().1);
         let document = serde_json::to_value(document).unwrap();
         let paths = document["paths"].as_object().unwrap().iter();

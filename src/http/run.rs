@@ -92,6 +92,7 @@ fn of_failure(error: &ResetError) -> Memory {
         | ResetError::Drain(_)
         | ResetError::Recovery(_)
         | ResetError::Confirmation
+        | ResetError::SetupToken(_)
         | ResetError::Plan(PlanError::Selection(_) | PlanError::Busy) => Memory::Nothing,
         ResetError::Backup(error) => of_failed_backup(error),
         ResetError::NotUndone { .. } | ResetError::Undecided { .. } => Memory::Run,

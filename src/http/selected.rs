@@ -140,7 +140,7 @@ pub(super) async fn preview(call: Call) -> Result<Response, Refused> {
     path = "/run",
     operation_id = "resetSelection",
     request_body(content = ref("#/components/schemas/SelectedReset")),
-    params(openapi::Conditional, openapi::Repeatable),
+    params(openapi::Conditional, openapi::Repeatable, openapi::Handover),
     responses(
         (status = 200, description = "It is done", body = ref("#/components/schemas/ResetDone")),
         openapi::Always, openapi::OfBody, openapi::OfRun,

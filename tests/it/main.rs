@@ -22,6 +22,7 @@ mod contents;
 mod depth;
 mod digest;
 mod dump;
+mod ephemeral;
 mod files;
 mod fixture;
 mod gate;
@@ -44,6 +45,7 @@ mod journal;
 mod many_files;
 mod msrv;
 mod own_files;
+mod ownership;
 mod pending;
 #[cfg(feature = "postgres")]
 mod postgres;

@@ -72,6 +72,10 @@ pub(crate) struct Tables {
     /// What stays, with the reasons.
     #[serde(default)]
     pub(crate) preserve: Reasons,
+    /// Those of the cleared ones that no backup holds, and every restore clears: sessions, one-time
+    /// tokens.
+    #[serde(default)]
+    pub(crate) ephemeral: Vec<String>,
 }
 
 /// What becomes of the files, each given relative to the data directory.
@@ -90,6 +94,10 @@ pub(crate) struct Paths {
     /// What stays and goes into no backup, with the reasons.
     #[serde(default)]
     pub(crate) secrets: Reasons,
+    /// Those of the cleared ones that no backup holds, and every restore removes: signing keys,
+    /// one-time tokens.
+    #[serde(default)]
+    pub(crate) ephemeral: Vec<String>,
 }
 
 /// Where the rows of a fresh install come from: one of these.

@@ -163,6 +163,12 @@ impl Setup {
         for (path, reason) in &self.paths.secrets {
             builder = builder.preserve_secret(path.as_str(), reason);
         }
+        for table in &self.manifest.tables.ephemeral {
+            builder = builder.ephemeral_table(table);
+        }
+        for path in &self.manifest.paths.ephemeral {
+            builder = builder.ephemeral_path(path);
+        }
         if let Some(backups) = &self.paths.backups {
             builder = builder.backups(backups.as_str());
         }

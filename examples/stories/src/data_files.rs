@@ -16,6 +16,8 @@ impl DataFiles {
     pub const DATABASE: &'static str = "stories.db";
     /// What signs tokens.
     pub const JWT_SECRET: &'static str = "jwt_secret";
+    /// What tells tokens apart where what signs them is configured.
+    pub const TOKEN_EPOCH: &'static str = "token_epoch";
     /// What the first administrator is created with.
     pub const SETUP_TOKEN: &'static str = "setup_token";
     /// The folder of reports.
@@ -56,7 +58,7 @@ impl DataFiles {
     ///
     /// When that cannot be removed.
     pub fn remove_leftovers(&self) -> io::Result<()> {
-        [self.jwt_secret(), self.setup_token()]
+        [self.jwt_secret(), self.token_epoch(), self.setup_token()]
             .iter()
             .try_for_each(|file| secret_file::remove_leftovers(file))
     }
@@ -121,6 +123,12 @@ impl DataFiles {
     #[must_use]
     pub fn jwt_secret(&self) -> PathBuf {
         self.directory.join(Self::JWT_SECRET)
+    }
+
+    /// Where that is which tells tokens apart where what signs them is configured.
+    #[must_use]
+    pub fn token_epoch(&self) -> PathBuf {
+        self.directory.join(Self::TOKEN_EPOCH)
     }
 
     /// Where the setup token is.

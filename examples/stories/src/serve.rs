@@ -7,7 +7,7 @@ use factory_reset::http::{AllowedHosts, Server};
 use shared_host::{announce, listen, shutdown_signal};
 use sqlx::migrate::MigrateError;
 
-use crate::access::{KnownPassword, SetupTokenError, Users};
+use crate::access::{JwtSecretError, KnownPassword, SetupTokenError, Users};
 use crate::arguments::ServeArguments;
 use crate::reset::{self, EngineError};
 use crate::{ApiError, AppState, DemoError, OpenError, app, demo, offline, pages};
@@ -22,6 +22,9 @@ pub enum StartupError {
     /// The server is root, and the data belongs to another user, or can be changed by one.
     #[error("failed to start as root")]
     Owner(#[from] Failure),
+    /// There is nothing to sign tokens with.
+    #[error("failed to load the secret that signs tokens")]
+    JwtSecret(#[from] JwtSecretError),
     /// What a crash has left cannot be removed.
     #[error("failed to clean up the data directory")]
     Leftovers(#[source] io::Error),
@@ -65,6 +68,7 @@ pub async fn serve(arguments: &ServeArguments) -> Result<(), StartupError> {
     let engine = reset::build(&state).await?;
     let leftovers = state.files.remove_leftovers();
     leftovers.map_err(StartupError::Leftovers)?;
+    state.tokens.load().await?;
 
     state.database.migrate().await?;
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use shared_host::{AttemptLimit, Hashing, database_file};
 
-use crate::access::{Authentication, JwtSecret, JwtSecretError, Setup, SetupToken, Tokens, Users};
+use crate::access::{
+    Authentication, JwtSecretError, JwtSecretSource, Setup, SetupToken, Tokens, Users,
+};
 use crate::{Cache, CacheError, DataArguments, DataFiles, Database, DatabaseUrlError};
 
 /// How many wrong passwords a client may try a minute.
@@ -21,6 +23,8 @@ pub struct AppState {
     pub cache: Cache,
     /// Hashes passwords.
     pub hashing: Arc<Hashing>,
+    /// What callers show.
+    pub tokens: Arc<Tokens>,
     /// Who calls.
     pub authentication: Arc<Authentication>,
     /// Who has tried wrong passwords. A reset leaves it alone: it holds addresses, for a minute.
@@ -68,8 +72,7 @@ impl AppState {
     ///
     /// # Errors
     ///
-    /// When an argument is not valid, or the secret that signs tokens can be neither read nor
-    /// made.
+    /// When an argument is not valid.
     pub fn create(arguments: &DataArguments) -> Result<Self, OpenError> {
         let files =
             DataFiles::create(&arguments.data_dir).map_err(|source| OpenError::Directory {
@@ -93,13 +96,14 @@ impl AppState {
         let database = Database::open(arguments.database_url.as_deref(), &files.database())?;
         let cache = Cache::open(arguments.redis_url.as_deref())?;
         let secret = match &arguments.jwt_secret {
-            Some(secret) => JwtSecret::new(secret.clone())?,
-            None => JwtSecret::load_or_create(&files.jwt_secret())?,
+            Some(secret) => JwtSecretSource::configured(secret.clone(), files.token_epoch())?,
+            None => JwtSecretSource::generated(files.jwt_secret()),
         };
+        let tokens = Arc::new(Tokens::new(secret));
         let users = Users::new(database.clone());
         let hashing = Arc::new(Hashing::default());
         let authentication = Arc::new(Authentication::new(
-            Tokens::new(&secret),
+            Arc::clone(&tokens),
             users.clone(),
             Arc::clone(&hashing),
         ));
@@ -115,6 +119,7 @@ impl AppState {
             database,
             cache,
             hashing,
+            tokens,
             authentication,
             sign_in_limit: Arc::new(AttemptLimit::new(WRONG_PASSWORDS)),
             setup_token,

@@ -5,7 +5,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use factory_reset::http::HostRefusal;
-use factory_reset::{ResetError, chain};
+use factory_reset::{ProofError, ResetError, chain};
 use serde_json::json;
 use shared_host::{BodyError, Hashing, HashingError};
 
@@ -32,6 +32,12 @@ pub enum ApiError {
     /// Known, but without the CSRF token of the session.
     #[error("the `X-CSRF-Token` header is missing or does not match the session")]
     CsrfMismatch,
+    /// The setup token proves nothing, and the caller has no API token.
+    #[error(
+        "the setup token is unknown, used, expired or not active: send the API token as bearer, or \
+         leave the token out"
+    )]
+    WrongSetupToken,
     /// The passphrase is another one.
     #[error("wrong passphrase")]
     WrongPassphrase,
@@ -92,7 +98,7 @@ impl ApiError {
             Self::Host(refusal) => refusal.status(),
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized | Self::WrongPassphrase => StatusCode::UNAUTHORIZED,
-            Self::CsrfMismatch => StatusCode::FORBIDDEN,
+            Self::CsrfMismatch | Self::WrongSetupToken => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
@@ -124,6 +130,15 @@ impl From<HashingError> for ApiError {
     }
 }
 
+impl From<ProofError> for ApiError {
+    fn from(error: ProofError) -> Self {
+        match error {
+            ProofError::Token => Self::WrongSetupToken,
+            error => Self::internal(error),
+        }
+    }
+}
+
 impl From<ResetError> for ApiError {
     fn from(error: ResetError) -> Self {
         Self::Reset(error)
@@ -144,6 +159,7 @@ fn reset_message(error: &ResetError) -> String {
 fn reset_status(error: &ResetError) -> StatusCode {
     match error {
         ResetError::Confirmation => StatusCode::BAD_REQUEST,
+        ResetError::SetupToken(_) => StatusCode::FORBIDDEN,
         ResetError::AlreadyRunning | ResetError::Blocked(_) | ResetError::Guard { .. } => {
             StatusCode::CONFLICT
         }

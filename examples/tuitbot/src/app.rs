@@ -2,12 +2,12 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use factory_reset::Engine;
+use axum::{Extension, Router};
+use factory_reset::{Engine, OwnerProof};
 use shared_host::keep_private;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyDeadlineLayer;
@@ -25,6 +25,8 @@ const HEALTH: &str = "/api/health";
 const LOGIN: &str = "/api/auth/login";
 /// Where the service is taken into use.
 const INIT: &str = "/api/settings/init";
+/// Where a bot is claimed that was taken into use without a claim.
+const CLAIM: &str = "/api/auth/claim";
 /// How large a request body may be.
 const BODY_LIMIT: usize = 1024 * 1024;
 /// How long a request body may take to arrive.
@@ -41,7 +43,8 @@ pub fn app(state: AppState, engine: &Engine, pages: Router) -> Router {
     // These hash a passphrase first, and a reset waits for no hash.
     let gate = engine.gate().except(HEALTH);
     let gate = gate.enters_itself(LOGIN).enters_itself(INIT);
-    ordinary_routes(state)
+    let gate = gate.enters_itself(CLAIM);
+    ordinary_routes(state, engine.owner_proof())
         .layer(gate)
         .layer(from_fn(answer_in_time))
         .merge(reset)
@@ -53,11 +56,12 @@ pub fn app(state: AppState, engine: &Engine, pages: Router) -> Router {
         .layer(TraceLayer::new_for_http().on_failure(()))
 }
 
-fn ordinary_routes(state: AppState) -> Router {
+fn ordinary_routes(state: AppState, proof: OwnerProof) -> Router {
     let open = Router::new()
         .route(HEALTH, get(health::show))
         .route("/api/settings/status", get(settings::status))
         .route(INIT, post(settings::init))
+        .route(CLAIM, post(auth::claim))
         .route(LOGIN, post(auth::login))
         .route("/api/auth/status", get(auth::status));
     let authentication = Arc::clone(&state.authentication);
@@ -72,6 +76,7 @@ fn ordinary_routes(state: AppState) -> Router {
     open.merge(protected)
         .fallback(|| async { ApiError::NotFound("no such route") })
         .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
+        .layer(Extension(proof))
         .with_state(state)
 }
 

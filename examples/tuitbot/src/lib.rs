@@ -48,7 +48,7 @@ pub use database::MIGRATOR;
 pub use demo_install::DemoError;
 pub use json_body::JsonBody;
 pub use offline::{OfflineError, reset};
-pub use onboarding::Onboarding;
+pub use onboarding::{Claim, Credentials, Onboarding};
 pub use reset::EngineError;
 pub use serve::{StartupError, serve};
 pub use state::AppState;

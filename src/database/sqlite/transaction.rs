@@ -339,6 +339,8 @@ impl Transaction for SqliteTransaction {
         )
         .await?;
         self.is_half_done = was_half_done;
+        // An emptied table that is cleared is in its factory state, and is not loaded any more.
+        self.emptied.retain(|table| !rows.contains_key(table));
         self.changes.cleared.extend(tables.iter().cloned());
         let is_from_elsewhere = self.shared.factory.migrations_table().is_none();
         self.changes.others |= !self.kept.is_empty() || is_from_elsewhere;

@@ -35,7 +35,10 @@ impl IntoResponses for Always {
         let wait = HeaderBuilder::new().description(Some("when to try again, in seconds"));
         responses([
             (401, denial("The host does not know who asks")),
-            (403, denial("The host does not let him")),
+            (
+                403,
+                denial("The host does not allow it, or the caller has not proven to be the owner"),
+            ),
             (
                 405,
                 error("The path has no such method").header("Allow", allow.build()),

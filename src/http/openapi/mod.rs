@@ -8,4 +8,6 @@ mod parameters;
 
 pub(super) use answers::{Always, OfBackup, OfBody, OfNoBackups, OfRun, OfSelection};
 pub(super) use page::{document, page};
-pub(super) use parameters::{BackupName, Conditional, LastEventId, RecalledKey, Repeatable, RunId};
+pub(super) use parameters::{
+    BackupName, Conditional, Handover, LastEventId, RecalledKey, Repeatable, RunId,
+};

@@ -52,6 +52,21 @@ impl IntoParams for Repeatable {
     }
 }
 
+/// `Setup-Token`.
+pub(in crate::http) struct Handover;
+
+impl IntoParams for Handover {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let description = "A token from `/setup-token`: once the run is committed, `/prove` accepts \
+                           it, if the run hands the service over to somebody else";
+        header(
+            "Setup-Token",
+            description,
+            text().pattern(Some("^[0-9a-f]{64}$")),
+        )
+    }
+}
+
 /// `Idempotency-Key`, of another request.
 pub(in crate::http) struct RecalledKey;
 

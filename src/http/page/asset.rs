@@ -49,6 +49,7 @@ assets! {
     "history.js": SCRIPT,
     "items_table.js": SCRIPT,
     "numbers.js": SCRIPT,
+    "ownership.js": SCRIPT,
     "page.js": SCRIPT,
     "phrase.js": SCRIPT,
     "printable.js": SCRIPT,

@@ -10,9 +10,28 @@ const inputs = [...form.querySelectorAll("input")];
 /// The names in a list with commas.
 export const list = (text) => text.split(",").map((name) => name.trim()).filter(Boolean);
 
+/// The setup token that the options page of the service at `api` has fetched in this tab before it
+/// reset the service: it shows that whoever claims the service now was its owner before.
+export function setupToken(api) {
+  const name = `factory-reset-setup-token:${api}`;
+  const storage = (work) => {
+    try {
+      return work(sessionStorage);
+    } catch {
+      // Storage may be forbidden; then ownership has to be proven in another way.
+      return null;
+    }
+  };
+  return {
+    get: () => storage((kept) => kept.getItem(name)) ?? undefined,
+    drop: () => storage((kept) => kept.removeItem(name)),
+  };
+}
+
 /// Sends what `body` makes of the values to `address` when the form is submitted, and goes to
-/// `next` when the service has taken it.
-export function submitTo(address, body, next) {
+/// `next` when the service has taken it. A setup `token` that the service refuses is dropped, and
+/// the form is sent without it.
+export function submitTo(address, body, next, token) {
   form.noValidate = true;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -21,7 +40,13 @@ export function submitTo(address, body, next) {
     const values = Object.fromEntries(inputs.map((input) => [input.name, input.value]));
     tell(progress, "Setting up…");
     try {
-      await answered(await send(address, body(values)), next);
+      let answer = await send(address, body(values));
+      if (answer?.status === 403 && token?.get()) {
+        token.drop();
+        answer = await send(address, body(values));
+      }
+      if (answer?.ok) token?.drop();
+      await answered(answer, next);
     } finally {
       button.setAttribute("aria-disabled", "false");
     }

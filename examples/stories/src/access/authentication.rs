@@ -21,7 +21,7 @@ const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$\
 
 /// Tells who calls.
 pub struct Authentication {
-    tokens: Tokens,
+    tokens: Arc<Tokens>,
     users: Users,
     hashing: Arc<Hashing>,
 }
@@ -61,7 +61,7 @@ impl Caller {
 impl Authentication {
     /// Knows callers by these tokens, and tells whether they are still among these users.
     #[must_use]
-    pub fn new(tokens: Tokens, users: Users, hashing: Arc<Hashing>) -> Self {
+    pub fn new(tokens: Arc<Tokens>, users: Users, hashing: Arc<Hashing>) -> Self {
         Self {
             tokens,
             users,

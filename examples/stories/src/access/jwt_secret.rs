@@ -1,10 +1,25 @@
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use shared_host::{random_token, secret_file};
 
-/// What signs tokens. It outlives a reset.
-pub struct JwtSecret(String);
+/// What signs tokens, and tells those issued before a reset or a restore from later ones.
+///
+/// A reset and a restore replace it, so that no earlier token is good after them.
+#[derive(Clone)]
+pub struct JwtSecret {
+    /// What the host was given, if it was.
+    configured: Option<String>,
+    /// Its own random part, kept in a file.
+    generated: String,
+}
+
+/// Where the host has its secret from.
+#[derive(Clone)]
+pub struct JwtSecretSource {
+    configured: Option<String>,
+    file: PathBuf,
+}
 
 /// Why there is nothing to sign tokens with.
 #[derive(Debug, thiserror::Error)]
@@ -40,15 +55,49 @@ impl JwtSecret {
     /// How many bytes it must have: as many as the hash that it goes into.
     pub const SHORTEST: usize = 32;
 
-    /// A secret that the host was given.
+    /// What signs.
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        let configured = self.configured.as_ref();
+        configured.unwrap_or(&self.generated).as_bytes()
+    }
+
+    /// What changes with every reset and restore, whether or not what signs was configured.
+    pub(super) fn generated(&self) -> &str {
+        &self.generated
+    }
+}
+
+impl JwtSecretSource {
+    /// A secret that the host was given; its random part is in `file`.
     ///
     /// # Errors
     ///
     /// When it is too short.
-    pub fn new(secret: String) -> Result<Self, JwtSecretError> {
+    pub fn configured(secret: String, file: PathBuf) -> Result<Self, JwtSecretError> {
         match secret.len() {
-            length if length < Self::SHORTEST => Err(JwtSecretError::TooShort { length }),
-            _ => Ok(Self(secret)),
+            length if length < JwtSecret::SHORTEST => Err(JwtSecretError::TooShort { length }),
+            _ => Ok(Self {
+                configured: Some(secret),
+                file,
+            }),
+        }
+    }
+
+    /// A secret that is generated, and kept in `file`.
+    #[must_use]
+    pub fn generated(file: PathBuf) -> Self {
+        Self {
+            configured: None,
+            file,
+        }
+    }
+
+    /// A secret of this process alone, which is not written down.
+    #[must_use]
+    pub(super) fn unwritten(&self) -> JwtSecret {
+        JwtSecret {
+            configured: self.configured.clone(),
+            generated: random_token(),
         }
     }
 
@@ -57,27 +106,40 @@ impl JwtSecret {
     /// # Errors
     ///
     /// When the file can be neither read nor written, or holds no secret.
-    pub fn load_or_create(file: &Path) -> Result<Self, JwtSecretError> {
-        let file_error = |source| JwtSecretError::File {
-            path: file.to_owned(),
-            source,
-        };
-        match std::fs::read_to_string(file) {
-            Ok(text) => {
-                Self::new(text.trim().to_owned()).map_err(|_| JwtSecretError::TooShortInFile {
-                    path: file.to_owned(),
+    pub(super) fn load_or_create(&self) -> Result<JwtSecret, JwtSecretError> {
+        match std::fs::read_to_string(&self.file) {
+            Ok(text) if text.trim().len() < JwtSecret::SHORTEST => {
+                Err(JwtSecretError::TooShortInFile {
+                    path: self.file.clone(),
                 })
             }
+            Ok(text) => Ok(JwtSecret {
+                configured: self.configured.clone(),
+                generated: text.trim().to_owned(),
+            }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let secret = random_token();
-                secret_file::write(file, secret.as_bytes()).map_err(file_error)?;
-                Ok(Self(secret))
+                let secret = self.unwritten();
+                self.write(&secret)?;
+                Ok(secret)
             }
-            Err(error) => Err(file_error(error)),
+            Err(error) => Err(self.error(error)),
         }
     }
 
-    pub(super) fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+    /// Replaces what is in the file.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written.
+    pub(super) fn write(&self, secret: &JwtSecret) -> Result<(), JwtSecretError> {
+        let written = secret_file::write(&self.file, secret.generated.as_bytes());
+        written.map_err(|error| self.error(error))
+    }
+
+    fn error(&self, source: io::Error) -> JwtSecretError {
+        JwtSecretError::File {
+            path: self.file.clone(),
+            source,
+        }
     }
 }

@@ -12,7 +12,7 @@ mod username;
 mod users;
 
 pub use authentication::{Authentication, Caller};
-pub use jwt_secret::{JwtSecret, JwtSecretError};
+pub use jwt_secret::{JwtSecret, JwtSecretError, JwtSecretSource};
 pub use password::Password;
 pub use setup::Setup;
 pub use setup_token::{SetupToken, SetupTokenError};

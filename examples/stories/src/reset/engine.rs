@@ -39,6 +39,8 @@ pub(crate) async fn build(state: &AppState) -> Result<Engine, EngineError> {
         .fold(Engine::builder(), EngineBuilder::without)
         .data_dir(state.files.directory())
         .resource(Arc::clone(&state.setup_token))
+        .resource(Arc::clone(&state.tokens))
+        .ephemeral_table("sessions")
         .resource(GeneratedFiles::new([
             DataFiles::REPORTS,
             DataFiles::STORIES,
@@ -48,10 +50,6 @@ pub(crate) async fn build(state: &AppState) -> Result<Engine, EngineError> {
                 .rows("users", "username = 'test'"),
         )
         .backups(DataFiles::BACKUPS)
-        .preserve_secret(
-            DataFiles::JWT_SECRET,
-            "tokens of administrators outlive a restart",
-        )
         .preserve(
             DataFiles::SETUP_TOKEN,
             "creates the first administrator while there is no user",

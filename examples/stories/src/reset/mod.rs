@@ -4,6 +4,7 @@
 mod authoriser;
 mod engine;
 mod setup_token;
+mod signing_key;
 
 pub(crate) use authoriser::AdministratorAuthoriser;
 pub use engine::EngineError;

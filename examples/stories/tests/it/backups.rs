@@ -16,7 +16,7 @@ on_each_database![
     a_complete_reset_is_made_good_by_a_restore,
     a_restore_takes_away_what_came_later,
     only_what_is_included_is_kept_and_put_back,
-    no_secret_is_in_a_bundle_unless_it_is_asked_for,
+    no_signing_key_and_no_session_is_in_a_bundle_even_if_it_is_asked_for,
     a_damaged_bundle_is_refused_and_changes_nothing,
     a_backup_that_fails_keeps_the_reset_from_happening,
     a_reset_makes_its_backup_first,
@@ -30,7 +30,11 @@ async fn make(service: &Service, body: Value) -> Value {
     made.json()["backup"].clone()
 }
 
-async fn restore(service: &Service, name: &str) {
+/// Restores as whoever signs in now: a restore ends every token.
+async fn restore(service: &mut Service, name: &str) {
+    if service.get("options").await.status == 401 {
+        service.admin = service.server.token("admin").await;
+    }
     let body = json!({ "name": name, "confirm": true });
     let done = service.post("restore", body).await;
     assert_eq!(done.status, 200, "{}", done.text);
@@ -56,9 +60,13 @@ fn contains(content: &[u8], secret: &[u8]) -> bool {
     content.windows(secret.len()).any(|part| part == secret)
 }
 
-/// What backups are of: a cache is made anew.
+/// What backups are of: a cache is made anew, and what must not be restored is not.
 fn kept(state: State) -> State {
-    state.without_rows("redis")
+    state
+        .without_rows("redis")
+        .without_rows("sessions")
+        .without_rows("public.sessions")
+        .without_content("jwt_secret")
 }
 
 /// Modes and contents that a copy would easily get wrong.
@@ -87,7 +95,7 @@ async fn a_complete_reset_is_made_good_by_a_restore(backend: Backend) {
         .iter()
         .flat_map(|step| step["tables"].as_array().unwrap());
     let saved: u64 = tables.map(|table| table["rows"].as_u64().unwrap()).sum();
-    assert_eq!(saved, rows);
+    assert_eq!(saved + service.install.count("sessions").await, rows);
     kept(service.state().await).assert_is(&before);
     let old = service.admin.clone();
 
@@ -98,12 +106,16 @@ async fn a_complete_reset_is_made_good_by_a_restore(backend: Backend) {
     let done = service.post("restore", body).await;
     assert_eq!(done.status, 200, "{}", done.text);
     kept(service.state().await).assert_is(&before);
-    // Whoever has set it up meanwhile is nobody now, and the users of before are back.
+    // Whoever has set it up meanwhile is nobody now. The users of before are back, and none of
+    // their tokens: these had ended with the reset.
     service.get("options").await.refuses(401, "unauthorized");
     service.admin = old;
-    assert_eq!(service.get("options").await.status, 200);
+    service.get("options").await.refuses(401, "unauthorized");
+    assert_eq!(service.install.count("sessions").await, 0);
     service.restart();
     kept(service.state().await).assert_is(&before);
+    service.get("options").await.refuses(401, "unauthorized");
+    service.admin = service.server.token("admin").await;
     // New rows get numbers that no row has.
     let story = json!({ "title": "Next" });
     let story = service
@@ -117,7 +129,7 @@ async fn a_complete_reset_is_made_good_by_a_restore(backend: Backend) {
 }
 
 async fn a_restore_takes_away_what_came_later(backend: Backend) {
-    let service = Service::demo(backend).await;
+    let mut service = Service::demo(backend).await;
     make(&service, json!({ "name": "one" })).await;
     let before = kept(service.state().await);
     let story = json!({ "title": "Later" });
@@ -137,32 +149,34 @@ async fn a_restore_takes_away_what_came_later(backend: Backend) {
         .execute("UPDATE stories SET title = 'changed'")
         .await;
     assert_ne!(kept(service.state().await), before);
-    restore(&service, "one").await;
+    restore(&mut service, "one").await;
     kept(service.state().await).assert_is(&before);
     // Twice is as good as once.
-    restore(&service, "one").await;
+    restore(&mut service, "one").await;
     kept(service.state().await).assert_is(&before);
     // What was cached may be of what is gone.
     assert_eq!(service.install.count_keys("stories:").await, 0);
 }
 
 async fn only_what_is_included_is_kept_and_put_back(backend: Backend) {
-    let service = Service::demo(backend).await;
+    let mut service = Service::demo(backend).await;
     make(&service, json!({ "name": "rows", "include": ["database"] })).await;
     make(&service, json!({ "name": "files", "include": ["files"] })).await;
     let before = kept(service.state().await);
+    let install = &service.install;
     let spoil = async || {
-        service.install.execute("DELETE FROM story_tags").await;
-        fs::write(service.install.path("stories/1.html"), "changed").unwrap();
+        install.execute("DELETE FROM story_tags").await;
+        fs::write(install.path("stories/1.html"), "changed").unwrap();
     };
     spoil().await;
     let spoilt = kept(service.state().await);
-    restore(&service, "rows").await;
+    restore(&mut service, "files").await;
     let now = kept(service.state().await);
-    assert_eq!(now.tables(), before.tables());
-    assert!(now.has_same_files(&spoilt));
-    restore(&service, "files").await;
+    assert_eq!(now.tables(), spoilt.tables());
+    assert!(now.has_same_files(&before));
+    restore(&mut service, "rows").await;
     kept(service.state().await).assert_is(&before);
+    service.admin = service.server.token("admin").await;
     for (include, says) in [
         (json!([]), "`include` is empty"),
         (json!(["cache"]), "`include[0]`"),
@@ -175,8 +189,8 @@ async fn only_what_is_included_is_kept_and_put_back(backend: Backend) {
     }
 }
 
-async fn no_secret_is_in_a_bundle_unless_it_is_asked_for(backend: Backend) {
-    let service = Service::demo(backend).await;
+async fn no_signing_key_and_no_session_is_in_a_bundle_even_if_it_is_asked_for(backend: Backend) {
+    let mut service = Service::demo(backend).await;
     let secret = fs::read(service.install.path("jwt_secret")).unwrap();
     make(&service, json!({ "name": "all" })).await;
     make(
@@ -189,9 +203,14 @@ async fn no_secret_is_in_a_bundle_unless_it_is_asked_for(backend: Backend) {
         json!({ "name": "with", "include": ["database", "files", "config"] }),
     )
     .await;
-    for (name, expected) in [("all", false), ("rows", false), ("with", true)] {
+    let claims = jsonwebtoken::dangerous::insecure_decode_claims::<Value>(&service.admin);
+    let session = claims.unwrap()["jti"].as_str().unwrap().to_owned();
+    for name in ["all", "rows", "with"] {
         let content = content(&service, name);
-        assert_eq!(contains(&content, &secret), expected, "{name}");
+        assert!(!contains(&content, &secret), "{name}");
+        // The log of who did what names it, and nobody can sign in with that.
+        let of_sessions = format!("{session}\t");
+        assert!(!contains(&content, of_sessions.as_bytes()), "{name}");
         let mode = bundle(&service, name)
             .metadata()
             .unwrap()
@@ -205,10 +224,18 @@ async fn no_secret_is_in_a_bundle_unless_it_is_asked_for(backend: Backend) {
         &[hash.as_slice(), b"v="].concat()
     ));
 
-    // Tokens that were signed with another secret are worth nothing once it is put back.
+    let answer = service
+        .post("backup", json!({ "name": "none", "include": ["config"] }))
+        .await;
+    assert_eq!(answer.status, 400, "{}", answer.text);
     let before = service.state().await;
-    restore(&service, "with").await;
+    restore(&mut service, "with").await;
     kept(service.state().await).assert_is(&kept(before));
+    assert_ne!(
+        fs::read(service.install.path("jwt_secret")).unwrap(),
+        secret
+    );
+    service.get("options").await.refuses(401, "unauthorized");
     let mode = service
         .install
         .path("jwt_secret")
@@ -220,7 +247,7 @@ async fn no_secret_is_in_a_bundle_unless_it_is_asked_for(backend: Backend) {
 }
 
 async fn a_damaged_bundle_is_refused_and_changes_nothing(backend: Backend) {
-    let service = Service::demo(backend).await;
+    let mut service = Service::demo(backend).await;
     make(&service, json!({ "name": "good" })).await;
     let whole = fs::read(bundle(&service, "good")).unwrap();
     let sum = |bytes: &[u8]| {
@@ -262,7 +289,7 @@ async fn a_damaged_bundle_is_refused_and_changes_nothing(backend: Backend) {
         let listed = service.get("backups").await;
         assert_eq!(listed.status, 200, "{}", listed.text);
     }
-    restore(&service, "good").await;
+    restore(&mut service, "good").await;
 }
 
 async fn a_backup_that_fails_keeps_the_reset_from_happening(backend: Backend) {
@@ -301,7 +328,7 @@ async fn a_reset_makes_its_backup_first(backend: Backend) {
     let done = service.post("complete", body).await;
     assert_eq!(done.status, 200, "{}", done.text);
     service.set_up().await;
-    restore(&service, "first.of_all-1").await;
+    restore(&mut service, "first.of_all-1").await;
     kept(service.state().await).assert_is(&before);
 }
 

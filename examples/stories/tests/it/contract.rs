@@ -286,7 +286,7 @@ async fn a_complete_reset_ends_in_the_factory_state(backend: Backend) {
     assert_eq!(body["success"], true);
     assert_eq!(
         body["message"],
-        "374 rows of 10 tables deleted; 48 files deleted; 25 keys deleted"
+        "374 rows of 10 tables deleted; 49 files deleted; 25 keys deleted"
     );
     let report = &body["report"];
     assert_eq!(report["dry_run"], false);

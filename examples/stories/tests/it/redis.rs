@@ -202,6 +202,6 @@ async fn without_a_cache_there_is_nothing_to_clear(backend: Backend) {
     assert_eq!(done.status, 200, "{}", done.text);
     assert_eq!(
         done.json()["message"],
-        "374 rows of 10 tables deleted; 48 files deleted"
+        "374 rows of 10 tables deleted; 49 files deleted"
     );
 }

@@ -2,9 +2,10 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::host::Host;
+use crate::server::Server;
 
 const ME: &str = "/api/users/me";
 
@@ -61,6 +62,45 @@ async fn a_token_of_another_secret_is_not_let_in() {
     server.get(ME, &token).await.refuses(401, "unauthorized");
     server.stop();
     assert_eq!(start(&one).get(ME, &token).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_restore_ends_every_token_also_where_the_secret_is_configured() {
+    let directory = tempfile::tempdir().unwrap();
+    let host = || {
+        Host::at(directory.path())
+            .demo()
+            .jwt_secret(&"1".repeat(32))
+    };
+    let mut server = host().start();
+    let token = server.token("admin").await;
+    let post = async |server: &Server, path: &str, token: &str, body: Value| {
+        let answer = server.post(path, token, body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    };
+    post(
+        &server,
+        "/api/reset/backup",
+        &token,
+        json!({ "name": "one" }),
+    )
+    .await;
+    let reset = json!({ "confirm": true });
+    post(&server, "/api/reset/complete", &token, reset).await;
+    let owner = server.set_up(&server.setup_token()).await.json();
+    let owner = owner["token"].as_str().unwrap();
+    let restore = json!({ "confirm": true, "name": "one" });
+    post(&server, "/api/reset/restore", owner, restore).await;
+    for _ in 0..2 {
+        for ended in [&*token, owner] {
+            server.get(ME, ended).await.refuses(401, "unauthorized");
+        }
+        let again = server.token("admin").await;
+        assert_eq!(server.get(ME, &again).await.status, 200);
+        server.stop();
+        server = host().start();
+        assert_eq!(server.get(ME, &again).await.status, 200);
+    }
 }
 
 #[test]

@@ -153,9 +153,11 @@ async fn a_token_that_was_not_issued_here_is_not_let_in() {
         with("sub", json!("")),
         with("sub", json!(1)),
         with("key", json!("x")),
+        with("epoch", json!("x")),
         without("exp"),
         without("sub"),
         without("key"),
+        without("epoch"),
     ] {
         for path in [ME, "/api/reset/options"] {
             let answer = server.get(path, &forged).await;

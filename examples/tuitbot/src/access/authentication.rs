@@ -30,11 +30,14 @@ pub enum Caller {
 }
 
 impl Caller {
+    /// The [`kind`](Self::kind) of callers with the API token.
+    pub const BEARER: &'static str = "bearer";
+
     /// `bearer` or `session`, for records of who did what.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Bearer => "bearer",
+            Self::Bearer => Self::BEARER,
             Self::Session(_) => "session",
         }
     }
@@ -50,6 +53,12 @@ impl Authentication {
             api_token,
             sessions,
         }
+    }
+
+    /// Whether `secret` is the API token, which outlives resets.
+    #[must_use]
+    pub fn is_api_token(&self, secret: &str) -> bool {
+        self.api_token.matches(secret)
     }
 
     /// Who makes this request. A session must show its CSRF token with every method
@@ -76,6 +85,13 @@ impl Authentication {
         }
     }
 
+    /// Whether these headers show the API token.
+    #[must_use]
+    pub fn is_bearer(&self, headers: &HeaderMap) -> bool {
+        let bearer = headers.typed_get::<Authorization<Bearer>>();
+        bearer.is_some_and(|bearer| self.is_api_token(bearer.token()))
+    }
+
     /// Who shows these headers, if we know them: a valid bearer token wins, a wrong
     /// one leaves the say to the cookie.
     ///
@@ -83,8 +99,7 @@ impl Authentication {
     ///
     /// When the database fails.
     pub async fn identify(&self, headers: &HeaderMap) -> Result<Option<Caller>, ApiError> {
-        let bearer = headers.typed_get::<Authorization<Bearer>>();
-        if bearer.is_some_and(|bearer| self.api_token.matches(bearer.token())) {
+        if self.is_bearer(headers) {
             return Ok(Some(Caller::Bearer));
         }
         let cookies = CookieJar::from_headers(headers);

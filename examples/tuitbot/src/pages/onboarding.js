@@ -1,4 +1,6 @@
-import { list, submitTo } from "./form.js";
+import { list, setupToken, submitTo } from "./form.js";
+
+const token = setupToken("/api/reset");
 
 const sources = (folder) => (folder ? { sources: [{ path: folder }] } : undefined);
 
@@ -12,6 +14,7 @@ const configuration = (values) => ({
   },
   content_sources: sources(values.content_folder.trim()),
   claim: { passphrase: values.passphrase },
+  setup_token: token.get(),
 });
 
-submitTo("/api/settings/init", configuration, "/settings/reset");
+submitTo("/api/settings/init", configuration, "/settings/reset", token);

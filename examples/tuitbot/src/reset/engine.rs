@@ -38,6 +38,8 @@ pub(crate) async fn build(state: &AppState, data: &DataArguments) -> Result<Engi
         .resource(Generators::new(Arc::clone(&state.generators) as _))
         .resource(RateLimits::new(Arc::clone(&state.login_limit) as _))
         .preserve_secret(DataFiles::API_TOKEN, "bearer clients must stay signed in")
+        .ephemeral_table("sessions")
+        .owner_step("passphrase")
         .backups(DataFiles::BACKUPS)
         .without("files")
         .confirmation(CONFIRMATION);

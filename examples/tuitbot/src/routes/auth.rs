@@ -5,12 +5,13 @@ use axum::http::HeaderMap;
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
 use axum_extra::extract::CookieJar;
-use factory_reset::Gate;
 use factory_reset::http::ClientGone;
+use factory_reset::{Gate, OwnerProof};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::access::{Caller, PassphraseError, SessionCookie};
+use crate::onboarding::{Claim, Credentials};
 use crate::{ApiError, AppState, JsonBody};
 
 /// What a browser signs in with.
@@ -53,6 +54,40 @@ pub(crate) async fn login(
         None => return Err(ApiError::Unclaimed),
     }
     let opened = state.sessions.open().await?;
+    Ok((SessionCookie::set(&opened.token), Json(opened.session)))
+}
+
+/// A claim of a bot that was taken into use without one.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ClaimRequest {
+    passphrase: String,
+    /// Proves that the claim is the owner's, where the request does not carry the API token.
+    setup_token: Option<String>,
+}
+
+/// Claims the bot, and signs the caller in. Only whoever knows the API token or an active setup
+/// token may, because anybody could take over a configured bot otherwise.
+pub(crate) async fn claim(
+    State(state): State<AppState>,
+    client: ClientGone,
+    Extension(gate): Extension<Gate>,
+    Extension(proof): Extension<OwnerProof>,
+    headers: HeaderMap,
+    JsonBody(request): JsonBody<ClaimRequest>,
+) -> Result<impl IntoResponse, ApiError> {
+    let credentials = Credentials {
+        proof,
+        setup_token: request.setup_token,
+        is_bearer: state.authentication.is_bearer(&headers),
+    };
+    let claim = Claim {
+        passphrase: request.passphrase,
+    };
+    let opened = state
+        .onboarding
+        .claim(claim, &credentials, &client, &gate)
+        .await?;
     Ok((SessionCookie::set(&opened.token), Json(opened.session)))
 }
 

@@ -1,7 +1,7 @@
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use factory_reset::http::answer_behind_gate;
@@ -13,10 +13,14 @@ use shared_host::BodyError;
 use crate::ApiError;
 use crate::access::{Caller, SessionCookie};
 
+/// Carries the setup token that the reset is to activate, if the client has asked for one.
+const SETUP_TOKEN: HeaderName = HeaderName::from_static("setup-token");
+
 /// Resets everything; the caller is known by now, whatever the body holds.
 pub(crate) async fn factory_reset(
     State(engine): State<Engine>,
     Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
     let mut request = ResetRequest::new(Selection::all()).actor(caller.kind());
@@ -27,6 +31,10 @@ pub(crate) async fn factory_reset(
         }
         // A body that does not arrive confirms nothing.
         Err(_) => {}
+    }
+    if let Some(token) = headers.get(SETUP_TOKEN) {
+        // One that is no text is no token either.
+        request = request.setup_token(token.to_str().unwrap_or_default());
     }
     let (report, gate) = engine.reset_behind_gate(request).await?;
     let body = ResetComplete {

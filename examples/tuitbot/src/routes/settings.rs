@@ -1,13 +1,15 @@
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use factory_reset::Gate;
 use factory_reset::http::ClientGone;
+use factory_reset::{Gate, OwnerProof};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::access::SessionCookie;
 use crate::configuration::{Business, ContentSources, XApi};
+use crate::onboarding::{Claim, Credentials};
 use crate::{ApiError, AppState, Configuration, JsonBody};
 
 /// Whether the service has been taken into use.
@@ -37,12 +39,14 @@ pub(crate) struct InitRequest {
     x_api: XApi,
     business: Business,
     content_sources: Option<ContentSources>,
-    claim: Option<Claim>,
+    claim: Option<ClaimRequest>,
+    /// Proves that the claim is that of the owner from before the last reset.
+    setup_token: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Claim {
+struct ClaimRequest {
     passphrase: String,
 }
 
@@ -51,6 +55,8 @@ pub(crate) async fn init(
     State(state): State<AppState>,
     client: ClientGone,
     Extension(gate): Extension<Gate>,
+    Extension(proof): Extension<OwnerProof>,
+    headers: HeaderMap,
     JsonBody(request): JsonBody<InitRequest>,
 ) -> Result<Response, ApiError> {
     let configuration = Configuration {
@@ -58,10 +64,17 @@ pub(crate) async fn init(
         business: request.business,
         content_sources: request.content_sources,
     };
-    let passphrase = request.claim.map(|claim| claim.passphrase);
-    let opened = state
-        .onboarding
-        .complete(&configuration, passphrase, &client, &gate)
+    let claim = request.claim.map(|claim| Claim {
+        passphrase: claim.passphrase,
+    });
+    let credentials = Credentials {
+        proof,
+        setup_token: request.setup_token,
+        is_bearer: state.authentication.is_bearer(&headers),
+    };
+    let onboarding = &state.onboarding;
+    let opened = onboarding
+        .complete(&configuration, claim, &credentials, &client, &gate)
         .await?;
     let mut body = json!({ "status": "created", "config": configuration });
     Ok(match opened {

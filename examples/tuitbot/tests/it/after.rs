@@ -121,6 +121,7 @@ async fn the_directory_holds_what_a_fresh_install_holds() {
         names,
         [
             ".factory-reset/lock",
+            ".factory-reset/owner.json",
             ".factory-reset/reserve",
             "api_token",
             "backups/kept",

@@ -10,6 +10,7 @@ mod after;
 mod api;
 mod blocked;
 mod browser;
+mod claim;
 mod command;
 mod command_line;
 mod concurrency;

@@ -33,6 +33,12 @@ impl State {
         }
     }
 
+    /// The same without the rows of `table`.
+    pub(crate) fn without_rows(mut self, table: &str) -> Self {
+        self.rows.remove(table);
+        self
+    }
+
     /// Nothing has changed since `earlier`.
     #[track_caller]
     pub(crate) fn assert_same(&self, earlier: &Self) {

@@ -28,11 +28,12 @@ const DONE = {
 function row(item, words, choice) {
   const kept = item.kept ? ` (${grouped(item.kept)} stay)` : "";
   const message = item.message ? element("p", { class: "remark" }, item.message) : null;
+  const ephemeral = item.ephemeral ? element("p", { class: "remark" }, "not in backups") : null;
   return element(
     "tr",
     { "data-item": item.name },
     choice ? element("td", {}, choice(item) ?? "") : null,
-    element("th", { scope: "row" }, named(item.name), message),
+    element("th", { scope: "row" }, named(item.name), message, ephemeral),
     element("td", {}, KINDS[item.kind] ?? item.kind),
     element("td", {}, words[item.outcome] ?? item.outcome),
     element("td", { class: "number" }, countedKind(item.kind, item.count, item.unit) + kept),

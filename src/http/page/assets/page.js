@@ -23,6 +23,7 @@ class Page {
     this.view = new View(this.api, settings, {
       onErase: (body, tag) => this.#guarded(() => this.#runs.erase(body, tag)),
       onRestore: (body) => this.#guarded(() => this.#runs.restore(body)),
+      onProven: () => this.#guarded(() => this.reload()),
     });
     this.#runs = new Runs(this);
     this.api.denied = () => this.signInAgain(this.#denial());

@@ -60,7 +60,9 @@ export class Runs {
     this.#progress.focus();
     let answer = null;
     try {
-      answer = await send(this.#api, path, { ...request, key }, () => this.#page.isLost(true));
+      const headers = { ...request.headers, ...(await this.#view.handover()) };
+      const sent = { ...request, headers, key };
+      answer = await send(this.#api, path, sent, () => this.#page.isLost(true));
       this.#page.isLost(false);
     } finally {
       this.#own = null;
@@ -127,6 +129,10 @@ export class Runs {
       const everything = entry.action === "reset" && isEverything(entry.selection);
       const body = { report: entry.report };
       await this.#answered({ status: 200, body }, { ...entry, everything });
+    } else if (answer?.status === 403) {
+      // The history is locked: what there is now tells how it has ended.
+      this.#end();
+      await this.#page.reload();
     } else if (entry || answer?.status !== 401) {
       const error = entry?.error ?? track.error ?? "nobody knows how it has ended";
       await this.#failed(`It was started elsewhere: ${error}`, outcomeWords(entry ?? track));

@@ -8,6 +8,7 @@ import { difference, newBlockers } from "./difference.js";
 import { announce, byId } from "./element.js";
 import { Goes } from "./goes.js";
 import { History } from "./history.js";
+import { Ownership } from "./ownership.js";
 import { phraseOf } from "./phrase.js";
 import { isNothing } from "./selection.js";
 import { eraseLabel } from "./summary.js";
@@ -23,6 +24,7 @@ export class View {
   #danger;
   #backups;
   #history;
+  #ownership;
   #timer = null;
   #current = null;
   /** What can be reset; null before it is known. */
@@ -35,6 +37,7 @@ export class View {
     this.#api = api;
     this.#settings = settings;
     this.#on = on;
+    this.#ownership = new Ownership(api, settings);
   }
 
   set isShown(isShown) {
@@ -44,7 +47,7 @@ export class View {
   /** Asks for everything, and shows it, with nothing typed and everything selected. */
   async load() {
     this.#stop();
-    const { body, headers } = await this.#api.call("GET", "/options");
+    const { body, headers } = await this.#ask();
     const phrase = phraseOf(body, this.#settings);
     this.options = body;
     this.#goes = new Goes(body, () => this.#selected());
@@ -54,13 +57,37 @@ export class View {
       body.backups === true
         ? new Backups(this.#api, { options: body, phrase, onRestore: this.#on.onRestore })
         : null;
-    byId("backups").hidden = this.#backups === null;
+    byId("backups").hidden = this.#backups === null || this.#isLocked;
+    byId("history").hidden = this.#isLocked;
+    this.#ownership.show(body, () => this.#on.onProven());
     this.#take(body, {}, headers.get("ETag"));
     this.isShown = true;
   }
 
+  /** What there is. Where ownership is not proven, with the setup token of this tab first. */
+  async #ask() {
+    const answer = await this.#api.call("GET", "/options");
+    if (answer.body.ownership !== "unproven") return answer;
+    if (!(await this.#ownership.proveAgain())) return answer;
+    return this.#api.call("GET", "/options");
+  }
+
+  /** Whether backups and history belong to somebody else until ownership is proven. */
+  get #isLocked() {
+    return this.options?.ownership === "unproven";
+  }
+
+  /** The headers of a run that keep this browser known after it. */
+  handover() {
+    return this.#ownership.before(this.options);
+  }
+
   /** Asks for backups and history again; gives the runs of the past. */
   async lists() {
+    if (this.#isLocked) {
+      this.#danger.offerName([]);
+      return [];
+    }
     const [runs, names] = await Promise.all([this.#history.refresh(), this.#backups?.refresh()]);
     this.#danger.offerName(names ?? []);
     return runs;

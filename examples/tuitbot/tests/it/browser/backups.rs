@@ -5,7 +5,7 @@ use std::fs;
 use test_browser::{Browser, Key};
 
 use super::person::{PHRASE, sign_in};
-use crate::server::{Server, contents};
+use crate::server::{PASSPHRASE, Server, contents};
 
 #[tokio::test]
 async fn a_backup_is_made_restored_and_deleted() {
@@ -42,6 +42,11 @@ async fn a_backup_is_made_restored_and_deleted() {
         browser.click("#dialog-go").await;
         browser.until_shows("#report").await;
         assert_eq!(contents(&media), before);
+        // A restore ends every session.
+        browser.until_shows("#sign-in").await;
+        browser.fill("#passphrase", PASSPHRASE).await;
+        browser.click("#sign-in button").await;
+        browser.until_shows("#danger").await;
         browser.click("#close-report").await;
         browser
             .until_says("#history [data-outcome=completed]", "Restored")
