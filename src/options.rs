@@ -27,6 +27,11 @@ pub struct Options {
     /// What everything is, now.
     #[serde(flatten)]
     pub report: Report,
+    /// Whether the caller has proven to be the owner: `proven` or `unproven`, see
+    /// [`OwnerProof`](crate::OwnerProof). Whoever has the engine itself is the owner. None where no
+    /// reset hands the service over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ownership: Option<&'static str>,
 }
 
 /// Rows that a host offers to keep.
@@ -58,6 +63,7 @@ impl Options {
                 .collect(),
             parts: parts.filter(|(_, parts)| !parts.is_empty()).collect(),
             report: plan.preview(),
+            ownership: inner.owner_step.map(|_| "proven"),
         }
     }
 }

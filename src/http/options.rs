@@ -12,7 +12,6 @@ use super::refused::Refused;
 use super::reply::Reply;
 use super::standing::Unproven;
 use crate::engine::Engine;
-use crate::options::Options;
 
 /// Everything that can be reset, with its counts.
 #[cfg_attr(feature = "openapi", utoipa::path(
@@ -31,23 +30,11 @@ pub(super) async fn show(
     unproven: Option<Extension<Unproven>>,
 ) -> Result<Response, Refused> {
     let options = client.run(engine.options()).await;
-    let options = options.ok_or_else(Refused::abandoned)??;
-    let ownership = engine.inner.owner_step.map(|_| match unproven {
-        Some(_) => "unproven",
-        None => "proven",
-    });
-    let digest = options.report.digest.clone();
-    Ok(with_digest(&digest, &Shown { options, ownership }))
-}
-
-/// The options as one caller sees them.
-#[derive(Serialize)]
-struct Shown {
-    #[serde(flatten)]
-    options: Options,
-    /// Whether the caller has proven to be the owner; absent where no reset hands the service over.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ownership: Option<&'static str>,
+    let mut options = options.ok_or_else(Refused::abandoned)??;
+    if unproven.is_some() {
+        options.ownership = Some("unproven");
+    }
+    Ok(with_digest(&options.report.digest, &options))
 }
 
 /// `body` with the digest of what it shows.

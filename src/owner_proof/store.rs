@@ -1,15 +1,13 @@
 //! The files of the state, in the framework's own directory.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, fstat, fsync, openat, renameat, unlinkat};
+use rustix::fs::{AtFlags, fsync, renameat, unlinkat};
 use rustix::io::Errno;
 
 use super::record::{Record, VERSION};
-use crate::data_directory::{DataDirectory, PathError, replace};
+use crate::data_directory::{DataDirectory, PathError};
 use crate::reserve;
 
 /// The state in force.
@@ -71,11 +69,11 @@ impl Store {
     }
 
     fn write(&self, name: &str, record: &Record) -> Result<(), PathError> {
-        let path = self.path(name);
-        let mut text = serde_json::to_vec_pretty(record)
-            .map_err(|error| PathError::io("write", &path)(std::io::Error::from(error)))?;
+        let mut text = serde_json::to_vec_pretty(record).map_err(|error| {
+            PathError::io("write", self.path(name))(std::io::Error::from(error))
+        })?;
         text.push(b'\n');
-        let write = || replace(self.data_directory.own(), ASIDE, name, &path, &text);
+        let write = || self.data_directory.own().replace(ASIDE, name, &text);
         write().or_else(|error| {
             if reserve::give_up(&self.data_directory) {
                 write()
@@ -86,37 +84,21 @@ impl Store {
     }
 
     fn read(&self, name: &str) -> Result<Option<Record>, PathError> {
-        let refuse = |error| PathError::io("read", self.path(name))(error);
-        let other = |reason: &str| refuse(std::io::Error::other(reason.to_owned()));
-        // Another user may have put a link or a pipe there, which would lead outside or block.
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = match openat(self.data_directory.own(), name, flags, Mode::empty()) {
-            Ok(file) => File::from(file),
-            Err(Errno::NOENT) => return Ok(None),
-            Err(error) => return Err(PathError::io("open", self.path(name))(error)),
+        let Some(text) = self.data_directory.own().read(name, LARGEST)? else {
+            return Ok(None);
         };
-        let status = fstat(&file).map_err(|error| refuse(error.into()))?;
-        if FileType::from_raw_mode(status.st_mode) != FileType::RegularFile || status.st_nlink != 1
-        {
-            return Err(other("it is no regular file with one link"));
-        }
-        let mut text = Vec::new();
-        file.take(LARGEST + 1)
-            .read_to_end(&mut text)
-            .map_err(refuse)?;
-        if text.len() as u64 > LARGEST {
-            return Err(other("it is too large"));
-        }
+        let refuse = |error| PathError::io("read", self.path(name))(error);
         let record: Record = serde_json::from_slice(&text)
             .map_err(std::io::Error::from)
             .map_err(refuse)?;
         if record.version != VERSION {
-            return Err(other("this program does not know its version"));
+            let error = std::io::Error::other("this program does not know its version");
+            return Err(refuse(error));
         }
         Ok(Some(record))
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.data_directory.own_path(name)
+        self.data_directory.own().path_of(name)
     }
 }
