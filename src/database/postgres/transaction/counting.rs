@@ -46,10 +46,8 @@ impl PostgresTransaction {
         let is_unknown = |table: &&String| !self.counts.contains_key(*table);
         let unknown: Vec<String> = tables.iter().filter(is_unknown).cloned().collect();
         self.lock(&unknown).await?;
-        if !unknown.is_empty() {
-            if !self.recall(&unknown) {
-                self.scan(&unknown, "0").await?;
-            }
+        if !unknown.is_empty() && !self.recall(&unknown) {
+            self.scan(&unknown, "0").await?;
         }
         Ok(())
     }
