@@ -65,7 +65,7 @@ impl Record {
         let file = match openat(directory, &self.name, flags, Mode::empty()) {
             Ok(file) => File::from(file),
             Err(Errno::NOENT) => return Ok(None),
-            Err(error) => return Err(self.named(error.into())),
+            Err(error) => return Err(self.named(&error.into())),
         };
         let metadata = file.metadata()?;
         let is_ours = metadata.is_file() && metadata.nlink() == 1 && is_own(&metadata);
@@ -76,7 +76,7 @@ impl Record {
         let run = text.trim_end().parse();
         run.map(Some).map_err(|_| {
             let error = "it is no record of this program: remove it";
-            self.named(io::Error::other(error))
+            self.named(&io::Error::other(error))
         })
     }
 
@@ -84,7 +84,7 @@ impl Record {
     pub(super) fn set(&self, run: Uuid) -> io::Result<()> {
         let directory = match self.make() {
             Ok(directory) => directory,
-            Err(error) => return Err(self.named(error)),
+            Err(error) => return Err(self.named(&error)),
         };
         let new = format!("{}.new", self.name);
         let flags =
@@ -113,7 +113,7 @@ impl Record {
         match openat(base, self.directory, DIRECTORY, Mode::empty()) {
             Ok(directory) => self.checked(directory).map(Some),
             Err(Errno::NOENT) => Ok(None),
-            Err(error) => Err(self.named(error.into())),
+            Err(error) => Err(self.named(&error.into())),
         }
     }
 
@@ -132,12 +132,12 @@ impl Record {
             true => Ok(directory.into()),
             false => {
                 let error = "its directory can be written to by other users";
-                Err(self.named(io::Error::other(error)))
+                Err(self.named(&io::Error::other(error)))
             }
         }
     }
 
-    fn named(&self, error: io::Error) -> io::Error {
+    fn named(&self, error: &io::Error) -> io::Error {
         let path = self.base.join(self.directory).join(&self.name);
         io::Error::new(error.kind(), format!("`{}`: {error}", path.display()))
     }

@@ -86,7 +86,7 @@ async fn the_child_has_the_rights_of_the_owner_and_serves() {
         let [child] = processes[..] else {
             panic!("{processes:?}")
         };
-        let four = |number: &str| vec![number; 4].join(" ");
+        let four = |number: &str| [number; 4].join(" ");
         assert_eq!(field(child, "Uid").unwrap(), four(&uid.to_string()));
         assert_eq!(field(child, "Gid").unwrap(), four(gid));
         assert_eq!(field(child, "Groups").unwrap(), gid);
