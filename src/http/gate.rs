@@ -58,7 +58,7 @@ impl GateLayer {
     /// [enter](Gate::enter) the gate themselves.
     #[must_use]
     pub fn except(mut self, path: impl Into<String>) -> Self {
-        self.excepted.push(normalized(path.into()));
+        self.excepted.push(normalized(&path.into()));
         self
     }
 
@@ -83,7 +83,7 @@ impl GateLayer {
     /// ```
     #[must_use]
     pub fn enters_itself(mut self, path: impl Into<String>) -> Self {
-        self.entering.push(normalized(path.into()));
+        self.entering.push(normalized(&path.into()));
         self
     }
 
@@ -96,7 +96,7 @@ impl GateLayer {
     }
 }
 
-fn normalized(path: String) -> String {
+fn normalized(path: &str) -> String {
     path.trim_end_matches('/').to_owned()
 }
 

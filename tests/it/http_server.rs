@@ -74,7 +74,7 @@ fn ask(path: &str) -> String {
 }
 
 async fn within<T>(work: impl Future<Output = T>) -> T {
-    tokio::time::timeout(LONG, work).await.expect("it ends")
+    tokio::time::timeout(LONG, work).await.unwrap()
 }
 
 /// All that comes until the server closes the connection.

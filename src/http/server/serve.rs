@@ -254,6 +254,10 @@ impl Answering {
     }
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "hosts may keep the error in their answer"
+)]
 fn lost(error: JoinError) -> Response {
     tracing::error!(%error, "a handler has failed");
     let body = Body::from("internal error\n");
