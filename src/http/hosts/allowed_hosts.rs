@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
+use axum::http::uri;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::response::{IntoResponse, Response};
 
@@ -117,7 +118,7 @@ impl AllowedHosts {
             return Err(HostRefusal::Several);
         }
         let header = header.map(HeaderValue::as_bytes);
-        let target = target.authority().map(|authority| authority.as_str());
+        let target = target.authority().map(uri::Authority::as_str);
         let header = header.map(|text| self.allowed(text)).transpose()?;
         let target = target
             .map(|text| self.allowed(text.as_bytes()))
