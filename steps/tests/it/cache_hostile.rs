@@ -1,7 +1,7 @@
 //! A server that is not what it says, or means harm: counting and clearing come to an end, and no
 //! key of others is named to it.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
