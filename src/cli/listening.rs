@@ -94,7 +94,10 @@ impl Listener {
         let budget = self.budget.clone();
         // A line without an end would be kept in memory, so the bytes are counted, not the lines.
         let bytes = response.bytes_stream().take_while(move |bytes| {
-            let length = bytes.as_ref().map_or(0, |bytes| bytes.len());
+            let length = match bytes {
+                Ok(bytes) => bytes.len(),
+                Err(_) => 0,
+            };
             let left = budget.load(Ordering::Relaxed).saturating_sub(length);
             budget.store(left, Ordering::Relaxed);
             std::future::ready(left > 0)

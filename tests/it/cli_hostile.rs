@@ -38,8 +38,8 @@ struct Asked {
 }
 
 impl Asked {
-    fn is(&self, method: Method, path: &str) -> bool {
-        self.method == method && self.path == format!("/reset{path}")
+    fn is(&self, method: &Method, path: &str) -> bool {
+        self.method == *method && self.path == format!("/reset{path}")
     }
 }
 
@@ -256,7 +256,7 @@ fn progress(text: &str, number: &Value) -> Vec<Value> {
 async fn telling(tell: impl Fn() -> Response + Send + Sync + 'static, end: Arc<Notify>) -> String {
     hostile(move |asked| {
         let end = end.clone();
-        let answer = match asked.is(Method::GET, "/events") {
+        let answer = match asked.is(&Method::GET, "/events") {
             true => Some(tell()),
             false => harmless(&asked).map(|value| axum::Json(value).into_response()),
         };
@@ -482,7 +482,7 @@ async fn events_are_not_asked_for_without_an_end() {
     let tries = Arc::new(AtomicUsize::new(0));
     let counted = tries.clone();
     let url = hostile(move |asked| {
-        let is_event = asked.is(Method::GET, "/events");
+        let is_event = asked.is(&Method::GET, "/events");
         if is_event {
             counted.fetch_add(1, Ordering::SeqCst);
         }
@@ -562,7 +562,7 @@ async fn a_server_that_never_tells_the_answer_is_not_asked_for_ever() {
         let counts = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
         let counted = counts.clone();
         let url = hostile(move |asked| {
-            let answer = if asked.path.ends_with("/run") {
+            if asked.path.ends_with("/run") {
                 counted[0].fetch_add(1, Ordering::SeqCst);
                 run()
             } else if asked.path.ends_with("/answer") {
@@ -572,8 +572,7 @@ async fn a_server_that_never_tells_the_answer_is_not_asked_for_ever() {
                 std::future::ready(axum::Json(value).into_response()).boxed()
             } else {
                 std::future::ready(StatusCode::NOT_FOUND.into_response()).boxed()
-            };
-            answer
+            }
         })
         .await;
         let told = ask(&url, "token", &DONE).await;
