@@ -180,7 +180,7 @@ async fn no_planted_trigger_fires_in_a_reset() {
 async fn a_record_table_that_is_not_ours_is_rebuilt_by_the_next_reset() {
     for planted in [
         format!("CREATE TABLE {RECORD_TABLE} (run TEXT, outcome TEXT DEFAULT 'x')"),
-        format!("CREATE TABLE \"_Factory_RESET\" (run TEXT PRIMARY KEY, outcome, at, more)"),
+        "CREATE TABLE \"_Factory_RESET\" (run TEXT PRIMARY KEY, outcome, at, more)".to_owned(),
         format!("CREATE VIRTUAL TABLE {RECORD_TABLE} USING fts5 (run, outcome, at)"),
         format!(
             "CREATE TABLE {RECORD_TABLE} (run TEXT PRIMARY KEY, outcome TEXT NOT NULL, \
