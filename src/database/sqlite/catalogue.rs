@@ -114,37 +114,42 @@ impl Catalogue {
         columns: &[Column],
         foreign_keys: Vec<(String, ForeignKey)>,
     ) -> Self {
-        let storage = |name: &str, without_rowid| storage(name, without_rowid, columns);
-        let mut tables = BTreeMap::new();
-        for Listed {
-            name,
-            kind,
-            is_without_rowid,
-        } in listed
-        {
-            if *kind == Kind::Shadow {
-                continue;
+        // One look for all tables: there may be thousands of them.
+        let mut described: BTreeMap<&str, Vec<&Column>> = BTreeMap::new();
+        for column in columns {
+            described.entry(&column.table).or_default().push(column);
+        }
+        let of = |table: &str| described.get(table).map_or(&[][..], Vec::as_slice);
+        let mut shadows: BTreeMap<&str, Vec<Storage>> = BTreeMap::new();
+        let virtuals: Vec<&str> = listed
+            .iter()
+            .filter(|table| table.kind == Kind::Virtual)
+            .map(|table| table.name.as_str())
+            .collect();
+        for shadow in listed.iter().filter(|table| table.kind == Kind::Shadow) {
+            if let Some(owner) = owner(&shadow.name, &virtuals) {
+                let storage = storage(&shadow.name, shadow.is_without_rowid, of(&shadow.name));
+                shadows.entry(owner).or_default().push(storage);
             }
-            let is_shadow = |table: &&Listed| {
-                table.kind == Kind::Shadow && owner(&table.name, listed) == Some(name)
-            };
-            let shadows = listed
-                .iter()
-                .filter(is_shadow)
-                .map(|shadow| storage(&shadow.name, shadow.is_without_rowid))
-                .collect();
-            let table = Table {
+        }
+        let mut tables = BTreeMap::new();
+        for table in listed.iter().filter(|table| table.kind != Kind::Shadow) {
+            let name = &table.name;
+            let is_virtual = table.kind == Kind::Virtual;
+            let assembled = Table {
                 name: name.clone(),
-                virtual_table: (*kind == Kind::Virtual).then_some(shadows),
-                storage: storage(name, *is_without_rowid),
+                virtual_table: is_virtual
+                    .then(|| shadows.remove(name.as_str()).unwrap_or_default()),
+                storage: storage(name, table.is_without_rowid, of(name)),
                 foreign_keys: Vec::new(),
             };
-            tables.insert(name.clone(), table);
+            tables.insert(name.clone(), assembled);
         }
         let mut catalogue = Self { tables };
         for (name, mut key) in foreign_keys {
             let parent = catalogue.find(&key.parent).map(|table| table.name.clone());
-            let resolved = key.resolve(&primary_key(parent.as_deref(), columns));
+            let parent = parent.as_deref().map_or(&[][..], of);
+            let resolved = key.resolve(&primary_key(parent));
             if let Some(table) = catalogue.tables.get_mut(&name).filter(|_| resolved) {
                 table.foreign_keys.push(key);
             }
@@ -171,21 +176,14 @@ impl Catalogue {
     }
 }
 
-/// The columns of a table's primary key, in its order.
-fn primary_key(table: Option<&str>, columns: &[Column]) -> Vec<String> {
-    let of_table = columns
-        .iter()
-        .filter(|column| Some(&*column.table) == table && column.key > 0);
-    let mut key: Vec<_> = of_table.collect();
+/// Of a table's columns, those of the primary key in its order.
+fn primary_key(columns: &[&Column]) -> Vec<String> {
+    let mut key: Vec<_> = columns.iter().filter(|column| column.key > 0).collect();
     key.sort_by_key(|column| column.key);
     key.into_iter().map(|column| column.name.clone()).collect()
 }
 
-fn storage(name: &str, without_rowid: bool, columns: &[Column]) -> Storage {
-    let all: Vec<_> = columns
-        .iter()
-        .filter(|column| column.table == name)
-        .collect();
+fn storage(name: &str, without_rowid: bool, all: &[&Column]) -> Storage {
     // A key without an index of its own is the row number already.
     let named = without_rowid || all.iter().any(|column| column.integer_key);
     let rowid = ["rowid", "_rowid_", "oid"].into_iter().find(|alias| {
@@ -194,7 +192,7 @@ fn storage(name: &str, without_rowid: bool, columns: &[Column]) -> Storage {
                 .iter()
                 .all(|column| !column.name.eq_ignore_ascii_case(alias))
     });
-    let primary_key = primary_key(Some(name), columns);
+    let primary_key = primary_key(all);
     Storage {
         name: name.to_owned(),
         // 0 is an ordinary column; others are generated, or hidden in a virtual table.
@@ -214,17 +212,16 @@ fn storage(name: &str, without_rowid: bool, columns: &[Column]) -> Storage {
 
 /// The virtual table whose shadow `shadow` is: the one with the longest name that, with a
 /// `_`, begins the shadow's.
-fn owner<'a>(shadow: &str, listed: &'a [Listed]) -> Option<&'a String> {
+fn owner<'a>(shadow: &str, virtuals: &[&'a str]) -> Option<&'a str> {
     // SQLite compares both in any case.
-    let begins = |name: &str| {
-        let (begin, rest) = shadow.as_bytes().split_at_checked(name.len())?;
-        Some(begin.eq_ignore_ascii_case(name.as_bytes()) && rest.starts_with(b"_"))
+    let begins = |name: &&&str| {
+        let split = shadow.as_bytes().split_at_checked(name.len());
+        split.is_some_and(|(begin, rest)| {
+            begin.eq_ignore_ascii_case(name.as_bytes()) && rest.starts_with(b"_")
+        })
     };
-    listed
-        .iter()
-        .filter(|table| table.kind == Kind::Virtual && begins(&table.name) == Some(true))
-        .map(|table| &table.name)
-        .max_by_key(|name| name.len())
+    let owners = virtuals.iter().filter(begins).copied();
+    owners.max_by_key(|name| name.len())
 }
 
 /// `name` as an SQL identifier.
