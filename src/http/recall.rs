@@ -98,15 +98,15 @@ pub(super) async fn answer(
     let asker = timeout(AUTHORISATION, authoriser.authorise(&request)).await;
     let asker = asker.ok().and_then(Result::ok);
     if let Some(asker) = &asker
-        && !record.is_of(&key.of_actor(asker))
-    {
-        return Err(unknown());
-    }
-    if let Some(asker) = &asker
         && let Some(unproven) = Unproven::of(&engine, &*authoriser, asker)
         && unproven.withholds(record.at)
     {
         return Err(standing::refused());
+    }
+    if let Some(asker) = &asker
+        && !record.is_of(&key.of_actor(asker))
+    {
+        return Err(unknown());
     }
     let (reply, answered_at) = match record.answer {
         Some(reply) => (reply, record.answered_at.unwrap_or(record.at)),

@@ -147,7 +147,7 @@ fn routes() -> Vec<(Method, &'static str, Value, bool)> {
     ]
 }
 
-const KEY: &str = "0123456789abcdef0123456789abcdef";
+const KEY: &str = "5f0c2e9a7d41b8e63c97a1f4d2b06e8f";
 
 fn with_key(mut request: Request<Body>) -> Request<Body> {
     let headers = request.headers_mut();
