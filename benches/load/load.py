@@ -261,7 +261,7 @@ def measure(binary, name):
 
         resetting = threading.Thread(target=make_reset)
         while time.monotonic() < until:
-            if not resetting.is_alive() and "seconds" not in reset and time.monotonic() > until - SECONDS / 2:
+            if not resetting.ident and time.monotonic() > until - SECONDS / 2:
                 resetting.start()
             begun = time.monotonic()
             try:
@@ -272,6 +272,8 @@ def measure(binary, name):
             latencies.append(time.monotonic() - begun)
             most = tuple(max(pair) for pair in zip(most, host.usage()))
             time.sleep(0.1)
+        if not resetting.ident:
+            resetting.start()
         resetting.join()
         attacker.join(60)
         attacker.kill()
