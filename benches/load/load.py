@@ -45,7 +45,7 @@ class Host:
         self.log = open(f"{directory}/log", "w")
         self.process = subprocess.Popen(
             command, cwd=directory, stdout=subprocess.PIPE, stderr=self.log, env=environment, text=True,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, files)),
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, resource.getrlimit(resource.RLIMIT_NOFILE)[1])),
         )
         line = self.process.stdout.readline()
         found = re.search(r"http://127\.0\.0\.1:(\d+)/?(?:#token=(\w+))?", line)

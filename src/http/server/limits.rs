@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use rustix::process::{Resource, getrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::address::Address;
 
 /// How many connections are open at a time unless the host says otherwise.
-const CONNECTIONS: usize = 1024;
+const CONNECTIONS: usize = 4096;
 /// Fewer would not serve one browser.
 const FEWEST: usize = 8;
 
@@ -43,8 +43,11 @@ impl Default for Limits {
 
 impl Limits {
     /// The same, so that the sockets leave a fourth of the process's file descriptors to databases
-    /// and files.
+    /// and files. Raises the soft limit on file descriptors where the hard one allows it: the
+    /// usual 1024 would make clients beyond it wait for each other.
     pub(super) fn below_file_limit(mut self) -> Self {
+        let wanted = self.connections.saturating_mul(3) / 2;
+        raise_file_limit(wanted.try_into().unwrap_or(u64::MAX));
         // `None` means unlimited.
         if let Some(files) = getrlimit(Resource::Nofile).current {
             let files = usize::try_from(files).unwrap_or(usize::MAX);
@@ -59,6 +62,12 @@ impl Limits {
     /// How many sockets may be open beyond `connections`: those that are being closed.
     pub(super) fn closing(&self) -> usize {
         (self.connections / 8).max(1)
+    }
+
+    /// How many connections may have been accepted whose socket was not read yet. Fewer than there
+    /// are, otherwise a burst would push out connections whose request has arrived.
+    pub(super) fn unread(&self) -> usize {
+        (self.connections / 8).clamp(1, 64)
     }
 
     /// How many connections may have a client that does not read: an eighth.
@@ -77,6 +86,21 @@ impl Limits {
     }
 }
 
+/// Best effort: with fewer file descriptors there are fewer connections.
+fn raise_file_limit(wanted: u64) {
+    let limit = getrlimit(Resource::Nofile);
+    let current = limit.maximum.map_or(wanted, |most| most.min(wanted));
+    if limit.current.is_some_and(|now| now < current) {
+        let raised = Rlimit {
+            current: Some(current),
+            ..limit
+        };
+        if let Err(error) = setrlimit(Resource::Nofile, raised) {
+            tracing::debug!(%error, "failed to raise the limit on open files");
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
@@ -85,12 +109,12 @@ mod tests {
 
     #[test]
     fn sockets_leave_file_descriptors_to_databases() {
-        let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
         let limits = Limits {
-            connections: usize::MAX,
+            connections: usize::MAX / 4,
             ..Limits::default()
         };
         let limits = limits.below_file_limit();
+        let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
         let sockets = limits.connections.saturating_add(limits.closing()) as u64;
         assert!(sockets <= files / 4 * 3 + 1, "{sockets} of {files}");
     }

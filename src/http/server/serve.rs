@@ -18,7 +18,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
 use rustix::net::sockopt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinError;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
@@ -46,8 +46,9 @@ const SOCKET_BUFFER: usize = 64 * 1024;
 ///
 /// - A head that has not arrived within 10 seconds, a body that has not within 30, and a write that
 ///   makes no progress for 10 end their connection; so does a connection that is idle for 10.
-/// - At most 1024 connections are open, a fourth of them from one remote address (an IPv6 network
-///   of 64 bits counts as one), and fewer where the process may not open enough files. A further
+/// - At most 4096 connections are open, a fourth of them from one remote address (an IPv6 network
+///   of 64 bits counts as one), and fewer where the process may not open enough files: the soft
+///   limit (`ulimit -n`) is raised for them as far as the hard one allows. A further
 ///   one takes the place of the one that has idled or stalled longest, and is refused only where a
 ///   handler works for each of them.
 /// - At most an eighth of them hold an answer that their client does not read.
@@ -96,7 +97,7 @@ impl Server {
         self
     }
 
-    /// Keeps at most `connections` open; 1024 unless set. It is lowered where that would take more
+    /// Keeps at most `connections` open; 4096 unless set. It is lowered where that would take more
     /// than three fourths of the file descriptors that the process may open.
     #[must_use]
     pub fn connections(mut self, connections: usize) -> Self {
@@ -135,16 +136,22 @@ impl Server {
         prepare(&listener);
         let connections = Arc::new(Connections::new(limits));
         let sockets = Arc::new(Semaphore::new(limits.connections + limits.closing()));
+        let unread = Arc::new(Semaphore::new(limits.unread()));
         let (graceful, requests) = (GracefulShutdown::new(), TaskTracker::new());
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
             let accepted = async {
                 let permit = Arc::clone(&sockets).acquire_owned().await;
-                (permit, listener.accept().await)
+                let unread = Arc::clone(&unread).acquire_owned().await;
+                (permit, unread, listener.accept().await)
             };
-            let (permit, accepted) = tokio::select! {
+            let (permit, unread, accepted) = tokio::select! {
                 accepted = accepted => accepted,
                 () = &mut shutdown => break,
+            };
+            let Ok(unread) = unread else {
+                // Nothing closes the semaphore.
+                continue;
             };
             let (stream, address) = match accepted {
                 Ok(accepted) => accepted,
@@ -161,7 +168,7 @@ impl Server {
                 continue;
             };
             let connection = Arc::clone(&admitted.connection);
-            let served = self.connect(stream, address, &admitted, &requests, limits);
+            let served = self.connect(stream, unread, address, &admitted, &requests, limits);
             let served = graceful.watch(served);
             tokio::spawn(async move {
                 tokio::select! {
@@ -190,6 +197,7 @@ impl Server {
     fn connect(
         &self,
         stream: TcpStream,
+        unread: OwnedSemaphorePermit,
         address: SocketAddr,
         admitted: &Admitted,
         requests: &TaskTracker,
@@ -200,7 +208,7 @@ impl Server {
         }
         let connection = Arc::clone(&admitted.connection);
         let connections = Arc::clone(&admitted.connections);
-        let stream = DeadlineStream::new(stream, connection, connections, limits.write);
+        let stream = DeadlineStream::new(stream, connection, connections, limits.write, unread);
         let answering = Answering {
             app: self.app.clone(),
             lost: self.lost,

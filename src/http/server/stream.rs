@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep};
 
 use super::connection::Connection;
@@ -23,6 +24,8 @@ pub(super) struct DeadlineStream {
     /// Runs while a write is pending.
     deadline: Option<Pin<Box<Sleep>>>,
     is_stalled: bool,
+    /// Returned once the socket was read.
+    unread: Option<OwnedSemaphorePermit>,
 }
 
 impl DeadlineStream {
@@ -31,6 +34,7 @@ impl DeadlineStream {
         connection: Arc<Connection>,
         connections: Arc<Connections>,
         limit: Duration,
+        unread: OwnedSemaphorePermit,
     ) -> Self {
         Self {
             stream,
@@ -39,6 +43,7 @@ impl DeadlineStream {
             limit,
             deadline: None,
             is_stalled: false,
+            unread: Some(unread),
         }
     }
 
@@ -71,6 +76,7 @@ impl AsyncRead for DeadlineStream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        self.unread = None;
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
