@@ -28,7 +28,7 @@ async fn views_that_double_each_other_cost_no_command_anything() {
     Sample::sqlite(&bench, &[&views]).await;
     manifest(&bench);
     let preview = bench.json(&["preview"]);
-    assert_eq!(preview["steps"][0]["counts"]["rows"], 2);
+    assert_eq!(preview["cleared"]["rows_deleted"], 2, "{preview}");
     bench.done(&["check"]);
     let init = [
         "init",
