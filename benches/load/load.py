@@ -65,7 +65,7 @@ class Host:
 
     def _set(self, directory, token):
         form = "content-type: application/json\r\n"
-        self.large = "/docs/swagger-ui-bundle.js"
+        self.large = "/settings/reset/page.css"
         if self.kind == "tuitbot":
             self.health, self.api = "/api/health", "/api/reset"
             token = open(f"{directory}/data/api_token").read().strip()
@@ -85,9 +85,7 @@ class Host:
             self.reset = ("/api/reset/run", '{"confirm":true}')
             self.sign_in = ("/api/reset/run", '{"confirm":true}')
             self.write = "/api/reset/run"
-            self.large = "/page.js"
-        if self.kind != "factory-reset":
-            self.large = self.api + self.large
+            self.large = "/page.css"
         self.authorised = f"authorization: Bearer {token}\r\n" + form
 
     def call(self, method, path, body="", headers="", timeout=60):
@@ -194,9 +192,9 @@ def attack(name, host, until):
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     address, json_type = host.address, "content-type: application/json\r\n"
     if name == "never-read":
-        hold(address, 3000, message("GET", host.large) * 20, until, receive=4096)
+        hold(address, 3000, message("GET", host.large) * 40, until, receive=4096)
     elif name == "never-read-health":
-        hold(address, 3000, message("GET", host.health) * 500, until, receive=4096)
+        hold(address, 3000, message("GET", host.health) * 40, until, receive=4096)
     elif name == "never-send":
         hold(address, 3000, b"", until)
     elif name == "half-head":

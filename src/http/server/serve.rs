@@ -33,9 +33,6 @@ use crate::http::ClientGone;
 
 /// How long to wait when no connection can be accepted, for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// How many connections the kernel keeps until they are accepted. With a short queue it would drop
-/// the handshakes of a burst, and clients repeat those only after a second.
-const BACKLOG: i32 = 4096;
 /// How much of a request or an answer is held for one connection, in bytes. A longer head is
 /// refused.
 const BUFFER: usize = 32 * 1024;
@@ -277,8 +274,7 @@ fn prepare(listener: &TcpListener) {
     // Before the handshake, because the size decides on the window that is offered; accepted
     // sockets inherit it.
     let prepared = sockopt::set_socket_recv_buffer_size(listener, SOCKET_BUFFER)
-        .and_then(|()| sockopt::set_socket_send_buffer_size(listener, SOCKET_BUFFER))
-        .and_then(|()| rustix::net::listen(listener, BACKLOG));
+        .and_then(|()| sockopt::set_socket_send_buffer_size(listener, SOCKET_BUFFER));
     if let Err(error) = prepared {
         tracing::debug!(%error, "failed to configure the listening socket");
     }
