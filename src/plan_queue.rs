@@ -73,7 +73,9 @@ mod tests {
         );
         drop(turns);
         // Each gives its turn back at once, because the next one waits for it.
-        let served = waiting.into_iter().map(|turn| turn.map(|turn| turn.is_some()));
+        let served = waiting
+            .into_iter()
+            .map(|turn| turn.map(|turn| turn.is_some()));
         assert!(join_all(served).await.iter().all(|is_served| *is_served));
     }
 

@@ -62,12 +62,13 @@ async fn run(line: CommandLine, prepared: Prepared) -> ExitCode {
     let setup = inputs.map(|inputs| {
         let inputs = inputs?;
         token.clone_from(&inputs.token);
-        Setup::of(&inputs, may_run, link.clone())
+        let setup = Setup::of(&inputs, may_run, link.clone())?;
+        Ok(setup.trust_owner(connection.as_root))
     });
     let missing = || Err(Failure::new(Exit::Failed, "there is no manifest"));
     let done = match command {
         Command::Reset(command) => return reset::run(setup, connection, command).await,
-        Command::Init(arguments) => init::run(&arguments, link).await,
+        Command::Init(arguments) => init::run(&arguments, connection.as_root, link).await,
         Command::Check => {
             let setup = setup.unwrap_or_else(missing);
             check::run(&manifest, setup, connection.json).await

@@ -96,13 +96,17 @@ fn parse(field: &str, url: &str) -> Result<Address, Failure> {
 }
 
 /// Looks, and writes; the parent behind `link` writes if there is one.
-pub(crate) async fn run(arguments: &InitArguments, link: Option<Link>) -> Done {
+pub(crate) async fn run(
+    arguments: &InitArguments,
+    is_owner_trusted: bool,
+    link: Option<Link>,
+) -> Done {
     let output = match link {
         // The parent has looked: this user may not even see the place.
         Some(_) => Some(&*arguments.output).filter(|output| output.as_os_str() != "-"),
         None => check_output(arguments)?,
     };
-    let survey = survey(arguments).await?;
+    let survey = survey(arguments, is_owner_trusted).await?;
     let text = text::manifest(&survey, arguments.claim_all);
     let Some(output) = output else {
         return crate::told::print(text.as_bytes());
@@ -115,7 +119,7 @@ pub(crate) async fn run(arguments: &InitArguments, link: Option<Link>) -> Done {
     Ok(())
 }
 
-async fn survey(arguments: &InitArguments) -> Result<Survey, Failure> {
+async fn survey(arguments: &InitArguments, is_owner_trusted: bool) -> Result<Survey, Failure> {
     let unreachable =
         |field: &str, error: String| Failure::new(Exit::Unreachable, format!("`{field}`: {error}"));
     let data_dir = arguments.data_dir.canonicalize().map_err(|error| {
@@ -147,7 +151,7 @@ async fn survey(arguments: &InitArguments) -> Result<Survey, Failure> {
         return Ok(survey);
     };
     let address = parse(field, &url)?;
-    let probed = address.probe().await;
+    let probed = address.probe(is_owner_trusted).await;
     probed.map_err(|error| unreachable(field, error))?;
     let opened = address.open(&FactoryRows::None, false, TIMEOUT).await;
     let opened = opened.map_err(|error| unreachable(field, error))?;

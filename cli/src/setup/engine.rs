@@ -38,7 +38,7 @@ impl Setup {
             return self.without_database();
         };
         let field = self.database_field();
-        let probed = address.probe().await;
+        let probed = address.probe(self.is_owner_trusted).await;
         probed.map_err(|error| self.unreachable(field, &error))?;
         let rows = self.factory_rows()?;
         let is_cleared = self.manifest.tables.clear != Clear::default();
@@ -51,7 +51,7 @@ impl Setup {
         if let FactoryRows::Database(pristine) = &rows
             && let Ok(pristine @ Address::Postgres(_)) = Address::parse(pristine, Path::new(""))
         {
-            let probed = pristine.probe().await;
+            let probed = pristine.probe(self.is_owner_trusted).await;
             probed.map_err(|error| self.unreachable(source, &error))?;
         }
         let trust = self
@@ -150,6 +150,7 @@ impl Setup {
         let mut builder = Engine::builder()
             .explicit_steps_only()
             .data_dir(&self.data_dir)
+            .trust_data_directory(self.is_owner_trusted)
             .confirmation(&self.confirmation)
             .step(steps::paths())
             .resource(steps::ClaimedPaths {

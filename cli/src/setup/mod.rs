@@ -46,6 +46,8 @@ pub(crate) struct Setup {
     pub(crate) service: Option<Arc<Service>>,
     cache: Option<CacheKeys>,
     timeout: Duration,
+    /// Whether the owner of the data may act with the rights of this process.
+    is_owner_trusted: bool,
 }
 
 impl Setup {
@@ -140,11 +142,20 @@ impl Setup {
             service,
             cache,
             timeout: timeout.map_or(TIMEOUT, Duration::from_secs),
+            is_owner_trusted: false,
             script: inputs.script.clone(),
             pristine,
             file,
             manifest,
         })
+    }
+
+    /// With `is_trusted` the owner of the data may act with the rights of this process.
+    pub(crate) fn trust_owner(self, is_trusted: bool) -> Self {
+        Self {
+            is_owner_trusted: is_trusted,
+            ..self
+        }
     }
 
     /// Makes sure that no other user can change what root takes from the manifest: the programs of

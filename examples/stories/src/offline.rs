@@ -55,7 +55,8 @@ pub fn reset(arguments: ResetArguments) -> ExitCode {
             Ok(database) => target = target.database(database.place()),
             Err(_) => {}
         }
-        reset.run(target, || open(data)).await
+        let is_owner_trusted = reset.as_root;
+        reset.run(target, || open(data, is_owner_trusted)).await
     })
 }
 
@@ -91,8 +92,8 @@ fn find(data: &DataArguments) -> Result<DataFiles, OfflineError> {
 }
 
 /// Nothing is started, migrated or written, but what an interrupted reset has left to do.
-async fn open(data: DataArguments) -> Result<Engine, OfflineError> {
+async fn open(data: DataArguments, is_owner_trusted: bool) -> Result<Engine, OfflineError> {
     let files = find(&data)?;
     let state = AppState::open(files, &data)?;
-    Ok(reset::build(&state).await?)
+    Ok(reset::build(&state, is_owner_trusted).await?)
 }

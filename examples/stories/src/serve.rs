@@ -65,7 +65,7 @@ pub async fn serve(arguments: &ServeArguments) -> Result<(), StartupError> {
 
     // Before migrations, before anything is read: it may have a reset to finish or undo.
     // From here on no other process has this directory.
-    let engine = reset::build(&state).await?;
+    let engine = reset::build(&state, false).await?;
     let leftovers = state.files.remove_leftovers();
     leftovers.map_err(StartupError::Leftovers)?;
     state.tokens.load().await?;

@@ -55,7 +55,8 @@ pub fn reset(arguments: ResetArguments) -> ExitCode {
     let target = Target::new("tuitbot")
         .data_dir(&data.data_dir)
         .database_file(database);
-    block_on(reset.run(target, || open(data)))
+    let is_owner_trusted = reset.as_root;
+    block_on(reset.run(target, || open(data, is_owner_trusted)))
 }
 
 /// Root becomes the user who owns the bot, before anything is opened.
@@ -70,7 +71,7 @@ fn become_owner(data: &DataArguments, reset: &cli::ResetArguments) -> Result<(),
 }
 
 /// Nothing is started, migrated or written, but what an interrupted reset has left to do.
-async fn open(data: DataArguments) -> Result<Engine, OfflineError> {
+async fn open(data: DataArguments, is_owner_trusted: bool) -> Result<Engine, OfflineError> {
     let path = data.data_dir.clone();
     let files = DataFiles::open(&path).map_err(|source| OfflineError::NoBot {
         path: path.clone(),
@@ -78,5 +79,5 @@ async fn open(data: DataArguments) -> Result<Engine, OfflineError> {
     })?;
     let state = AppState::open(files, Runtimes::PAUSE)
         .map_err(|source| OfflineError::DataDirectory { path, source })?;
-    Ok(reset::build(&state, &data).await?)
+    Ok(reset::build(&state, &data, is_owner_trusted).await?)
 }

@@ -81,7 +81,7 @@ pub async fn serve(arguments: &ServeArguments) -> Result<(), StartupError> {
 
     // Before migrations, before anything is read: it may have a reset to finish or undo.
     // From here on no other process has this directory.
-    let engine = reset::build(&state, &arguments.data).await?;
+    let engine = reset::build(&state, &arguments.data, false).await?;
     state
         .files
         .remove_leftovers()

@@ -33,11 +33,13 @@ pub enum EngineError {
 }
 
 /// Builds the engine, and ends a reset that a crash has interrupted.
-pub(crate) async fn build(state: &AppState) -> Result<Engine, EngineError> {
+/// With `is_owner_trusted` another user may own the data, and act with the rights of this process.
+pub(crate) async fn build(state: &AppState, is_owner_trusted: bool) -> Result<Engine, EngineError> {
     let builder = NOT_HERE
         .into_iter()
         .fold(Engine::builder(), EngineBuilder::without)
         .data_dir(state.files.directory())
+        .trust_data_directory(is_owner_trusted)
         .resource(Arc::clone(&state.setup_token))
         .resource(Arc::clone(&state.tokens))
         .ephemeral_table("sessions")
@@ -90,7 +92,7 @@ mod tests {
             jwt_secret: None,
         })
         .unwrap();
-        let engine = build(&state).await.unwrap();
+        let engine = build(&state, false).await.unwrap();
         state.database.migrate().await.unwrap();
         demo::fill(&state).await.unwrap();
         state.setup_token.refresh().await.unwrap();

@@ -24,11 +24,17 @@ pub enum EngineError {
 }
 
 /// Builds the engine, and ends a reset that a crash has interrupted.
-pub(crate) async fn build(state: &AppState, data: &DataArguments) -> Result<Engine, EngineError> {
+/// With `is_owner_trusted` another user may own the data, and act with the rights of this process.
+pub(crate) async fn build(
+    state: &AppState,
+    data: &DataArguments,
+    is_owner_trusted: bool,
+) -> Result<Engine, EngineError> {
     let database = Sqlite::open(&state.pool, &MIGRATOR).await?;
     let builder = Engine::builder()
         .database(database.factory_image(!data.no_factory_image))
         .data_dir(state.files.directory())
+        .trust_data_directory(is_owner_trusted)
         .resource(ConfigFile::new(DataFiles::CONFIGURATION))
         .resource(PassphraseFile::new(DataFiles::PASSPHRASE))
         .resource(PassphraseCopy::new(Arc::clone(&state.passphrase) as _))
