@@ -1,11 +1,14 @@
 //! What is generated from the command line's own description.
 
-use std::path::Path;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
 use clap_complete::Shell;
 use clap_mangen::Man;
 use factory_reset::cli::{Exit, Failure};
+use tempfile::Builder;
 
 use crate::Done;
 use crate::command_line::CommandLine;
@@ -17,6 +20,18 @@ pub(crate) fn completions(shell: Shell) -> Done {
     let mut command = CommandLine::command();
     clap_complete::generate(shell, &mut command, "factory-reset", &mut text);
     print(&text)
+}
+
+/// Writes `page` into a file in `directory`. A link of that name is replaced, because another user
+/// may have put it there.
+fn write(page: &Man, directory: &Path) -> std::io::Result<PathBuf> {
+    let path = directory.join(page.get_filename());
+    let mut file = Builder::new()
+        .permissions(Permissions::from_mode(0o644))
+        .tempfile_in(directory)?;
+    page.render(&mut file)?;
+    file.persist(&path)?;
+    Ok(path)
 }
 
 /// Prints the man page with those of all commands, or writes each into a file in `directory`.
@@ -34,7 +49,7 @@ pub(crate) fn man(directory: Option<&Path>) -> Done {
             page.render(&mut whole).map_err(failed)?;
             continue;
         };
-        let path = page.generate_to(directory).map_err(|error| {
+        let path = write(&page, directory).map_err(|error| {
             let shown = directory.display();
             Failure::new(
                 Exit::Failed,

@@ -19,6 +19,11 @@ pub(crate) fn manifest(path: &Path, text: &str, is_forced: bool) -> Result<(), F
         );
         Failure::new(exit, text)
     };
+    // A device or a FIFO would be replaced by the file.
+    let is_there = path.symlink_metadata();
+    if is_forced && is_there.is_ok_and(|it| !it.is_file() && !it.is_symlink()) {
+        return Err(failed(std::io::Error::other("it is not a regular file")));
+    }
     let directory = match path.parent() {
         Some(directory) if !directory.as_os_str().is_empty() => directory,
         _ => Path::new("."),

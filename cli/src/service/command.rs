@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use factory_reset::cli::privileges::check_trusted;
+use factory_reset::cli::privileges::{check_trusted, open_regular};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process;
 use tokio::time::{interval, timeout};
@@ -93,22 +93,33 @@ impl Command {
         self.timeout
     }
 
-    /// The commands that keep other users from changing what is run: the program, and every
-    /// file that an argument names, because that may be a script.
+    /// The commands that keep other users from changing what is run: the program, every file and
+    /// directory that an argument names, because that may be or hold a script, and the interpreters
+    /// of scripts. Text inside a shell command is not looked at, but for its first path.
     pub(super) fn fixes(&self) -> io::Result<Vec<String>> {
         let mut fixes = match &self.file {
             Some(file) => check_trusted(file)?,
             None => Vec::new(),
         };
         for argument in &self.arguments {
-            // As in `--file=path`.
+            // As in `--file=path` and `-C/path`.
             let value = argument.split_once('=').map(|(_, value)| value);
-            for named in [Some(argument.as_str()), value].into_iter().flatten() {
+            let glued = argument.find('/').and_then(|start| argument.get(start..));
+            for named in [Some(argument.as_str()), value, glued]
+                .into_iter()
+                .flatten()
+            {
                 let path = self.directory.join(named);
-                if path.is_file() {
+                if path.exists() {
                     fixes.extend(check_trusted(&path)?);
                 }
+                if let Some(interpreter) = interpreter(&path) {
+                    fixes.extend(check_trusted(&interpreter)?);
+                }
             }
+        }
+        if let Some(interpreter) = self.file.as_deref().and_then(interpreter) {
+            fixes.extend(check_trusted(&interpreter)?);
         }
         Ok(fixes)
     }
@@ -206,6 +217,19 @@ async fn is_verbose(output: &File) {
             return;
         }
     }
+}
+
+/// The program that the first line of a script names.
+fn interpreter(script: &Path) -> Option<PathBuf> {
+    // As much of the line as Linux reads.
+    const LONGEST: u64 = 256;
+    let file = open_regular(script).ok()?;
+    let mut line = Vec::new();
+    file.take(LONGEST).read_to_end(&mut line).ok()?;
+    let line = line.strip_prefix(b"#!")?;
+    let line = String::from_utf8_lossy(line);
+    let program = line.lines().next()?.split_whitespace().next()?;
+    Some(PathBuf::from(program))
 }
 
 /// The end of what a command has said, for a line.

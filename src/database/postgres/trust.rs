@@ -81,10 +81,13 @@ pub(super) const STRANGER: &str = r#"
 
 /// The tables whose code reaches an object of a stranger, each object once. From every such object
 /// the way leads to all that depends on it, and from a part to the whole: from a constraint or an
-/// index to its table, from a rule to its view, from the columns of a composite type to that type. A foreign key runs no code of the table it refers to. A
+/// index to its table, from a rule to its view, from the columns of a composite type to that type.
+/// A foreign key leads to the table that it belongs to, because the check of a reference plans a
+/// query on the table that is referred to, and planning evaluates the expressions of its indexes. A
 /// materialized view counts for the tables that it shows, because it is refreshed with them. A
-/// schema counts for a superuser: its owner can put a view in the place of a table. Owners are read from each catalogue, because `pg_shdepend` does not have what a
-/// predefined role such as `pg_database_owner` owns. What the server came with has lower numbers.
+/// schema counts for a superuser: its owner can put a view in the place of a table. Owners are read
+/// from each catalogue, because `pg_shdepend` does not have what a predefined role such as
+/// `pg_database_owner` owns. What the server came with has lower numbers.
 pub(super) fn strangers() -> String {
     format!("WITH RECURSIVE {STRANGER}, {REACHED}")
 }
@@ -133,8 +136,6 @@ const REACHED: &str = r#"
             FROM pg_catalog.pg_depend AS d
             WHERE d.refclassid = r.class AND d.refobjid = r.object
               AND d.deptype NOT IN ('e', 'x')
-              AND NOT (d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
-                       AND d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass)
             UNION ALL
             SELECT d.refclassid, d.refobjid
             FROM pg_catalog.pg_depend AS d

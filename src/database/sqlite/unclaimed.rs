@@ -89,7 +89,8 @@ async fn objects(
 ) -> Result<Vec<Object>, DatabaseError> {
     let mut objects: Vec<Object> = sqlx::query_as(AssertSqlSafe(format!(
         "SELECT type, name, tbl_name, sql FROM {schema}.sqlite_schema \
-         WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY type, name"
+         WHERE sql IS NOT NULL AND (type <> 'table' OR name NOT LIKE 'sqlite\\_%' ESCAPE '\\') \
+         ORDER BY type, name"
     )))
     .fetch_all(connection)
     .await

@@ -51,9 +51,12 @@ impl Connection {
         state.stalled.or(state.waiting)
     }
 
-    /// The head of a request has arrived. Returns the request's number.
+    /// The head of a request has arrived. Returns the request's number. The idle time begins again,
+    /// otherwise a request whose handler waits for its turn would be closed to make room first.
     pub(super) fn begin(&self) -> u64 {
-        self.state().request
+        let mut state = self.state();
+        state.waiting = Some(Instant::now());
+        state.request
     }
 
     /// The whole of `request` has arrived, or its handler does not want the rest.
