@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use factory_reset::{Database, Engine, FactoryRows, Selection, Sqlite, chain};
 
-use crate::fixture::{Host, SHORT, everything, only};
+use crate::fixture::{CLEARING, Host, SHORT, everything, only};
 use crate::rich::wal;
 
 /// Far longer than anything takes that ends at all, on a busy machine too.
