@@ -386,7 +386,8 @@ async fn a_listener_hears_of_every_phase(backend: Backend) {
         .collect();
     kinds.dedup();
     let mut expected = vec!["reset_started", "planned", "drained"];
-    expected.extend(["step_started", "step_finished"].repeat(2));
+    // The tables, the files and the signing key.
+    expected.extend(["step_started", "step_finished"].repeat(3));
     expected.push("committed");
     expected.extend(["step_started", "step_finished"].repeat(2));
     expected.push("reset_finished");
