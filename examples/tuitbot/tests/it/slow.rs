@@ -137,12 +137,12 @@ async fn a_request_that_is_replayed_after_the_reset_is_refused() {
 #[tokio::test]
 async fn more_clients_than_files_that_do_not_behave_stand_in_nobodys_way() {
     const ATTACKERS: usize = 300;
-    let large = "GET /api/reset/docs/swagger-ui-bundle.js HTTP/1.1\r\nhost: h\r\n\r\n";
+    let large = "GET /api/reset/docs/swagger-ui-bundle.js HTTP/1.1\r\nhost: localhost\r\n\r\n";
     let large = large.repeat(20);
     for half in [
         "",
         "GET /api/health HTTP/1.1\r\nhost:",
-        "POST /api/auth/login HTTP/1.1\r\nhost: h\r\ncontent-length: 100\r\n\r\n{",
+        "POST /api/auth/login HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{",
         large.as_str(),
     ] {
         let server = Server::confined();
@@ -159,7 +159,7 @@ async fn half_a_body_of_an_ordinary_request_delays_no_reset() {
     let server = Server::quiet_demo().await;
     let body = json!({ "username": "somebody" }).to_string();
     let request = format!(
-        "POST /api/targets HTTP/1.1\r\nhost: tuitbot\r\nauthorization: Bearer {}\r\n\
+        "POST /api/targets HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\n\
          content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         server.token(),
         body.len()
