@@ -276,8 +276,9 @@ pub(crate) fn names(sql: &str, common: &BTreeSet<String>) -> Names {
                     .split(' ')
                     .any(|syntax| syntax.eq_ignore_ascii_case(name));
                 let calls = is_call && !is_syntax && !is_column_list && !common.contains(name);
+                let is_distinct = at > 1 && word(at - 2) == "DISTINCT";
                 let reads = BEFORE_RELATION.contains(&before)
-                    && !(at > 1 && word(at - 2) == "DISTINCT")
+                    && !is_distinct
                     && !NOT_RELATION.contains(&name.as_str())
                     && !is_known(name)
                     && !common.contains(name);

@@ -32,8 +32,8 @@ async fn a_line_that_breaks_in_the_middle_is_taken_up_again() {
     let server = Server::quiet_demo().await;
     let line = Line::to(&server.address).await;
     Browser::run(line.origin(), async |browser| {
-        sign_in(browser).await;
         let request = Request::begin(&server);
+        sign_in(browser).await;
         confirm(browser).await;
         browser
             .until_says("#progress", "Waiting for other requests")
@@ -55,8 +55,8 @@ async fn a_line_that_breaks_in_the_middle_is_taken_up_again() {
 async fn a_tab_that_comes_back_finds_the_report_of_what_it_has_begun() {
     let server = Server::quiet_demo().await;
     Browser::run(&server.address, async |browser| {
-        sign_in(browser).await;
         let request = Request::begin(&server);
+        sign_in(browser).await;
         confirm(browser).await;
         browser
             .until_says("#progress", "Waiting for other requests")

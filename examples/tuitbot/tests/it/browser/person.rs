@@ -1,7 +1,8 @@
 //! What a person does in the browser, again and again.
 
-use std::io::Write;
+use std::fs::{self, File};
 use std::net::TcpStream;
+use std::process::Command;
 
 use serde_json::Value;
 use test_browser::Browser;
@@ -70,20 +71,38 @@ pub(super) fn erase_label(report: &Value) -> String {
     format!("Erase {} rows and {files} files", grouped(rows))
 }
 
-/// A request that is under way, and that a reset waits for: half of it is sent.
-pub(super) struct Request(TcpStream);
+/// A request that is under way, and that a reset waits for: it reads a configuration that has no
+/// end yet. Begin it before the page looks at the data, because it changes when the file changed.
+pub(super) struct Request {
+    _connection: TcpStream,
+    configuration: File,
+}
 
 impl Request {
     pub(super) fn begin(server: &Server) -> Self {
+        let file = server.directory().join("config.toml");
+        let aside = server.directory().join("config.aside");
+        let is_configured = fs::rename(&file, &aside).is_ok();
+        let made = Command::new("mkfifo").arg(&file).status().unwrap();
+        assert!(made.success());
         let (host, token) = (server.host(), server.token());
-        Self(server.send_raw(&format!(
-            "POST /api/targets HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\n\
-             content-type: application/json\r\ncontent-length: 4\r\n\r\n{{\""
-        )))
+        let connection = server.send_raw(&format!(
+            "GET /api/settings HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\n\r\n"
+        ));
+        // Waits until the service has opened it for reading, behind the gate.
+        let configuration = File::options().write(true).open(&file).unwrap();
+        match is_configured {
+            true => fs::rename(&aside, &file).unwrap(),
+            false => fs::remove_file(&file).unwrap(),
+        }
+        Self {
+            _connection: connection,
+            configuration,
+        }
     }
 
     /// Ends it, without any effect.
-    pub(super) fn end(mut self) {
-        self.0.write_all(b"no").unwrap();
+    pub(super) fn end(self) {
+        drop(self.configuration);
     }
 }

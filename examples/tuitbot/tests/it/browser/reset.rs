@@ -12,6 +12,8 @@ use crate::server::Server;
 async fn from_the_preview_to_onboarding_in_two_tabs() {
     let server = Server::quiet_demo().await;
     Browser::run(&server.address, async |browser| {
+        // The reset waits for this one.
+        let request = Request::begin(&server);
         sign_in(browser).await;
         let first = browser.open_tab(OPTIONS).await;
         browser.until_shows("#danger").await;
@@ -21,8 +23,6 @@ async fn from_the_preview_to_onboarding_in_two_tabs() {
         let name = browser.property("#backup-first-name", "value").await;
         let name = name.as_str().unwrap().to_owned();
 
-        // The reset waits for this one.
-        let request = Request::begin(&server);
         confirm(browser).await;
         browser.until_shows("#progress").await;
         for step in preview["steps"].as_array().unwrap() {
