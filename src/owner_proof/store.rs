@@ -27,7 +27,11 @@ pub(super) struct Store {
 
 impl Store {
     pub(super) fn new(data_directory: Arc<DataDirectory>) -> Self {
-        Self { data_directory }
+        let store = Self { data_directory };
+        // A crash while a state was written leaves this, and it is of no use. What cannot be removed
+        // is replaced by the next write.
+        let _ = unlinkat(store.data_directory.own(), ASIDE, AtFlags::empty());
+        store
     }
 
     pub(super) fn read_current(&self) -> Result<Record, PathError> {
